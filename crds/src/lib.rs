@@ -1,0 +1,3 @@
+//! The custom resources of Drover: what a user may say.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! The deciding part of Drover: plans, schedules and libvirt XML, without I/O and without a clock.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! The Kubernetes operator for fleets of plain libvirt hosts.
+
+#![forbid(unsafe_code)]

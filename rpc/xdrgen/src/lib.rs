@@ -1,0 +1,3 @@
+//! A compiler for XDR and RPC language files, libvirt's dialect included.
+
+#![forbid(unsafe_code)]
