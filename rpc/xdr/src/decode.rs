@@ -141,6 +141,68 @@ impl<'a> Decoder<'a> {
         Ok(data.to_vec())
     }
 
+    /// Reads opaque data of a length known when compiling.
+    ///
+    /// # Errors
+    /// As [`Decoder::opaque_fixed`].
+    pub fn opaque_array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.opaque_fixed(N)?);
+        Ok(array)
+    }
+
+    /// Reads an array of a length known when compiling, each element with `read`.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub fn array_with<T, const N: usize>(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> Result<T, Error>,
+    ) -> Result<[T; N], Error> {
+        let mut items = Vec::new();
+        for _ in 0..N {
+            items.push(read(self)?);
+        }
+        let wrong = |items: Vec<T>| Problem::WrongLength {
+            length: items.len(),
+            expected: N,
+        };
+        items.try_into().map_err(|items| wrong(items).into())
+    }
+
+    /// Reads a list of at most `bound` elements of at least `min_size` bytes, each with `read`.
+    ///
+    /// # Errors
+    /// When the count is over a bound or over what is left, or what `read` says.
+    pub fn list_with<T>(
+        &mut self,
+        bound: usize,
+        min_size: usize,
+        mut read: impl FnMut(&mut Self) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let count = self.length(bound, min_size)?;
+        self.allocate(count.saturating_mul(size_of::<T>().max(1)))?;
+        let mut items = Vec::with_capacity(count);
+        for _ in 0..count {
+            items.push(read(self)?);
+        }
+        Ok(items)
+    }
+
+    /// Reads optional data with `read`.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub fn optional_with<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        match self.boolean()? {
+            true => self.nested(read).map(Some),
+            false => Ok(None),
+        }
+    }
+
     /// Reads a list of at most `bound` elements.
     ///
     /// # Errors

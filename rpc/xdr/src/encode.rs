@@ -90,6 +90,33 @@ impl Encoder {
         self.array(items)
     }
 
+    /// Writes a list of at most `bound` elements with `write`, its count first.
+    ///
+    /// # Errors
+    /// [`Problem::TooLong`] when there are more, or what `write` says.
+    pub fn list_with<T>(
+        &mut self,
+        items: &[T],
+        bound: usize,
+        mut write: impl FnMut(&T, &mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.length(items.len(), bound)?;
+        items.iter().try_for_each(|item| write(item, self))
+    }
+
+    /// Writes optional data with `write`.
+    ///
+    /// # Errors
+    /// What `write` says.
+    pub fn optional_with<T>(
+        &mut self,
+        item: Option<&T>,
+        write: impl FnOnce(&T, &mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.word(u32::from(item.is_some()));
+        item.map_or(Ok(()), |item| write(item, self))
+    }
+
     /// Writes the elements of an array whose length both sides know.
     ///
     /// # Errors
