@@ -1,0 +1,96 @@
+//! A call that is to be made.
+
+use drover_xdr::{Encode, Encoder};
+
+use crate::event::Class;
+use crate::frame::{Header, Kind, MIN_FRAME, Status, set_length, write_frame};
+use crate::stream::StreamMode;
+use crate::{Time, program};
+
+/// Names a call, its stream and its registration, for as long as the connection lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub(crate) u64);
+
+/// A call that is to be made: a frame without its serial, and how it is to be treated.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub(crate) frame: Vec<u8>,
+    pub(crate) program: u32,
+    pub(crate) version: u32,
+    pub(crate) procedure: i32,
+    pub(crate) urgent: bool,
+    pub(crate) deadline: Option<Time>,
+    pub(crate) stream: Option<StreamMode>,
+}
+
+impl Call {
+    /// A call of this procedure with these arguments.
+    ///
+    /// # Errors
+    /// When the arguments are over a bound of the protocol.
+    pub fn new<A: Encode + ?Sized>(
+        program: u32,
+        version: u32,
+        procedure: i32,
+        args: &A,
+    ) -> Result<Self, drover_xdr::Error> {
+        let header = Header {
+            program,
+            version,
+            procedure,
+            kind: Kind::Call,
+            serial: 0,
+            status: Status::Ok,
+        };
+        let mut frame = Vec::with_capacity(128);
+        write_frame(&mut frame, &header, &[]);
+        let mut out = Encoder::after(frame);
+        args.encode(&mut out)?;
+        let mut frame = out.into_bytes();
+        set_length(&mut frame);
+        Ok(Self {
+            frame,
+            program,
+            version,
+            procedure,
+            urgent: false,
+            deadline: None,
+            stream: None,
+        })
+    }
+
+    /// The server runs it even when all its ordinary workers are busy: it may use the last slot of
+    /// the window, and goes before calls that are not urgent.
+    #[must_use]
+    pub fn urgent(mut self, urgent: bool) -> Self {
+        self.urgent = urgent;
+        self
+    }
+
+    /// After this moment the call has failed.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Time) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// The call opens a stream.
+    #[must_use]
+    pub fn stream(mut self, mode: StreamMode) -> Self {
+        self.stream = Some(mode);
+        self
+    }
+
+    pub(crate) fn body_len(&self) -> usize {
+        self.frame.len() - MIN_FRAME
+    }
+
+    // OPEN and CLOSE go out alone: what is sent along with them is lost or fails.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.program == program::REMOTE && matches!(self.procedure, program::OPEN | program::CLOSE)
+    }
+
+    pub(crate) fn registers(&self) -> Option<Class> {
+        Class::registered_by(self.program, self.procedure)
+    }
+}

@@ -1,0 +1,232 @@
+//! Frames: a length, a header of six words, and a body.
+
+use drover_xdr::{Decoder, Encoder};
+
+/// The length word and the header: the smallest frame.
+pub const MIN_FRAME: usize = 28;
+/// The largest frame that either side takes, its length word included.
+pub const MAX_FRAME: usize = 33_554_436;
+/// The most bytes of a stream in one frame, as libvirt's own client sends them.
+pub const STREAM_CHUNK: usize = 262_120;
+
+// Where the serial stands: it is known only when the frame goes out.
+const SERIAL_AT: usize = 20;
+// More than this is not kept for the next frame.
+const KEPT_CAPACITY: usize = 512 << 10;
+
+/// What a frame is. It is looked at before anything else: serials of events mean nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Kind {
+    /// The client asks for a procedure.
+    Call = 0,
+    /// The server answers a call.
+    Reply = 1,
+    /// An event, or keepalive.
+    Message = 2,
+    /// Bytes of a stream, its end, or its error.
+    Stream = 3,
+    /// A call with file descriptors.
+    CallWithFds = 4,
+    /// A reply with file descriptors.
+    ReplyWithFds = 5,
+    /// Zeros of a stream that are not sent.
+    StreamHole = 6,
+}
+
+impl TryFrom<i32> for Kind {
+    type Error = FrameError;
+
+    fn try_from(value: i32) -> Result<Self, FrameError> {
+        Ok(match value {
+            0 => Self::Call,
+            1 => Self::Reply,
+            2 => Self::Message,
+            3 => Self::Stream,
+            4 => Self::CallWithFds,
+            5 => Self::ReplyWithFds,
+            6 => Self::StreamHole,
+            other => return Err(FrameError::Kind(other)),
+        })
+    }
+}
+
+/// How it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Status {
+    /// Well; of a stream: it is finished.
+    Ok = 0,
+    /// Not well: the body is libvirt's error, or empty when the client aborts a stream.
+    Error = 1,
+    /// The stream goes on.
+    Continue = 2,
+}
+
+impl TryFrom<i32> for Status {
+    type Error = FrameError;
+
+    fn try_from(value: i32) -> Result<Self, FrameError> {
+        Ok(match value {
+            0 => Self::Ok,
+            1 => Self::Error,
+            2 => Self::Continue,
+            other => return Err(FrameError::Status(other)),
+        })
+    }
+}
+
+/// The header of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// The program: remote, qemu, lxc, keepalive.
+    pub program: u32,
+    /// The version of the program.
+    pub version: u32,
+    /// The procedure within the program.
+    pub procedure: i32,
+    /// What the frame is.
+    pub kind: Kind,
+    /// Which call it belongs to.
+    pub serial: u32,
+    /// How it went.
+    pub status: Status,
+}
+
+impl Header {
+    // The six words; `bytes` has at least 24.
+    fn read(bytes: &[u8]) -> Result<Self, FrameError> {
+        let mut input = Decoder::new(bytes);
+        let mut word = || input.word().map_err(|_| FrameError::Length(0));
+        Ok(Self {
+            program: word()?,
+            version: word()?,
+            procedure: word()?.cast_signed(),
+            kind: Kind::try_from(word()?.cast_signed())?,
+            serial: word()?,
+            status: Status::try_from(word()?.cast_signed())?,
+        })
+    }
+
+    fn write(&self, out: &mut Encoder) {
+        out.word(self.program);
+        out.word(self.version);
+        out.word(self.procedure.cast_unsigned());
+        out.word((self.kind as i32).cast_unsigned());
+        out.word(self.serial);
+        out.word((self.status as i32).cast_unsigned());
+    }
+}
+
+/// Bytes that are no frame: the connection cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// The length word is outside what the protocol allows.
+    #[error("a frame of {0} bytes, where {MIN_FRAME} to {MAX_FRAME} are allowed")]
+    Length(u32),
+    /// The type is none of the seven.
+    #[error("message type {0}")]
+    Kind(i32),
+    /// The status is none of the three.
+    #[error("message status {0}")]
+    Status(i32),
+}
+
+/// Appends a frame to `out`.
+pub fn write_frame(out: &mut Vec<u8>, header: &Header, body: &[u8]) {
+    let start = out.len();
+    let mut encoder = Encoder::after(std::mem::take(out));
+    encoder.word(0);
+    header.write(&mut encoder);
+    encoder.raw(body);
+    *out = encoder.into_bytes();
+    set_length(&mut out[start..]);
+}
+
+/// Sets the length word of a frame to what it is.
+pub(crate) fn set_length(frame: &mut [u8]) {
+    // A frame over 32 MiB has been refused before.
+    let length = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+    if let Some(word) = frame.first_chunk_mut::<4>() {
+        *word = length.to_be_bytes();
+    }
+}
+
+/// Sets the serial of a frame that has been written without one.
+pub(crate) fn set_serial(frame: &mut [u8], serial: u32) {
+    if let Some(word) = frame.get_mut(SERIAL_AT..SERIAL_AT + 4) {
+        word.copy_from_slice(&serial.to_be_bytes());
+    }
+}
+
+/// Puts frames together from bytes that come in any pieces.
+///
+/// It holds at most the beginning of one frame, and grows with the bytes that are there, not with
+/// what the length word promises.
+#[derive(Debug, Default)]
+pub struct FrameReader {
+    buffer: Vec<u8>,
+    // The buffer holds a frame that has been handed out.
+    used: bool,
+}
+
+impl FrameReader {
+    /// The next frame from what is kept and from `input`, which moves on past what was taken.
+    ///
+    /// # Errors
+    /// When the bytes are no frame. Nothing after them can be read.
+    pub fn read<'a>(
+        &'a mut self,
+        input: &mut &'a [u8],
+    ) -> Result<Option<(Header, &'a [u8])>, FrameError> {
+        if self.used {
+            self.used = false;
+            self.buffer.clear();
+            self.buffer.shrink_to(KEPT_CAPACITY);
+        }
+        if self.buffer.is_empty() {
+            if let Some(length) = frame_length(input)?
+                && let Some((frame, rest)) = input.split_at_checked(length)
+            {
+                *input = rest;
+                return parse(frame).map(Some);
+            }
+        }
+        self.take(input, MIN_FRAME);
+        let Some(length) = frame_length(&self.buffer)? else {
+            return Ok(None);
+        };
+        self.take(input, length);
+        if self.buffer.len() < length {
+            return Ok(None);
+        }
+        self.used = true;
+        parse(&self.buffer).map(Some)
+    }
+
+    // Moves bytes from the input until there are `wanted`, or none are left.
+    fn take(&mut self, input: &mut &[u8], wanted: usize) {
+        let count = wanted.saturating_sub(self.buffer.len()).min(input.len());
+        let (taken, rest) = input.split_at(count);
+        self.buffer.extend_from_slice(taken);
+        *input = rest;
+    }
+}
+
+// The length that the first word promises, once it is there and allowed.
+fn frame_length(bytes: &[u8]) -> Result<Option<usize>, FrameError> {
+    let Some(word) = bytes.first_chunk::<4>() else {
+        return Ok(None);
+    };
+    let word = u32::from_be_bytes(*word);
+    let length = word as usize;
+    if !(MIN_FRAME..=MAX_FRAME).contains(&length) {
+        return Err(FrameError::Length(word));
+    }
+    Ok(Some(length))
+}
+
+fn parse(frame: &[u8]) -> Result<(Header, &[u8]), FrameError> {
+    let (head, body) = frame.split_at(MIN_FRAME);
+    Ok((Header::read(&head[4..])?, body))
+}
