@@ -4,6 +4,7 @@ use drover_xdr::{Encode, Encoder};
 
 use crate::event::Class;
 use crate::frame::{Header, Kind, MIN_FRAME, Status, set_length, write_frame};
+use crate::procedure::{Priority, Procedure};
 use crate::stream::StreamMode;
 use crate::{Time, program};
 
@@ -57,6 +58,15 @@ impl Call {
             deadline: None,
             stream: None,
         })
+    }
+
+    /// A call of a procedure that the protocol's tables know, urgent if they say so.
+    ///
+    /// # Errors
+    /// When the arguments are over a bound of the protocol.
+    pub fn of<P: Procedure>(args: &P::Args) -> Result<Self, drover_xdr::Error> {
+        let call = Self::new(P::PROGRAM, P::VERSION, P::NUMBER, args)?;
+        Ok(call.urgent(P::PRIORITY == Priority::High))
     }
 
     /// The server runs it even when all its ordinary workers are busy: it may use the last slot of

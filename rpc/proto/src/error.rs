@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use drover_xdr::{Decode, Decoder, Text};
+use drover_xdr::Text;
 
 use crate::frame::FrameError;
-use crate::program;
+use crate::net;
 
 /// The error numbers of libvirt that Drover acts on; the number itself is always kept.
 pub mod code {
@@ -59,17 +59,8 @@ const NOT_FOUND: [i32; 16] = [
 // A domain, a network, a volume, a network port of that name is there.
 const EXISTS: [i32; 4] = [28, 37, 90, 106];
 
-/// The domain or network that an error names. libvirt says that it no longer fills these in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
-    /// Its name.
-    pub name: Text,
-    /// Its UUID.
-    pub uuid: [u8; 16],
-}
-
 /// libvirt's own error, whole.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct LibvirtError {
     /// What went wrong (`virErrorNumber`); see [`code`].
     pub code: i32,
@@ -79,8 +70,8 @@ pub struct LibvirtError {
     pub message: Option<Text>,
     /// 1 a warning, 2 an error.
     pub level: i32,
-    /// The domain it is about.
-    pub dom: Option<Named>,
+    /// The domain it is about; libvirt no longer fills it in.
+    pub dom: Option<net::Domain>,
     /// The format of the message.
     pub str1: Option<Text>,
     /// The detail that goes into the format, the same in all languages.
@@ -91,8 +82,8 @@ pub struct LibvirtError {
     pub int1: i32,
     /// Another.
     pub int2: i32,
-    /// The network it is about.
-    pub net: Option<Named>,
+    /// The network it is about; libvirt no longer fills it in.
+    pub net: Option<net::Network>,
 }
 
 impl LibvirtError {
@@ -151,49 +142,27 @@ impl LibvirtError {
     /// # Errors
     /// When the bytes are no such body.
     pub fn from_body(body: &[u8]) -> Result<Self, drover_xdr::Error> {
-        let mut input = Decoder::new(body);
-        let mut error = Self {
-            code: i32::decode(&mut input)?,
-            domain: i32::decode(&mut input)?,
-            message: optional(&mut input, text)?,
-            level: i32::decode(&mut input)?,
-            ..Self::default()
-        };
-        error.dom = optional(&mut input, |input| {
-            let named = named(input)?;
-            i32::decode(input)?;
-            Ok(named)
-        })?;
-        error.str1 = optional(&mut input, text)?;
-        error.str2 = optional(&mut input, text)?;
-        error.str3 = optional(&mut input, text)?;
-        error.int1 = i32::decode(&mut input)?;
-        error.int2 = i32::decode(&mut input)?;
-        error.net = optional(&mut input, named)?;
-        Ok(error.map_unknown_procedure())
+        let error: net::MessageError = drover_xdr::from_bytes(body)?;
+        Ok(Self::from(error).map_unknown_procedure())
     }
 }
 
-fn optional<T>(
-    input: &mut Decoder<'_>,
-    read: impl FnOnce(&mut Decoder<'_>) -> Result<T, drover_xdr::Error>,
-) -> Result<Option<T>, drover_xdr::Error> {
-    if input.boolean()? {
-        read(input).map(Some)
-    } else {
-        Ok(None)
+impl From<net::MessageError> for LibvirtError {
+    fn from(error: net::MessageError) -> Self {
+        Self {
+            code: error.code,
+            domain: error.domain,
+            message: error.message,
+            level: error.level,
+            dom: error.dom,
+            str1: error.str1,
+            str2: error.str2,
+            str3: error.str3,
+            int1: error.int1,
+            int2: error.int2,
+            net: error.net,
+        }
     }
-}
-
-fn text(input: &mut Decoder<'_>) -> Result<Text, drover_xdr::Error> {
-    Text::decode_bounded(input, program::STRING_MAX)
-}
-
-fn named(input: &mut Decoder<'_>) -> Result<Named, drover_xdr::Error> {
-    let name = text(input)?;
-    let mut uuid = [0; 16];
-    uuid.copy_from_slice(input.opaque_fixed(16)?);
-    Ok(Named { name, uuid })
 }
 
 impl fmt::Display for LibvirtError {
@@ -256,7 +225,7 @@ pub enum Refused {
 pub const MAX_BODY: usize = crate::frame::MAX_FRAME - crate::frame::MIN_FRAME;
 
 /// Why a call has no result.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
     /// libvirt says no.
@@ -294,7 +263,7 @@ impl CallError {
 }
 
 /// Why a stream ended, or an operation on it was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StreamError {
     /// There is no such stream, or no more.

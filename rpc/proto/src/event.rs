@@ -103,7 +103,10 @@ pub struct RawEvent {
 impl RawEvent {
     // The number of the registration.
     fn callback(&self) -> Option<i32> {
-        self.body.first_chunk::<4>().copied().map(i32::from_be_bytes)
+        self.body
+            .first_chunk::<4>()
+            .copied()
+            .map(i32::from_be_bytes)
     }
 }
 

@@ -175,22 +175,21 @@ impl FrameReader {
     ///
     /// # Errors
     /// When the bytes are no frame. Nothing after them can be read.
-    pub fn read<'a>(
-        &'a mut self,
-        input: &mut &'a [u8],
-    ) -> Result<Option<(Header, &'a [u8])>, FrameError> {
+    pub fn read<'r, 'i: 'r>(
+        &'r mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<(Header, &'r [u8])>, FrameError> {
         if self.used {
             self.used = false;
             self.buffer.clear();
             self.buffer.shrink_to(KEPT_CAPACITY);
         }
-        if self.buffer.is_empty() {
-            if let Some(length) = frame_length(input)?
-                && let Some((frame, rest)) = input.split_at_checked(length)
-            {
-                *input = rest;
-                return parse(frame).map(Some);
-            }
+        if self.buffer.is_empty()
+            && let Some(length) = frame_length(input)?
+            && let Some((frame, rest)) = input.split_at_checked(length)
+        {
+            *input = rest;
+            return parse(frame).map(Some);
         }
         self.take(input, MIN_FRAME);
         let Some(length) = frame_length(&self.buffer)? else {

@@ -10,8 +10,6 @@ pub const LXC: u32 = 0x0006_8000;
 pub const KEEPALIVE: u32 = 0x6b65_6570;
 /// The version of all of them.
 pub const VERSION: u32 = 1;
-/// The longest string.
-pub const STRING_MAX: usize = 4_194_304;
 
 pub(crate) const OPEN: i32 = 1;
 pub(crate) const CLOSE: i32 = 2;

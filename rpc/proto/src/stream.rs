@@ -5,11 +5,10 @@
 
 use std::collections::VecDeque;
 
-use drover_xdr::{Decode, Decoder, Encode};
-
-use crate::call::{Call, CallId};
+use crate::call::Call;
 use crate::error::{LibvirtError, StreamError};
 use crate::frame::{Header, Kind, STREAM_CHUNK, Status, write_frame};
+use crate::net::StreamHole;
 
 /// What a stream is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,7 +25,7 @@ pub struct StreamMode {
 }
 
 /// What happens on a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum StreamEvent {
     /// Bytes.
     Data(Vec<u8>),
@@ -51,8 +50,6 @@ enum Item {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// The reply to the call is not there yet.
-    Opening,
     Open,
     /// This side has said, or is about to say, that it is done.
     Finishing,
@@ -61,7 +58,7 @@ enum State {
 }
 
 /// What the connection does after a frame of the stream.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Next {
     /// Goes on, perhaps telling something.
     On(Option<StreamEvent>),
@@ -72,12 +69,11 @@ pub(crate) enum Next {
 /// One stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    pub(crate) id: CallId,
     header: Header,
     mode: StreamMode,
     state: State,
-    // The server has sent its last byte.
-    ended: bool,
+    // The server has answered the call well: frames may go out.
+    confirmed: bool,
     outgoing: VecDeque<Item>,
     queued: usize,
     capacity: usize,
@@ -86,15 +82,8 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(
-        id: CallId,
-        call: &Call,
-        mode: StreamMode,
-        serial: u32,
-        capacity: usize,
-    ) -> Self {
+    pub(crate) fn new(call: &Call, mode: StreamMode, serial: u32, capacity: usize) -> Self {
         Self {
-            id,
             header: Header {
                 program: call.program,
                 version: call.version,
@@ -104,8 +93,8 @@ impl Stream {
                 status: Status::Continue,
             },
             mode,
-            state: State::Opening,
-            ended: false,
+            state: State::Open,
+            confirmed: false,
             outgoing: VecDeque::new(),
             queued: 0,
             capacity,
@@ -126,17 +115,20 @@ impl Stream {
     }
 
     pub(crate) fn opened(&mut self) {
-        if self.state == State::Opening {
-            self.state = State::Open;
-        }
+        self.confirmed = true;
     }
 
-    pub(crate) fn is_aborting(&self) -> bool {
-        self.state == State::Aborting
+    pub(crate) fn is_open(&self) -> bool {
+        self.confirmed
+    }
+
+    /// Whether somebody is told what happens.
+    pub(crate) fn is_told(&self) -> bool {
+        self.confirmed && self.state != State::Aborting
     }
 
     pub(crate) fn has_outgoing(&self) -> bool {
-        !self.outgoing.is_empty() && self.state != State::Opening
+        !self.outgoing.is_empty() && self.confirmed
     }
 
     /// Takes as many bytes as there is room for.
@@ -174,7 +166,7 @@ impl Stream {
         match self.state {
             State::Finishing => return Ok(()),
             State::Aborting => return Err(StreamError::Gone),
-            State::Opening | State::Open => {}
+            State::Open => {}
         }
         if let Some(missing) = self.left.filter(|left| self.mode.send && *left > 0) {
             return Err(StreamError::Incomplete(missing));
@@ -200,7 +192,7 @@ impl Stream {
             return Err(StreamError::Direction);
         }
         match self.state {
-            State::Opening | State::Open => Ok(()),
+            State::Open => Ok(()),
             State::Finishing | State::Aborting => Err(StreamError::Gone),
         }
     }
@@ -231,7 +223,10 @@ impl Stream {
             }
             Item::Hole(length) => {
                 header.kind = Kind::StreamHole;
-                write_frame(out, &header, &hole_body(length));
+                let hole = StreamHole { length, flags: 0 };
+                // Two numbers of a fixed size: there is no bound that they could be over.
+                let body = drover_xdr::to_bytes(&hole).unwrap_or_default();
+                write_frame(out, &header, &body);
             }
             Item::Finish => {
                 header.status = Status::Ok;
@@ -242,12 +237,9 @@ impl Stream {
                 write_frame(out, &header, &[]);
             }
         }
-        self.wants_room && self.queued < self.capacity && !std::mem::take(&mut self.wants_room)
-            || self.tell_room()
-    }
-
-    fn tell_room(&mut self) -> bool {
-        self.wants_room && self.queued < self.capacity && std::mem::take(&mut self.wants_room)
+        let room = self.wants_room && self.queued < self.capacity;
+        self.wants_room &= !room;
+        room
     }
 
     /// A frame of the stream has come.
@@ -262,7 +254,7 @@ impl Stream {
     }
 
     fn handle_error(&mut self, body: &[u8]) -> Next {
-        if self.is_aborting() {
+        if self.state == State::Aborting {
             return Next::Over(None);
         }
         let error = LibvirtError::from_body(body).map_or(
@@ -275,7 +267,7 @@ impl Stream {
     fn handle_end(&mut self) -> Next {
         let finish_sent = self.outgoing.is_empty();
         match self.state {
-            State::Aborting if finish_sent => Next::Over(None),
+            State::Aborting => Next::Over(None),
             State::Finishing if finish_sent => Next::Over(Some(StreamEvent::Finished)),
             _ => Next::Over(Some(StreamEvent::Failed(StreamError::EndedEarly))),
         }
@@ -300,7 +292,6 @@ impl Stream {
             // libvirtd says so when it could not write; the next byte might crash it.
             return self.break_off(StreamError::EndedEarly);
         }
-        self.ended = true;
         self.outgoing.clear();
         self.queued = 0;
         self.state = State::Finishing;
@@ -315,8 +306,8 @@ impl Stream {
         if !(self.mode.receive && self.mode.sparse) {
             return self.break_off(StreamError::Unexpected("a hole that was not asked for"));
         }
-        let length = i64::decode(&mut Decoder::new(body)).ok();
-        match length.and_then(|length| u64::try_from(length).ok()) {
+        let hole = drover_xdr::from_bytes::<StreamHole>(body).ok();
+        match hole.and_then(|hole| u64::try_from(hole.length).ok()) {
             Some(length) if length > 0 => Next::On(Some(StreamEvent::Hole(length))),
             _ => self.break_off(StreamError::Unexpected("a hole without a length")),
         }
@@ -327,14 +318,4 @@ impl Stream {
         self.abort();
         Next::On(Some(StreamEvent::Failed(error)))
     }
-}
-
-fn hole_body(length: i64) -> Vec<u8> {
-    // Two numbers of a fixed size: there is no bound that they could be over.
-    drover_xdr::to_bytes(&length)
-        .map(|mut body| {
-            body.extend_from_slice(&[0; 4]);
-            body
-        })
-        .unwrap_or_default()
 }
