@@ -1,0 +1,112 @@
+//! StoragePool: a libvirt storage pool on each of a set of hosts.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::common::{HostState, ManagementPolicy, Namespaces, ReclaimPolicy};
+use crate::rules;
+
+/// A libvirt storage pool on each of the selected hosts.
+#[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[kube(
+    group = "drover.dev",
+    version = "v1alpha1",
+    kind = "StoragePool",
+    plural = "storagepools",
+    shortname = "vpool",
+    category = "drover",
+    status = "StoragePoolStatus",
+    derive = "PartialEq",
+    doc = "StoragePool is a libvirt storage pool of the object's name on each of the selected hosts.",
+    printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type=='Ready')].status"}"#,
+    printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type=='Ready')].reason"}"#,
+    printcolumn = r#"{"name":"Type","type":"string","jsonPath":".spec.type"}"#,
+    printcolumn = r#"{"name":"Capacity","type":"string","jsonPath":".status.capacity"}"#,
+    printcolumn = r#"{"name":"Available","type":"string","jsonPath":".status.available"}"#,
+    printcolumn = r#"{"name":"Policy","type":"string","jsonPath":".spec.managementPolicy","priority":1}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+)]
+#[schemars(extend("x-kubernetes-validations" = rules::pool_spec()))]
+pub struct StoragePoolSpec {
+    /// What the pool is made of. `dir`: a folder of the host.
+    #[serde(rename = "type")]
+    pub type_: PoolType,
+    /// Local: a pool of this name on every selected host, each with data of its own.
+    #[serde(default)]
+    pub scope: PoolScope,
+    /// The labels of the hosts that have the pool; every host, if empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_selector: Option<LabelSelector>,
+    /// Full: Drover defines, builds and starts the pool. Observe: it is there already and is used,
+    /// never changed or removed.
+    #[serde(default)]
+    pub management_policy: ManagementPolicy,
+    /// Where the pool is on each host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<PoolTarget>,
+    /// What happens on the hosts when this object is deleted. Retain: nothing. Delete: a pool that
+    /// Drover made and that holds nothing is removed.
+    #[serde(default = "retain")]
+    pub deletion_policy: ReclaimPolicy,
+    /// The namespaces whose volumes may be here. All, if not said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<Namespaces>,
+}
+
+fn retain() -> ReclaimPolicy {
+    ReclaimPolicy::Retain
+}
+
+/// libvirt's types of pools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PoolType {
+    /// A folder.
+    Dir,
+}
+
+/// Whether hosts see each other's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum PoolScope {
+    /// Each host has its own.
+    #[default]
+    Local,
+}
+
+/// Where a pool is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolTarget {
+    /// The absolute path of the folder on each host. It is made if it is not there.
+    #[schemars(length(min = 2, max = 255), extend("x-kubernetes-validations" = rules::target_path()))]
+    pub path: String,
+}
+
+/// What is known of the pool.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StoragePoolStatus {
+    /// The generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The pool on each host.
+    #[serde(default)]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub hosts: Vec<HostState>,
+    /// The size of all of it, rounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<String>,
+    /// What is free of all of it, rounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available: Option<String>,
+    /// Ready; Reconciling and Stalled when true.
+    #[serde(default)]
+    #[schemars(
+        length(max = 16),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
+    )]
+    pub conditions: Vec<Condition>,
+}

@@ -1,0 +1,135 @@
+//! Volume: a disk of a machine, in a pool.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::common::ReclaimPolicy;
+use crate::quantity::Quantity;
+use crate::rules;
+
+/// A disk in a pool.
+#[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[kube(
+    group = "drover.dev",
+    version = "v1alpha1",
+    kind = "Volume",
+    plural = "volumes",
+    shortname = "vvol",
+    category = "drover",
+    namespaced,
+    status = "VolumeStatus",
+    derive = "PartialEq",
+    doc = "Volume is a disk in a StoragePool. It outlives the machines that use it.",
+    printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type=='Ready')].status"}"#,
+    printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type=='Ready')].reason"}"#,
+    printcolumn = r#"{"name":"Pool","type":"string","jsonPath":".spec.pool"}"#,
+    printcolumn = r#"{"name":"Host","type":"string","jsonPath":".status.host"}"#,
+    printcolumn = r#"{"name":"Capacity","type":"string","jsonPath":".status.capacity"}"#,
+    printcolumn = r#"{"name":"Progress","type":"string","jsonPath":".status.progress"}"#,
+    printcolumn = r#"{"name":"Reclaim","type":"string","jsonPath":".spec.reclaimPolicy","priority":1}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+)]
+#[schemars(extend("x-kubernetes-validations" = rules::volume_spec()))]
+pub struct VolumeSpec {
+    /// The StoragePool that holds it. Cannot be changed.
+    #[schemars(length(min = 1, max = 63))]
+    pub pool: String,
+    /// The Host on which it is made; otherwise it follows the first machine that uses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub host: Option<String>,
+    /// Its size as the guest sees it. It may grow and never shrinks.
+    #[schemars(extend("x-kubernetes-validations" = rules::capacity()))]
+    pub capacity: Quantity,
+    /// How it is kept: `qcow2` (the default in a pool of files) or `raw`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<VolumeFormat>,
+    /// What is in it at first; nothing, if not set. Cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<VolumeSource>,
+    /// What happens to the data when this object is deleted.
+    #[serde(default = "retain")]
+    pub reclaim_policy: ReclaimPolicy,
+}
+
+fn retain() -> ReclaimPolicy {
+    ReclaimPolicy::Retain
+}
+
+/// How a disk is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum VolumeFormat {
+    /// QEMU's own format, which takes only the space that is used.
+    Qcow2,
+    /// Byte for byte.
+    Raw,
+}
+
+/// What is in a volume at first. Exactly one member is set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::source()))]
+pub struct VolumeSource {
+    /// Nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blank: Option<Blank>,
+    /// An image at a URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpSource>,
+}
+
+/// No content.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Blank {}
+
+/// An image at an http or https URL: qcow2 without a backing file, or raw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::http_source()))]
+pub struct HttpSource {
+    /// The URL. Plain http needs a checksum.
+    #[schemars(length(min = 1, max = 2048))]
+    pub url: String,
+    /// What the image must be: `sha256:` and 64 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 71), regex(pattern = "^sha256:[0-9a-f]{64}$"))]
+    pub checksum: Option<String>,
+}
+
+/// What is known of the volume.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeStatus {
+    /// The generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The Host that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Its name in the libvirt pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_name: Option<String>,
+    /// libvirt's key of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Its size as the guest sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<String>,
+    /// How far an import is, such as `42%`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<String>,
+    /// The machines that use it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attached_to: Vec<String>,
+    /// Ready; Reconciling and Stalled when true.
+    #[serde(default)]
+    #[schemars(
+        length(max = 16),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
+    )]
+    pub conditions: Vec<Condition>,
+}
