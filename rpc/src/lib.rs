@@ -1,3 +1,36 @@
 //! An asynchronous client of libvirt's native RPC protocol, in Rust alone.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), drover_rpc::Error> {
+//! use drover_rpc::{Client, ConnectOptions, Uri};
+//!
+//! let uri: Uri = "qemu+tcp://10.77.0.11/system".parse()?;
+//! let client = Client::connect(&uri, ConnectOptions::default()).await?;
+//! let domain = client.domain_lookup_by_name("demo_first").await?;
+//! let info = client.domain_get_info(domain).await?;
+//! println!("state {}", info.state);
+//! # Ok(())
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
+
+mod client;
+mod connect;
+mod driver;
+mod error;
+mod generated;
+mod stream;
+mod subscription;
+mod transport;
+mod uri;
+
+pub use client::{CallRecord, Client};
+pub use connect::{ConnectOptions, Observer};
+pub use drover_rpc_proto as proto;
+pub use drover_rpc_proto::{CloseReason, Keepalive, LibvirtError, StreamError, code};
+pub use drover_xdr::Text;
+pub use error::Error;
+pub use stream::{Download, Duplex, Upload};
+pub use subscription::{Notice, Subscription};
+pub use uri::{Transport, Uri, UriError};

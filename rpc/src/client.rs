@@ -1,0 +1,229 @@
+//! The handle that callers hold.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use drover_rpc_proto::procedure::{Fds, Procedure, Stream};
+use drover_rpc_proto::{Call, CloseReason, Time, program, remote};
+use drover_xdr::from_bytes;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::connect::ConnectOptions;
+use crate::driver::Command;
+use crate::error::Error;
+use crate::uri::Uri;
+
+/// A connection to a libvirt server. Clones are cheap and share it; when the last one is dropped,
+/// so is the connection.
+///
+/// There is one method for each procedure, named like it. A call whose future is dropped is given
+/// up: it is not sent any more, or its answer is thrown away.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) shared: Arc<Shared>,
+    deadline: Duration,
+}
+
+/// A call that has ended, for whoever counts them.
+#[derive(Debug, Clone, Copy)]
+pub struct CallRecord {
+    /// The procedure, such as `DOMAIN_GET_INFO`.
+    pub procedure: &'static str,
+    /// How long it took, from the queue to the answer.
+    pub took: Duration,
+    /// What went wrong, in a word.
+    pub failed: Option<&'static str>,
+}
+
+/// What all clones of a handle share.
+pub(crate) struct Shared {
+    pub(crate) commands: mpsc::UnboundedSender<Command>,
+    pub(crate) closed: watch::Receiver<Option<CloseReason>>,
+    pub(crate) start: Instant,
+    pub(crate) uri: Uri,
+    pub(crate) options: ConnectOptions,
+    tokens: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        commands: mpsc::UnboundedSender<Command>,
+        closed: watch::Receiver<Option<CloseReason>>,
+        start: Instant,
+        uri: Uri,
+        options: ConnectOptions,
+    ) -> Self {
+        Self {
+            commands,
+            closed,
+            start,
+            uri,
+            options,
+            tokens: AtomicU64::new(0),
+        }
+    }
+
+    /// Names a call or a listener before the driver has seen it.
+    pub(crate) fn token(&self) -> u64 {
+        self.tokens.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn after(&self, wait: Duration) -> Time {
+        self.start.elapsed().saturating_add(wait)
+    }
+
+    pub(crate) fn send(&self, command: Command) -> Result<(), Error> {
+        self.commands.send(command).map_err(|_| self.gone(false))
+    }
+
+    /// The driver is no more.
+    pub(crate) fn gone(&self, sent: bool) -> Error {
+        let reason = self.closed.borrow().clone().unwrap_or(CloseReason::Local);
+        Error::Closed { reason, sent }
+    }
+}
+
+impl Client {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let deadline = shared.options.deadline;
+        Self { shared, deadline }
+    }
+
+    /// The same connection, with another deadline for the calls made through it.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            deadline,
+        }
+    }
+
+    /// Calls any procedure of the tables.
+    ///
+    /// # Errors
+    /// What libvirt answers, or why no answer came. Procedures that open a byte stream or pass file
+    /// descriptors are refused: the former have methods of their own.
+    pub async fn call<P: Procedure>(&self, args: P::Args) -> Result<P::Reply, Error> {
+        if P::FDS != Fds::None || P::STREAM != Stream::None {
+            return Err(Error::Unsupported(format!(
+                "{} takes file descriptors or a byte stream and cannot be called like this",
+                P::NAME
+            )));
+        }
+        let call = Call::of::<P>(&args).map_err(Error::Argument)?;
+        let body = self.record(P::NAME, self.request(call)).await?;
+        from_bytes(&body).map_err(Error::Answer)
+    }
+
+    pub(crate) async fn record<T>(
+        &self,
+        procedure: &'static str,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let Some(observer) = &self.shared.options.observer else {
+            return work.await;
+        };
+        let start = Instant::now();
+        let result = work.await;
+        observer(&CallRecord {
+            procedure,
+            took: start.elapsed(),
+            failed: result.as_ref().err().map(Error::category),
+        });
+        result
+    }
+
+    pub(crate) async fn request(&self, call: Call) -> Result<Vec<u8>, Error> {
+        let call = call.deadline(self.shared.after(self.deadline));
+        self.ask(|token, answer| Command::Call {
+            token,
+            call,
+            answer,
+        })
+        .await
+    }
+
+    // Sends a command and waits for its answer; gives the call up when nobody waits any more.
+    pub(crate) async fn ask<T>(
+        &self,
+        command: impl FnOnce(u64, oneshot::Sender<Result<T, Error>>) -> Command,
+    ) -> Result<T, Error> {
+        let token = self.shared.token();
+        let (answer, receiver) = oneshot::channel();
+        self.shared.send(command(token, answer))?;
+        let mut waiting = Waiting {
+            shared: &self.shared,
+            token: Some(token),
+        };
+        let result = receiver.await;
+        waiting.token = None;
+        result.unwrap_or_else(|_| Err(self.shared.gone(true)))
+    }
+
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Waits until the connection has ended, and says why.
+    pub async fn closed(&self) -> CloseReason {
+        let mut closed = self.shared.closed.clone();
+        match closed.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or(CloseReason::Local),
+            Err(_) => CloseReason::Local,
+        }
+    }
+
+    /// Whether the connection has ended.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared.commands.is_closed()
+    }
+
+    /// Closes the connection in good order: calls under way are answered first.
+    ///
+    /// # Errors
+    /// When the server did not confirm. The connection is closed all the same.
+    pub async fn close(&self) -> Result<(), Error> {
+        let call = Call::new(
+            program::REMOTE,
+            program::VERSION,
+            <remote::procedures::ConnectClose as Procedure>::NUMBER,
+            &(),
+        );
+        let result = self.request(call.map_err(Error::Argument)?).await;
+        // If the driver has gone already, there is nothing to do.
+        self.shared.send(Command::Shutdown).ok();
+        result.map(drop)
+    }
+
+    /// The URI it was made with.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.shared.uri
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("uri", &self.shared.uri)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tells the driver when the caller has gone.
+struct Waiting<'a> {
+    shared: &'a Shared,
+    token: Option<u64>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(token) = self.token {
+            self.shared.send(Command::Abandon { token }).ok();
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! From a URI to a connection that is ready for calls.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use drover_rpc_proto::procedure::Procedure;
+use drover_rpc_proto::remote::{AuthType, ConnectOpenArgs, procedures};
+use drover_rpc_proto::{Config, Connection, Keepalive};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::client::{CallRecord, Client, Shared};
+use crate::driver::Driver;
+use crate::error::Error;
+use crate::transport::{Socket, dial};
+use crate::uri::Uri;
+
+/// The feature whose question makes the server send keepalive.
+const PROGRAM_KEEPALIVE: i32 = 10;
+/// The feature of events that name their registration.
+const REMOTE_EVENT_CALLBACK: i32 = 14;
+/// The flag of a read-only connection.
+const READ_ONLY: u32 = 1;
+
+/// Is told of each call that has ended.
+pub type Observer = Arc<dyn Fn(&CallRecord) + Send + Sync>;
+
+/// How a connection is made.
+#[derive(Clone)]
+pub struct ConnectOptions {
+    /// Nothing may be changed through it.
+    pub read_only: bool,
+    /// How long making the connection may take.
+    pub connect_timeout: Duration,
+    /// How long a call may take, unless [`Client::with_deadline`] says otherwise.
+    pub deadline: Duration,
+    /// How a silent server is found out.
+    pub keepalive: Option<Keepalive>,
+    /// How many calls may be unanswered. A server's own limit, five by default, must be larger.
+    pub window: usize,
+    /// After how long without progress a byte stream has failed.
+    pub stall: Duration,
+    /// Is told of each call that has ended.
+    pub observer: Option<Observer>,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            read_only: false,
+            connect_timeout: Duration::from_secs(10),
+            deadline: Duration::from_secs(30),
+            keepalive: Some(Keepalive::default()),
+            window: 4,
+            stall: Duration::from_secs(60),
+            observer: None,
+        }
+    }
+}
+
+impl fmt::Debug for ConnectOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectOptions")
+            .field("read_only", &self.read_only)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("deadline", &self.deadline)
+            .field("keepalive", &self.keepalive)
+            .field("window", &self.window)
+            .field("stall", &self.stall)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Connects, authenticates and opens what the URI names.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, does not let us in, or has no such driver.
+    pub async fn connect(uri: &Uri, options: ConnectOptions) -> Result<Self, Error> {
+        let socket = dial(uri, options.read_only, options.connect_timeout).await?;
+        let client = Self::over(socket, uri.clone(), options);
+        client.open().await?;
+        Ok(client)
+    }
+
+    /// Another connection like this one, for a byte stream. The server is not asked for keepalive:
+    /// it would take a connection for dead that it does not read because its disk is slow.
+    pub(crate) async fn for_stream(&self) -> Result<Self, Error> {
+        let options = ConnectOptions {
+            keepalive: None,
+            ..self.shared.options.clone()
+        };
+        Self::connect(&self.shared.uri, options).await
+    }
+
+    /// A connection on a socket that is there already; nothing has been said on it yet.
+    pub(crate) fn over(socket: Box<dyn Socket>, uri: Uri, options: ConnectOptions) -> Self {
+        let start = Instant::now();
+        let config = Config {
+            window: options.window,
+            keepalive: options.keepalive,
+            ..Config::default()
+        };
+        let connection = Connection::new(config, start.elapsed());
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let (closed, closing) = watch::channel(None);
+        let shared = Shared::new(commands, closing, start, uri, options);
+        tokio::spawn(Driver::new(socket, connection, receiver, closed, start));
+        Self::new(Arc::new(shared))
+    }
+
+    // Each step is answered before the next: the server runs what is sent together in any order,
+    // and nothing works before OPEN has been answered.
+    async fn open(&self) -> Result<(), Error> {
+        self.authenticate().await?;
+        if self.shared.options.keepalive.is_some() {
+            self.connect_supports_feature(PROGRAM_KEEPALIVE).await?;
+        }
+        let flags = if self.shared.options.read_only {
+            READ_ONLY
+        } else {
+            0
+        };
+        let name = Some(self.shared.uri.name().into());
+        self.call::<procedures::ConnectOpen>(ConnectOpenArgs { name, flags })
+            .await?;
+        if self.connect_supports_feature(REMOTE_EVENT_CALLBACK).await? == 0 {
+            return Err(Error::Unsupported(
+                "the server is older than libvirt 1.2.1: its events cannot be told apart"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    // The list must be asked for even when nothing is needed: root is let in by the question.
+    async fn authenticate(&self) -> Result<(), Error> {
+        let types = match self.auth_list().await {
+            Ok(types) => types,
+            Err(error) if error.not_supported() => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if types.is_empty() || types.contains(&AuthType::NONE) {
+            return Ok(());
+        }
+        if types.contains(&AuthType::POLKIT) {
+            return self.auth_polkit().await.map(drop);
+        }
+        Err(Error::Unsupported(format!(
+            "the server asks for authentication by {types:?}: none and polkit are built"
+        )))
+    }
+}
+
+// OPEN is never repeated on a connection, which the state machine sees to by its number.
+const _: () = assert!(<procedures::ConnectOpen as Procedure>::NUMBER == 1);
+const _: () = assert!(<procedures::ConnectClose as Procedure>::NUMBER == 2);

@@ -1,0 +1,160 @@
+//! The procedures that open a byte stream.
+
+use std::sync::Arc;
+
+use drover_rpc_proto::procedure::{Procedure, Stream};
+use drover_rpc_proto::remote::{
+    Domain, DomainOpenChannelArgs, DomainOpenConsoleArgs, DomainScreenshotArgs,
+    DomainScreenshotRet, StorageVol, StorageVolDownloadArgs, StorageVolUploadArgs, procedures,
+};
+use drover_rpc_proto::{Call, StreamMode};
+use drover_xdr::{Text, from_bytes};
+
+use super::channel::Channel;
+use super::{Download, Duplex, Pipe, Upload};
+use crate::client::Client;
+use crate::driver::Command;
+use crate::error::Error;
+
+/// The flag for holes in `STORAGE_VOL_UPLOAD` and `STORAGE_VOL_DOWNLOAD`. A hole on a stream that
+/// was not opened for it hangs libvirtd 11.3, so that this side never asks for them by accident.
+const SPARSE: u32 = 1;
+
+impl Client {
+    /// Calls `STORAGE_VOL_UPLOAD`: `length` bytes are then to be written, from `offset` on.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or no connection can be made for it.
+    pub async fn storage_vol_upload(
+        &self,
+        vol: StorageVol,
+        offset: u64,
+        length: u64,
+        flags: u32,
+    ) -> Result<Upload, Error> {
+        if length == 0 {
+            return Err(Error::Unsupported(
+                "an upload of 0 bytes: libvirt takes it for one without end".to_owned(),
+            ));
+        }
+        let args = StorageVolUploadArgs {
+            vol,
+            offset,
+            length,
+            flags: flags & !SPARSE,
+        };
+        let (channel, ()) = self
+            .open_stream::<procedures::StorageVolUpload>(&args, Some(length))
+            .await?;
+        Ok(Upload(channel))
+    }
+
+    /// Calls `STORAGE_VOL_DOWNLOAD`: `length` bytes (0: all that follow) from `offset` on are then
+    /// read.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or no connection can be made for it.
+    pub async fn storage_vol_download(
+        &self,
+        vol: StorageVol,
+        offset: u64,
+        length: u64,
+        flags: u32,
+    ) -> Result<Download, Error> {
+        let args = StorageVolDownloadArgs {
+            vol,
+            offset,
+            length,
+            flags: flags & !SPARSE,
+        };
+        let (channel, ()) = self
+            .open_stream::<procedures::StorageVolDownload>(&args, None)
+            .await?;
+        Ok(Download(channel))
+    }
+
+    /// Calls `DOMAIN_SCREENSHOT`: the picture is then read. The words are its MIME type.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or no connection can be made for it.
+    pub async fn domain_screenshot(
+        &self,
+        dom: Domain,
+        screen: u32,
+        flags: u32,
+    ) -> Result<(Option<Text>, Download), Error> {
+        let args = DomainScreenshotArgs { dom, screen, flags };
+        let (channel, DomainScreenshotRet { mime }) = self
+            .open_stream::<procedures::DomainScreenshot>(&args, None)
+            .await?;
+        Ok((mime, Download(channel)))
+    }
+
+    /// Calls `DOMAIN_OPEN_CONSOLE`, of the device with this alias or of the first one.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or no connection can be made for it.
+    pub async fn domain_open_console(
+        &self,
+        dom: Domain,
+        dev_name: Option<Text>,
+        flags: u32,
+    ) -> Result<Duplex, Error> {
+        let args = DomainOpenConsoleArgs {
+            dom,
+            dev_name,
+            flags,
+        };
+        let (channel, ()) = self
+            .open_stream::<procedures::DomainOpenConsole>(&args, None)
+            .await?;
+        Ok(Duplex(channel))
+    }
+
+    /// Calls `DOMAIN_OPEN_CHANNEL`, of the channel with this name or of the first one.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or no connection can be made for it.
+    pub async fn domain_open_channel(
+        &self,
+        dom: Domain,
+        name: Option<Text>,
+        flags: u32,
+    ) -> Result<Duplex, Error> {
+        let args = DomainOpenChannelArgs { dom, name, flags };
+        let (channel, ()) = self
+            .open_stream::<procedures::DomainOpenChannel>(&args, None)
+            .await?;
+        Ok(Duplex(channel))
+    }
+
+    async fn open_stream<P: Procedure>(
+        &self,
+        args: &P::Args,
+        length: Option<u64>,
+    ) -> Result<(Channel, P::Reply), Error> {
+        let mode = StreamMode {
+            send: matches!(P::STREAM, Stream::Write | Stream::Both),
+            receive: matches!(P::STREAM, Stream::Read | Stream::Both),
+            sparse: false,
+            length,
+        };
+        let call = Call::of::<P>(args).map_err(Error::Argument)?;
+        let client = self.for_stream().await?;
+        let pipe = Arc::new(Pipe::default());
+        let call = call.deadline(client.shared.after(self.deadline()));
+        let opened = Arc::clone(&pipe);
+        let opening = client.ask(|token, answer| Command::Open {
+            token,
+            call,
+            mode,
+            pipe: opened,
+            answer,
+        });
+        let body = self.record(P::NAME, opening).await?;
+        let reply = from_bytes(&body).map_err(Error::Answer)?;
+        // A console may be silent for as long as it likes.
+        let stall = (P::STREAM != Stream::Both).then_some(self.shared.options.stall);
+        Ok((Channel::new(pipe, client, length, stall), reply))
+    }
+}

@@ -1,0 +1,69 @@
+//! Sockets to a server.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::error::Error;
+use crate::uri::{Transport, Uri};
+
+/// Bytes both ways.
+pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket for S {}
+
+/// Connects as the URI says, within `patience`.
+pub(crate) async fn dial(
+    uri: &Uri,
+    read_only: bool,
+    patience: Duration,
+) -> Result<Box<dyn Socket>, Error> {
+    let dialing = async {
+        match uri.transport {
+            Transport::Tcp => dial_tcp(uri).await,
+            Transport::Unix => dial_unix(uri, read_only).await,
+            other => Err(Error::Unsupported(format!(
+                "the transport {} is not built yet: unix and tcp are",
+                other.as_str()
+            ))),
+        }
+    };
+    match tokio::time::timeout(patience, dialing).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::Connect {
+            target: uri.to_string(),
+            reason: format!("no connection within {} s", patience.as_secs()),
+        }),
+    }
+}
+
+async fn dial_tcp(uri: &Uri) -> Result<Box<dyn Socket>, Error> {
+    let host = uri.host.as_deref().unwrap_or_default();
+    let port = uri.port_or_default().unwrap_or_default();
+    let failed = |error: std::io::Error| Error::Connect {
+        target: format!("{host} port {port}"),
+        reason: error.to_string(),
+    };
+    let socket = TcpStream::connect((host, port)).await.map_err(failed)?;
+    // Calls are small and waited for.
+    socket.set_nodelay(true).map_err(failed)?;
+    Ok(Box::new(socket))
+}
+
+async fn dial_unix(uri: &Uri, read_only: bool) -> Result<Box<dyn Socket>, Error> {
+    let runtime_dir = std::env::var("XDG_RUNTIME_DIR").ok();
+    let mut last = None;
+    for path in uri.sockets(runtime_dir.as_deref(), read_only) {
+        match UnixStream::connect(&path).await {
+            Ok(socket) => return Ok(Box::new(socket)),
+            Err(error) => {
+                last = Some(Error::Connect {
+                    target: path.display().to_string(),
+                    reason: error.to_string(),
+                });
+            }
+        }
+    }
+    Err(last.unwrap_or_else(|| Error::Unsupported("no socket to connect to".to_owned())))
+}
