@@ -1,3 +1,15 @@
 //! The deciding part of Drover: plans, schedules and libvirt XML, without I/O and without a clock.
+//!
+//! A spec becomes [`desired`], libvirt's words become [`observed`], and [`plan`] says what is to be
+//! done about the difference. [`schedule`] chooses a host. Time comes in as a number.
 
 #![forbid(unsafe_code)]
+
+pub mod desired;
+pub mod identity;
+pub mod image;
+pub mod observed;
+pub mod plan;
+pub mod schedule;
+pub mod selector;
+pub mod xml;

@@ -1,0 +1,71 @@
+//! Specs, parsed: what comes after cannot meet an invalid one.
+
+pub mod host;
+pub mod machine;
+pub mod network;
+pub mod pool;
+pub mod volume;
+
+use drover_crds::Quantity;
+use drover_crds::common::{Namespaces, NamespacesFrom};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+
+/// A spec that says what cannot be, though the API server let it pass.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {allowed}, got {value:?}")]
+pub struct Invalid {
+    /// The field.
+    pub field: String,
+    /// What it says.
+    pub value: String,
+    /// What it may say.
+    pub allowed: String,
+}
+
+impl Invalid {
+    /// An error with these words.
+    pub fn new(
+        field: impl Into<String>,
+        value: impl Into<String>,
+        allowed: impl Into<String>,
+    ) -> Self {
+        Self {
+            field: field.into(),
+            value: value.into(),
+            allowed: allowed.into(),
+        }
+    }
+}
+
+/// Whose objects may use a cluster object.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Consent(Option<LabelSelector>);
+
+impl Consent {
+    pub(crate) fn parse(namespaces: Option<&Namespaces>) -> Self {
+        let selected = namespaces.filter(|named| named.from == NamespacesFrom::Selector);
+        Self(selected.map(|named| named.selector.clone().unwrap_or_default()))
+    }
+
+    /// Whether objects of a namespace with these labels may.
+    #[must_use]
+    pub fn allows(&self, labels: &std::collections::BTreeMap<String, String>) -> bool {
+        self.0
+            .as_ref()
+            .is_none_or(|selector| crate::selector::matches(selector, labels))
+    }
+}
+
+pub(crate) fn bytes(field: &str, quantity: &Quantity) -> Result<u64, Invalid> {
+    let wrong = |allowed: String| Invalid::new(field, quantity.0.clone(), allowed);
+    let value = quantity.value().map_err(|error| wrong(error.to_string()))?;
+    u64::try_from(value).map_err(|_| wrong("must be 0 or more and fit in 64 bits".to_owned()))
+}
+
+pub(crate) fn millis(field: &str, quantity: &Quantity) -> Result<u64, Invalid> {
+    let wrong = |allowed: String| Invalid::new(field, quantity.0.clone(), allowed);
+    let value = quantity
+        .millis()
+        .map_err(|error| wrong(error.to_string()))?;
+    u64::try_from(value).map_err(|_| wrong("must be 0 or more and fit in 64 bits".to_owned()))
+}

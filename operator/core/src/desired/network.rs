@@ -1,0 +1,129 @@
+//! A network.
+
+use std::net::IpAddr;
+
+use drover_crds::network::NetworkMode;
+use drover_crds::{ManagementPolicy, Network, ReclaimPolicy};
+use ipnet::IpNet;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use uuid::Uuid;
+
+use super::{Consent, Invalid};
+use crate::identity::{self, Mark};
+
+/// How guests reach the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Behind the host's address.
+    Nat,
+    /// Not at all.
+    Isolated,
+    /// Through a bridge of the host.
+    Bridge,
+}
+
+/// Addresses of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subnet {
+    /// Address and prefix.
+    pub cidr: IpNet,
+    /// What DHCP gives: first and last addresses.
+    pub ranges: Vec<(IpAddr, IpAddr)>,
+}
+
+/// A network as it is to be on each of its hosts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DesiredNetwork {
+    /// The fleet.
+    pub fleet: String,
+    /// Its name, which is also the libvirt network's.
+    pub name: String,
+    /// Its object's UID.
+    pub uid: String,
+    /// Its UUID on every host.
+    pub uuid: Uuid,
+    /// How guests reach the world.
+    pub mode: Mode,
+    /// The hosts that have it.
+    pub host_selector: Option<LabelSelector>,
+    /// Whether Drover makes it.
+    pub managed: bool,
+    /// The name of its bridge.
+    pub bridge: Option<String>,
+    /// Its addresses.
+    pub subnets: Vec<Subnet>,
+    /// Whether it is removed with its object.
+    pub delete: bool,
+    /// Whose machines may use it.
+    pub consent: Consent,
+}
+
+impl DesiredNetwork {
+    /// Reads a network's object.
+    ///
+    /// # Errors
+    /// [`Invalid`] for what the API server should have refused, and for a DHCP range that ends
+    /// before it starts, which it cannot see for IPv6.
+    pub fn parse(object: &Network, fleet: &str) -> Result<Self, Invalid> {
+        let name = object.metadata.name.clone().unwrap_or_default();
+        let spec = &object.spec;
+        let subnets = spec.subnets.iter().enumerate().map(|(index, subnet)| {
+            let field = format!("spec.subnets[{index}]");
+            let cidr: IpNet = subnet.cidr.parse().map_err(|_| {
+                Invalid::new(format!("{field}.cidr"), &subnet.cidr, "must be a CIDR")
+            })?;
+            let ranges = subnet.dhcp.iter().flat_map(|dhcp| &dhcp.ranges);
+            let ranges = ranges.map(|range| parse_range(&field, &range.start, &range.end));
+            Ok(Subnet {
+                cidr,
+                ranges: ranges.collect::<Result<_, _>>()?,
+            })
+        });
+        Ok(Self {
+            fleet: fleet.to_owned(),
+            uid: object.metadata.uid.clone().unwrap_or_default(),
+            uuid: identity::network_uuid(fleet, &name),
+            mode: match spec.mode {
+                NetworkMode::NAT => Mode::Nat,
+                NetworkMode::Isolated => Mode::Isolated,
+                NetworkMode::Bridge => Mode::Bridge,
+            },
+            host_selector: spec.host_selector.clone(),
+            managed: spec.management_policy == ManagementPolicy::Full,
+            bridge: spec.bridge.as_ref().and_then(|bridge| bridge.name.clone()),
+            subnets: subnets.collect::<Result<_, Invalid>>()?,
+            delete: spec.deletion_policy == ReclaimPolicy::Delete,
+            consent: Consent::parse(spec.namespaces.as_ref()),
+            name,
+        })
+    }
+
+    /// The mark of its definition.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            fleet: self.fleet.clone(),
+            namespace: String::new(),
+            name: self.name.clone(),
+            uid: self.uid.clone(),
+            epoch: 0,
+        }
+    }
+}
+
+fn parse_range(field: &str, start: &str, end: &str) -> Result<(IpAddr, IpAddr), Invalid> {
+    let field = format!("{field}.dhcp.ranges");
+    let address = |text: &str| {
+        text.parse::<IpAddr>()
+            .map_err(|_| Invalid::new(&field, text, "must be an IP address"))
+    };
+    let range = (address(start)?, address(end)?);
+    if range.0 > range.1 {
+        return Err(Invalid::new(
+            field,
+            format!("{start}-{end}"),
+            "must not end before it starts",
+        ));
+    }
+    Ok(range)
+}

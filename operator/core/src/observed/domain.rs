@@ -1,0 +1,345 @@
+//! A domain.
+
+use roxmltree::Node;
+use uuid::Uuid;
+
+use super::{Unreadable, attribute, bytes, child, children, parse, text};
+use crate::identity::Mark;
+
+/// libvirt's states of a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DomainState {
+    /// Nothing is known.
+    NoState,
+    /// It runs.
+    Running,
+    /// It waits for something.
+    Blocked,
+    /// Its CPUs stand still.
+    Paused,
+    /// It is shutting down.
+    Shutdown,
+    /// It is off.
+    Shutoff,
+    /// It is off after a failure.
+    Crashed,
+    /// The guest has suspended itself.
+    PmSuspended,
+}
+
+impl DomainState {
+    /// From libvirt's number.
+    #[must_use]
+    pub fn from_number(number: i32) -> Self {
+        match number {
+            1 => Self::Running,
+            2 => Self::Blocked,
+            3 => Self::Paused,
+            4 => Self::Shutdown,
+            5 => Self::Shutoff,
+            6 => Self::Crashed,
+            7 => Self::PmSuspended,
+            _ => Self::NoState,
+        }
+    }
+
+    /// libvirt's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoState => "NoState",
+            Self::Running => "Running",
+            Self::Blocked => "Blocked",
+            Self::Paused => "Paused",
+            Self::Shutdown => "Shutdown",
+            Self::Shutoff => "Shutoff",
+            Self::Crashed => "Crashed",
+            Self::PmSuspended => "PMSuspended",
+        }
+    }
+
+    /// Whether there is a process with the guest's memory.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        !matches!(self, Self::NoState | Self::Shutoff | Self::Crashed)
+    }
+
+    /// libvirt's reason for the state.
+    #[must_use]
+    pub fn reason(self, reason: i32) -> &'static str {
+        let words: &[&str] = match self {
+            Self::Running => &[
+                "Unknown",
+                "Booted",
+                "Migrated",
+                "Restored",
+                "FromSnapshot",
+                "Unpaused",
+                "MigrationCanceled",
+                "SaveCanceled",
+                "Wakeup",
+                "Crashed",
+                "PostCopy",
+                "PostCopyFailed",
+            ],
+            Self::Paused => &[
+                "Unknown",
+                "User",
+                "Migration",
+                "Save",
+                "Dump",
+                "IOError",
+                "Watchdog",
+                "FromSnapshot",
+                "ShuttingDown",
+                "Snapshot",
+                "Crashed",
+                "StartingUp",
+                "PostCopy",
+                "PostCopyFailed",
+                "ApiError",
+            ],
+            Self::Shutdown => &["Unknown", "User"],
+            Self::Shutoff => &[
+                "Unknown",
+                "Shutdown",
+                "Destroyed",
+                "Crashed",
+                "Migrated",
+                "Saved",
+                "Failed",
+                "FromSnapshot",
+                "Daemon",
+            ],
+            Self::Crashed => &["Unknown", "Panicked"],
+            _ => &["Unknown"],
+        };
+        usize::try_from(reason)
+            .ok()
+            .and_then(|at| words.get(at).copied())
+            .unwrap_or("Unknown")
+    }
+}
+
+/// A domain as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObservedDomain {
+    /// Its name.
+    pub name: String,
+    /// Its UUID.
+    pub uuid: Uuid,
+    /// Its state.
+    pub state: DomainState,
+    /// libvirt's reason for it.
+    pub reason: &'static str,
+    /// Whether it has a definition that outlives it.
+    pub persistent: bool,
+    /// Whether libvirt starts it with the host.
+    pub autostart: bool,
+    /// What runs, if it is active.
+    pub live: Option<Definition>,
+    /// What its next start takes.
+    pub inactive: Option<Definition>,
+}
+
+impl ObservedDomain {
+    /// Drover's mark, if it has one: the one that its next start takes counts.
+    #[must_use]
+    pub fn mark(&self) -> Option<&Mark> {
+        let definition = self.inactive.as_ref().or(self.live.as_ref());
+        definition.and_then(|definition| definition.mark.as_ref())
+    }
+
+    /// Both definitions.
+    pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
+        self.live.iter().chain(&self.inactive)
+    }
+}
+
+/// What a definition says, as far as Drover asks.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Definition {
+    /// Memory in KiB.
+    pub memory_kib: u64,
+    /// Virtual CPUs.
+    pub vcpus: u32,
+    /// Sockets, cores and threads, if it has a topology.
+    pub topology: Option<(u32, u32, u32)>,
+    /// The machine type, as libvirt expanded it.
+    pub machine_type: Option<String>,
+    /// The architecture.
+    pub architecture: Option<String>,
+    /// The disks.
+    pub disks: Vec<DiskFacts>,
+    /// The interfaces.
+    pub interfaces: Vec<InterfaceFacts>,
+    /// Drover's mark.
+    pub mark: Option<Mark>,
+}
+
+/// A disk of a definition.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DiskFacts {
+    /// Its name in the spec, if Drover wrote it.
+    pub name: Option<String>,
+    /// How the guest sees it.
+    pub bus: String,
+    /// The format that is stated.
+    pub format: Option<String>,
+    /// The pool and the volume, if it says so.
+    pub volume: Option<(String, String)>,
+    /// Every path that it and its backing chain name.
+    pub paths: Vec<String>,
+}
+
+/// An interface of a definition.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InterfaceFacts {
+    /// Its name in the spec, if Drover wrote it.
+    pub name: Option<String>,
+    /// Its MAC address, in lower case.
+    pub mac: String,
+    /// Its network.
+    pub network: Option<String>,
+    /// The device that the guest sees.
+    pub model: Option<String>,
+}
+
+impl Definition {
+    /// Reads the XML of a domain.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when it is not XML.
+    pub fn parse(xml: &str) -> Result<Self, Unreadable> {
+        let document = parse("a domain", xml)?;
+        let root = document.root_element();
+        let os_type = child(root, "os").and_then(|os| child(os, "type"));
+        let devices = child(root, "devices");
+        let devices = |name| {
+            devices
+                .into_iter()
+                .flat_map(move |devices| children(devices, name))
+        };
+        let topology = child(root, "cpu").and_then(|cpu| child(cpu, "topology"));
+        Ok(Self {
+            memory_kib: bytes(root, "memory", "KiB").unwrap_or_default() >> 10,
+            vcpus: text(root, "vcpu")
+                .and_then(|count| count.parse().ok())
+                .unwrap_or(1),
+            topology: topology.and_then(read_topology),
+            machine_type: os_type
+                .and_then(|os| os.attribute("machine"))
+                .map(str::to_owned),
+            architecture: os_type
+                .and_then(|os| os.attribute("arch"))
+                .map(str::to_owned),
+            disks: devices("disk").map(disk).collect(),
+            interfaces: devices("interface").map(interface).collect(),
+            mark: Mark::read(root),
+        })
+    }
+
+    /// Whether a disk, or what it is based on, is this volume.
+    #[must_use]
+    pub fn uses(&self, pool: &str, volume: &str, path: Option<&str>) -> bool {
+        self.disks.iter().any(|disk| {
+            let named = disk
+                .volume
+                .as_ref()
+                .is_some_and(|(p, v)| p == pool && v == volume);
+            named || path.is_some_and(|path| disk.paths.iter().any(|used| used == path))
+        })
+    }
+}
+
+fn read_topology(node: Node<'_, '_>) -> Option<(u32, u32, u32)> {
+    let number = |name| {
+        node.attribute(name)
+            .map_or(Some(1), |text| text.parse::<u32>().ok())
+    };
+    // libvirt counts sockets per die: what is more than one die is more sockets here.
+    let sockets = number("sockets")?.checked_mul(number("dies")?)?;
+    Some((sockets, number("cores")?, number("threads")?))
+}
+
+fn user_alias(node: Node<'_, '_>, prefix: &str) -> Option<String> {
+    attribute(node, "alias", "name")?
+        .strip_prefix(prefix)
+        .map(str::to_owned)
+}
+
+fn disk(node: Node<'_, '_>) -> DiskFacts {
+    let source = child(node, "source");
+    let attribute_of = |name| {
+        source
+            .and_then(|source| source.attribute(name))
+            .map(str::to_owned)
+    };
+    // Paths of the disk itself and of each level that it is based on.
+    let sources = node
+        .descendants()
+        .filter(|inner| inner.has_tag_name("source"));
+    let paths = sources.flat_map(|source| {
+        ["file", "dev", "dir", "name"]
+            .into_iter()
+            .filter_map(move |name| source.attribute(name))
+    });
+    DiskFacts {
+        name: user_alias(node, "ua-disk-"),
+        bus: attribute(node, "target", "bus").unwrap_or_default(),
+        format: attribute(node, "driver", "type"),
+        volume: attribute_of("pool").zip(attribute_of("volume")),
+        paths: paths.map(str::to_owned).collect(),
+    }
+}
+
+fn interface(node: Node<'_, '_>) -> InterfaceFacts {
+    InterfaceFacts {
+        name: user_alias(node, "ua-if-"),
+        mac: attribute(node, "mac", "address")
+            .unwrap_or_default()
+            .to_lowercase(),
+        network: attribute(node, "source", "network"),
+        model: attribute(node, "model", "type"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Definition;
+
+    #[test]
+    fn what_a_definition_says() {
+        let definition = Definition::parse(
+            "<domain type='kvm' id='3'><name>web</name><memory unit='MiB'>512</memory>\
+             <vcpu placement='static'>4</vcpu>\
+             <cpu><topology sockets='1' dies='2' cores='2' threads='1'/></cpu>\
+             <os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type></os><devices>\
+             <disk type='file' device='disk'><driver name='qemu' type='qcow2'/>\
+             <source file='/a/top.qcow2'/><backingStore type='file'><source file='/a/base'/>\
+             </backingStore><target dev='vda' bus='virtio'/><alias name='virtio-disk0'/></disk>\
+             <disk type='volume'><source pool='p' volume='v' index='1'/><target dev='vdb'/>\
+             <alias name='ua-disk-data'/></disk>\
+             <interface type='network'><mac address='52:54:00:AB:00:01'/>\
+             <source network='lan' portid='x' bridge='virbr0'/><model type='virtio'/></interface>\
+             </devices></domain>",
+        )
+        .unwrap();
+        assert_eq!(definition.memory_kib, 512 << 10);
+        assert_eq!(definition.vcpus, 4);
+        assert_eq!(definition.topology, Some((2, 2, 1)));
+        assert_eq!(definition.machine_type.as_deref(), Some("pc-q35-7.2"));
+        assert!(definition.uses("x", "y", Some("/a/base")));
+        assert!(definition.uses("p", "v", None));
+        assert!(!definition.uses("p", "w", Some("/a")));
+        assert_eq!(definition.disks[1].name.as_deref(), Some("data"));
+        assert_eq!(definition.interfaces[0].mac, "52:54:00:ab:00:01");
+        assert_eq!(definition.mark, None);
+    }
+
+    #[test]
+    fn what_is_no_definition() {
+        assert!(Definition::parse("<domain>").is_err());
+        assert_eq!(Definition::parse("<domain/>").unwrap().vcpus, 1);
+    }
+}

@@ -1,0 +1,99 @@
+//! A network.
+
+use uuid::Uuid;
+
+use super::{Unreadable, attribute, child, children, parse, text};
+use crate::identity::Mark;
+
+/// A network as it is on one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedNetwork {
+    /// Its name.
+    pub name: String,
+    /// Its UUID.
+    pub uuid: Uuid,
+    /// Whether it is started.
+    pub active: bool,
+    /// Its definition.
+    pub definition: NetworkFacts,
+}
+
+/// What a network's definition says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NetworkFacts {
+    /// How it forwards; nothing for an isolated one.
+    pub forward: Option<String>,
+    /// Its bridge.
+    pub bridge: Option<String>,
+    /// Its addresses: address and prefix, and the ranges that DHCP gives.
+    pub addresses: Vec<(String, Vec<(String, String)>)>,
+    /// Drover's mark.
+    pub mark: Option<Mark>,
+}
+
+impl NetworkFacts {
+    /// Reads the XML of a network.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when it is not XML.
+    pub fn parse(xml: &str) -> Result<Self, Unreadable> {
+        let document = parse("a network", xml)?;
+        let root = document.root_element();
+        let addresses = children(root, "ip").filter_map(|ip| {
+            let address = ip.attribute("address")?;
+            let prefix = match (ip.attribute("prefix"), ip.attribute("netmask")) {
+                (Some(prefix), _) => prefix.to_owned(),
+                (None, Some(mask)) => prefix_of(mask)?.to_string(),
+                (None, None) => return None,
+            };
+            let ranges = child(ip, "dhcp")
+                .into_iter()
+                .flat_map(|dhcp| children(dhcp, "range"));
+            let ranges = ranges.filter_map(|range| {
+                Some((
+                    range.attribute("start")?.to_owned(),
+                    range.attribute("end")?.to_owned(),
+                ))
+            });
+            Some((format!("{address}/{prefix}"), ranges.collect()))
+        });
+        Ok(Self {
+            forward: child(root, "forward")
+                .map(|forward| forward.attribute("mode").unwrap_or("nat").to_owned()),
+            bridge: attribute(root, "bridge", "name"),
+            addresses: addresses.collect(),
+            mark: Mark::read(root),
+        })
+    }
+}
+
+fn prefix_of(mask: &str) -> Option<u32> {
+    let mask: std::net::Ipv4Addr = mask.parse().ok()?;
+    Some(u32::from(mask).leading_ones())
+}
+
+/// The name in any definition: for messages.
+#[must_use]
+pub fn name_of(xml: &str) -> Option<String> {
+    let document = parse("a definition", xml).ok()?;
+    text(document.root_element(), "name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NetworkFacts;
+
+    #[test]
+    fn what_a_network_says() {
+        let facts = NetworkFacts::parse(
+            "<network><name>lan</name><forward mode='nat'><nat/></forward>\
+             <bridge name='virbr1' stp='on'/><ip address='10.0.0.1' netmask='255.255.255.0'>\
+             <dhcp><range start='10.0.0.2' end='10.0.0.9'/></dhcp></ip></network>",
+        )
+        .unwrap();
+        assert_eq!(facts.forward.as_deref(), Some("nat"));
+        assert_eq!(facts.bridge.as_deref(), Some("virbr1"));
+        let ranges = vec![("10.0.0.2".to_owned(), "10.0.0.9".to_owned())];
+        assert_eq!(facts.addresses, [("10.0.0.1/24".to_owned(), ranges)]);
+    }
+}

@@ -1,0 +1,136 @@
+//! A pool on one host.
+
+use drover_crds::condition::Reason;
+
+use super::Verdict;
+use crate::desired::pool::DesiredPool;
+use crate::identity::POOL_MARKER;
+use crate::observed::pool::ObservedPool;
+
+/// One thing to be done on the host. After it everything is looked at anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Write the definition.
+    Define,
+    /// Make the folder.
+    Build,
+    /// Start it.
+    Start,
+    /// Make the marker volume.
+    CreateMarker,
+    /// Remove the marker volume.
+    DeleteMarker,
+    /// Stop it.
+    Destroy,
+    /// Remove the folder.
+    Delete,
+    /// Take the definition away.
+    Undefine,
+}
+
+/// What is to be done on a host, and how the pool is there meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The next step.
+    pub step: Option<Step>,
+    /// How it is.
+    pub verdict: Verdict,
+}
+
+/// The plan for a pool on a host. `was_realized` says whether it has been as declared there before:
+/// then a missing marker means that its storage is not there.
+#[must_use]
+pub fn plan(desired: &DesiredPool, observed: Option<&ObservedPool>, was_realized: bool) -> Plan {
+    let Some(pool) = observed else {
+        if desired.managed {
+            return doing(Step::Define, "it is being defined");
+        }
+        let message = format!("there is no pool {} on the host", desired.name);
+        return waiting(Reason::NotRealized, message);
+    };
+    if !desired.managed {
+        let message = "the pool is not active";
+        return if pool.active {
+            fine()
+        } else {
+            waiting(Reason::NotRealized, message)
+        };
+    }
+    if pool.uuid != desired.uuid {
+        let message = format!(
+            "a pool {} that is not Drover's is on the host",
+            desired.name
+        );
+        return waiting(Reason::NameConflict, message);
+    }
+    if pool.target != desired.target {
+        let found = pool.target.as_deref().unwrap_or("nothing");
+        let wanted = desired.target.as_deref().unwrap_or("nothing");
+        let message =
+            format!("target.path: the pool on the host has {found}, declared is {wanted}");
+        return waiting(Reason::NotRealized, message);
+    }
+    if !pool.active {
+        // Building a folder that is there does nothing.
+        return doing(Step::Start, "it is being started");
+    }
+    if !pool.volumes.iter().any(|volume| volume == POOL_MARKER) {
+        if was_realized {
+            let message = format!(
+                "volume {POOL_MARKER} is gone: the storage behind {} may not be mounted",
+                desired.target.as_deref().unwrap_or_default()
+            );
+            return waiting(Reason::VolumeMissing, message);
+        }
+        return doing(Step::CreateMarker, "it is being marked");
+    }
+    fine()
+}
+
+/// The plan for a pool whose object is being deleted.
+#[must_use]
+pub fn plan_deletion(desired: &DesiredPool, observed: Option<&ObservedPool>) -> Plan {
+    let ours = observed.filter(|pool| {
+        desired.managed && desired.delete && pool.uuid == desired.uuid && pool.name == desired.name
+    });
+    let Some(pool) = ours else {
+        return waiting(Reason::Deleting, "nothing is to be done");
+    };
+    let others: Vec<&str> = pool
+        .volumes
+        .iter()
+        .map(String::as_str)
+        .filter(|volume| *volume != POOL_MARKER)
+        .collect();
+    if !others.is_empty() {
+        let message = format!(
+            "the pool holds {} volumes, such as {}",
+            others.len(),
+            others[0]
+        );
+        return waiting(Reason::InUse, message);
+    }
+    match pool.active {
+        true if pool.volumes.is_empty() => doing(Step::Destroy, "it is being stopped"),
+        true => doing(Step::DeleteMarker, "it is being removed"),
+        false => doing(Step::Undefine, "it is being removed"),
+    }
+}
+
+fn fine() -> Plan {
+    waiting(Reason::Realized, "")
+}
+
+fn doing(step: Step, message: &str) -> Plan {
+    Plan {
+        step: Some(step),
+        verdict: Verdict::new(Reason::Creating, message),
+    }
+}
+
+fn waiting(reason: Reason, message: impl Into<String>) -> Plan {
+    Plan {
+        step: None,
+        verdict: Verdict::new(reason, message),
+    }
+}

@@ -1,0 +1,168 @@
+//! A volume in its pool on its host.
+//!
+//! Volumes have no metadata, so whose one is and whether it is whole stand in records beside it:
+//! the owner record is made before the data and removed after it, the completion record is made
+//! after the data and removed before it. Wherever Drover is stopped, what is there says how to go
+//! on.
+
+use drover_crds::condition::Reason;
+
+use super::Verdict;
+use crate::desired::volume::{DesiredVolume, Source};
+use crate::observed::volume::ObservedVolume;
+
+/// One thing to be done on the host. After it everything is looked at anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Make the record of whose it is.
+    CreateOwner,
+    /// Remove data that was never complete.
+    DiscardData,
+    /// Make it, without content.
+    CreateData,
+    /// Fetch its content and upload it.
+    Import,
+    /// Make the record that it is whole.
+    CreateReady,
+    /// Make it as large as declared.
+    Grow,
+    /// Remove the record that it is whole.
+    DeleteReady,
+    /// Remove the data.
+    DeleteData,
+    /// Remove the record of whose it is.
+    DeleteOwner,
+}
+
+impl Step {
+    /// Whether the step may destroy data, so that every host that could hold a user is asked first.
+    #[must_use]
+    pub fn is_destructive(self) -> bool {
+        matches!(
+            self,
+            Self::DiscardData | Self::DeleteReady | Self::DeleteData | Self::Import
+        )
+    }
+}
+
+/// What is to be done, and how the volume is meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The next step.
+    pub step: Option<Step>,
+    /// How it is.
+    pub verdict: Verdict,
+}
+
+/// The plan for a volume. `was_ready` says whether it has been whole before. `imported` says that
+/// the data which is there was made and filled by this operator since, so that only the record is
+/// missing.
+#[must_use]
+pub fn plan(
+    desired: &DesiredVolume,
+    observed: &ObservedVolume,
+    was_ready: bool,
+    progress: Progress,
+) -> Plan {
+    match (&observed.owner, &observed.data, &observed.ready) {
+        (Some(owner), ..) if !owner_is(owner, desired) => waiting(
+            Reason::NameConflict,
+            format!("volume {} belongs to {owner}", desired.volume_name),
+        ),
+        (None, Some(_), _) | (None, None, Some(_)) => waiting(
+            Reason::NameConflict,
+            format!(
+                "a volume {} that is not Drover's is in the pool",
+                desired.volume_name
+            ),
+        ),
+        (_, None, _) if was_ready => waiting(
+            Reason::VolumeMissing,
+            format!(
+                "volume {} was there and is gone; it is not made again",
+                desired.volume_name
+            ),
+        ),
+        (None, None, None) => doing(Step::CreateOwner, Reason::Creating, "it is being made"),
+        (Some(_), None, Some(_)) => doing(
+            Step::DeleteReady,
+            Reason::Creating,
+            "it is being made again",
+        ),
+        (Some(_), None, None) => doing(Step::CreateData, Reason::Creating, "it is being made"),
+        (Some(_), Some(_), None) => plan_unfinished(desired, progress),
+        (Some(_), Some(data), Some(_)) if data.capacity < desired.capacity => {
+            doing(Step::Grow, Reason::Creating, "it is growing")
+        }
+        (Some(_), Some(_), Some(_)) => waiting(Reason::Available, "it is there and whole"),
+    }
+}
+
+/// What this operator has done to data that has no completion record yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Progress {
+    /// Nothing that it remembers: the data may be anything.
+    #[default]
+    Unknown,
+    /// It has made the data.
+    Created,
+    /// It has made the data and filled it.
+    Filled,
+}
+
+fn plan_unfinished(desired: &DesiredVolume, progress: Progress) -> Plan {
+    match (progress, &desired.source) {
+        (Progress::Unknown, _) => doing(
+            Step::DiscardData,
+            Reason::Creating,
+            "what an interrupted attempt left is removed",
+        ),
+        (Progress::Created, Source::Http { .. }) => {
+            doing(Step::Import, Reason::Importing, "its content is on its way")
+        }
+        (Progress::Created, Source::Blank) | (Progress::Filled, _) => {
+            doing(Step::CreateReady, Reason::Creating, "it is being made")
+        }
+    }
+}
+
+/// The plan for a volume whose object is being deleted. `users` are domains that name it.
+#[must_use]
+pub fn plan_deletion(desired: &DesiredVolume, observed: &ObservedVolume, users: &[String]) -> Plan {
+    if let Some(user) = users.first() {
+        let message = format!("{} domains use it, such as {user}", users.len());
+        return waiting(Reason::InUse, message);
+    }
+    let owned = observed
+        .owner
+        .as_ref()
+        .is_some_and(|owner| owner_is(owner, desired));
+    if !desired.delete || !owned {
+        return waiting(Reason::Deleting, "nothing is to be done");
+    }
+    let step = match (&observed.ready, &observed.data) {
+        (Some(_), _) => Step::DeleteReady,
+        (None, Some(_)) => Step::DeleteData,
+        (None, None) => Step::DeleteOwner,
+    };
+    doing(step, Reason::Deleting, "its data is being removed")
+}
+
+// The record's first line; more may follow.
+fn owner_is(record: &str, desired: &DesiredVolume) -> bool {
+    record.lines().next() == Some(desired.owner().as_str())
+}
+
+fn doing(step: Step, reason: Reason, message: &str) -> Plan {
+    Plan {
+        step: Some(step),
+        verdict: Verdict::new(reason, message),
+    }
+}
+
+fn waiting(reason: Reason, message: impl Into<String>) -> Plan {
+    Plan {
+        step: None,
+        verdict: Verdict::new(reason, message),
+    }
+}
