@@ -161,9 +161,11 @@ fn plan_running(situation: &Situation<'_>, domain: &ObservedDomain) -> Plan {
         _ => Verdict::new(Reason::RestartRequired, restart_message(&differences)),
     };
     // When the run has lasted, the failures before it are over.
-    let wait_millis = (situation.history.failures > 0)
-        .then(|| situation.history.started)
-        .flatten()
+    let lasting = situation
+        .history
+        .started
+        .filter(|_| situation.history.failures > 0);
+    let wait_millis = lasting
         .map(|started| (started + LASTING_MILLIS).saturating_sub(situation.now) + 1)
         .filter(|wait| *wait > 1);
     Plan {

@@ -51,7 +51,8 @@ fn every_refusal_is_counted_and_explained() {
 #[test]
 fn each_filter_has_its_words() {
     let fleet = [host("host1", 8 * GIB)];
-    let table: [(fn(&mut Request), &str); 6] = [
+    type Change = fn(&mut Request);
+    let table: [(Change, &str); 6] = [
         (|r| r.host = Some("x".into()), "1 not x"),
         (|r| r.pools = vec!["slow".into()], "1 without pool slow"),
         (|r| r.networks = vec!["wan".into()], "1 without network wan"),

@@ -1,6 +1,8 @@
 //! A machine as a domain.
 
-use crate::desired::machine::{DesiredMachine, DiskBus, InterfaceModel};
+use crate::desired::machine::{
+    DesiredDisk, DesiredInterface, DesiredMachine, DiskBus, InterfaceModel,
+};
 use crate::identity::Mark;
 use crate::xml::Element;
 
@@ -47,15 +49,6 @@ pub struct ResolvedDisk {
     pub volume: String,
     /// `qcow2` or `raw`.
     pub format: String,
-}
-
-/// What an interface is in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResolvedInterface {
-    /// The interface's name in the spec.
-    pub name: String,
-    /// The libvirt network.
-    pub network: String,
 }
 
 /// The definition of a machine on a host.
@@ -132,54 +125,6 @@ fn cpu(machine: &DesiredMachine, host: &HostFlavor) -> Option<Element> {
 }
 
 fn devices(machine: &DesiredMachine, disks: &[ResolvedDisk], host: &HostFlavor) -> Element {
-    let resolved = |name: &str| disks.iter().find(|disk| disk.name == name);
-    let mut letters: [u8; 3] = [0; 3];
-    let disks = machine
-        .disks
-        .iter()
-        .filter_map(|disk| Some((disk, resolved(&disk.name)?)));
-    let disks = disks.map(|(disk, place)| {
-        let (bus, prefix, counter) = match disk.bus {
-            DiskBus::Virtio => ("virtio", "vd", &mut letters[0]),
-            DiskBus::Sata => ("sata", "sd", &mut letters[1]),
-            DiskBus::Scsi => ("scsi", "sd", &mut letters[1]),
-        };
-        let target = format!("{prefix}{}", letter(*counter));
-        *counter += 1;
-        let boot = disk
-            .boot_order
-            .map(|order| Element::new("boot").attribute("order", order.to_string()));
-        Element::new("disk")
-            .attribute("type", "volume")
-            .attribute("device", "disk")
-            .child(
-                Element::new("driver")
-                    .attribute("name", "qemu")
-                    .attribute("type", &place.format),
-            )
-            .child(
-                Element::new("source")
-                    .attribute("pool", &place.pool)
-                    .attribute("volume", &place.volume),
-            )
-            // Stated, so that nobody looks for one in what the guest can write.
-            .child(Element::new("backingStore"))
-            .child(
-                Element::new("target")
-                    .attribute("dev", target)
-                    .attribute("bus", bus),
-            )
-            .children(boot)
-            .child(Element::new("alias").attribute("name", format!("ua-disk-{}", disk.name)))
-    });
-    let interfaces = machine.interfaces.iter().map(|interface| {
-        Element::new("interface")
-            .attribute("type", "network")
-            .child(Element::new("mac").attribute("address", &interface.mac))
-            .child(Element::new("source").attribute("network", &interface.network))
-            .child(Element::new("model").attribute("type", model(interface.model)))
-            .child(Element::new("alias").attribute("name", format!("ua-if-{}", interface.name)))
-    });
     let real = host.domain_type != DomainType::Test;
     let scsi = machine
         .disks
@@ -190,10 +135,9 @@ fn devices(machine: &DesiredMachine, disks: &[ResolvedDisk], host: &HostFlavor) 
                 .attribute("type", "scsi")
                 .attribute("model", "virtio-scsi")
         });
-    let disks: Vec<_> = disks.collect();
     Element::new("devices")
-        .children(disks)
-        .children(interfaces)
+        .children(disk_elements(machine, disks))
+        .children(machine.interfaces.iter().map(interface_element))
         .children(scsi)
         .children(real.then(|| serial(&machine.domain_name)))
         .children(real.then(|| {
@@ -202,6 +146,64 @@ fn devices(machine: &DesiredMachine, disks: &[ResolvedDisk], host: &HostFlavor) 
                 .attribute("model", "virtio")
                 .child(backend)
         }))
+}
+
+fn disk_elements(machine: &DesiredMachine, resolved: &[ResolvedDisk]) -> Vec<Element> {
+    // The letters of `vd` and of `sd`, which SATA and SCSI share.
+    let mut used: [u8; 2] = [0; 2];
+    let place = |name: &str| resolved.iter().find(|disk| disk.name == name);
+    let disks = machine
+        .disks
+        .iter()
+        .filter_map(|disk| Some((disk, place(&disk.name)?)));
+    let elements = disks.map(|(disk, place)| {
+        let (bus, prefix, counter) = match disk.bus {
+            DiskBus::Virtio => ("virtio", "vd", &mut used[0]),
+            DiskBus::Sata => ("sata", "sd", &mut used[1]),
+            DiskBus::Scsi => ("scsi", "sd", &mut used[1]),
+        };
+        let target = format!("{prefix}{}", letter(*counter));
+        *counter += 1;
+        disk_element(disk, place, &target, bus)
+    });
+    elements.collect()
+}
+
+fn disk_element(disk: &DesiredDisk, place: &ResolvedDisk, target: &str, bus: &str) -> Element {
+    let boot = disk
+        .boot_order
+        .map(|order| Element::new("boot").attribute("order", order.to_string()));
+    Element::new("disk")
+        .attribute("type", "volume")
+        .attribute("device", "disk")
+        .child(
+            Element::new("driver")
+                .attribute("name", "qemu")
+                .attribute("type", &place.format),
+        )
+        .child(
+            Element::new("source")
+                .attribute("pool", &place.pool)
+                .attribute("volume", &place.volume),
+        )
+        // Stated, so that nobody looks for one in what the guest can write.
+        .child(Element::new("backingStore"))
+        .child(
+            Element::new("target")
+                .attribute("dev", target)
+                .attribute("bus", bus),
+        )
+        .children(boot)
+        .child(Element::new("alias").attribute("name", format!("ua-disk-{}", disk.name)))
+}
+
+fn interface_element(interface: &DesiredInterface) -> Element {
+    Element::new("interface")
+        .attribute("type", "network")
+        .child(Element::new("mac").attribute("address", &interface.mac))
+        .child(Element::new("source").attribute("network", &interface.network))
+        .child(Element::new("model").attribute("type", model(interface.model)))
+        .child(Element::new("alias").attribute("name", format!("ua-if-{}", interface.name)))
 }
 
 fn serial(domain: &str) -> Element {

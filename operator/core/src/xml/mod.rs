@@ -5,7 +5,7 @@ mod element;
 mod network;
 mod storage;
 
-pub use domain::{DomainType, HostFlavor, ResolvedDisk, ResolvedInterface, domain_xml};
+pub use domain::{DomainType, HostFlavor, ResolvedDisk, domain_xml};
 pub use element::Element;
 pub use network::network_xml;
 pub use storage::{pool_xml, volume_xml};
