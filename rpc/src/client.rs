@@ -114,8 +114,11 @@ impl Client {
             )));
         }
         let call = Call::of::<P>(&args).map_err(Error::Argument)?;
-        let body = self.record(P::NAME, self.request(call)).await?;
-        from_bytes(&body).map_err(Error::Answer)
+        self.record(P::NAME, async {
+            let body = self.request(call).await?;
+            from_bytes(&body).map_err(Error::Answer)
+        })
+        .await
     }
 
     pub(crate) async fn record<T>(

@@ -112,7 +112,7 @@ impl Client {
 
     // Each step is answered before the next: the server runs what is sent together in any order,
     // and nothing works before OPEN has been answered.
-    async fn open(&self) -> Result<(), Error> {
+    pub(crate) async fn open(&self) -> Result<(), Error> {
         self.authenticate().await?;
         if self.shared.options.keepalive.is_some() {
             self.connect_supports_feature(PROGRAM_KEEPALIVE).await?;

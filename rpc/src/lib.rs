@@ -22,6 +22,8 @@ mod error;
 mod generated;
 mod stream;
 mod subscription;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod uri;
 

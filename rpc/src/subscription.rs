@@ -53,12 +53,16 @@ impl Subscription {
 
     fn poll_notice(&mut self, context: &mut Context<'_>) -> Poll<Option<Notice>> {
         match self.queue.poll_recv(context) {
-            // The queue was full when something was lost, so that this comes after what is in it.
-            Poll::Pending if self.lost.swap(false, Ordering::AcqRel) => {
-                Poll::Ready(Some(Notice::Lost))
-            }
-            other => other,
+            Poll::Pending if self.lost.load(Ordering::Acquire) => {}
+            other => return other,
         }
+        // The queue was full when something was lost, so that this comes after what is in it. That
+        // nothing is ready does not say that it is empty: the runtime may want its turn.
+        if let Ok(notice) = self.queue.try_recv() {
+            return Poll::Ready(Some(notice));
+        }
+        self.lost.store(false, Ordering::Release);
+        Poll::Ready(Some(Notice::Lost))
     }
 }
 
