@@ -1,0 +1,107 @@
+//! Events.
+
+use std::time::Duration;
+
+use drover_rpc::proto::remote::Event;
+use drover_rpc::{Notice, Subscription};
+
+use crate::{client, define};
+
+const LIFECYCLE: i32 = 0;
+const DEFINED: i32 = 0;
+const UNDEFINED: i32 = 1;
+const STARTED: i32 = 2;
+const STOPPED: i32 = 5;
+
+/// The next lifecycle events of this domain. Those of others are of other tests.
+async fn events(subscription: &mut Subscription, name: &str, count: usize) -> Vec<i32> {
+    let mut seen = Vec::new();
+    while seen.len() < count {
+        let next = tokio::time::timeout(Duration::from_secs(10), subscription.next());
+        let notice = next.await.expect("an event within 10 s").unwrap();
+        if let Notice::Event(event) = notice
+            && let Event::DomainEventCallbackLifecycle(message) = &*event
+            && message.msg.dom.name == name
+        {
+            seen.push(message.msg.event);
+        }
+    }
+    seen
+}
+
+#[tokio::test]
+#[ignore = "needs a libvirtd: run by cargo lab test"]
+async fn what_another_connection_does_is_told() {
+    let watching = client().await;
+    let acting = client().await;
+    let name = "rpc-events";
+    let left_over = define(&acting, name).await;
+    acting.domain_undefine(left_over).await.unwrap();
+
+    let mut first = watching.subscribe_domain(LIFECYCLE, None).await.unwrap();
+    let mut second = watching.subscribe_domain(LIFECYCLE, None).await.unwrap();
+    let domain = define(&acting, name).await;
+    acting.domain_create(domain.clone()).await.unwrap();
+    acting.domain_destroy(domain.clone()).await.unwrap();
+    acting.domain_undefine(domain).await.unwrap();
+    let expected = [DEFINED, STARTED, STOPPED, UNDEFINED];
+    assert_eq!(events(&mut first, name, 4).await, expected);
+    assert_eq!(events(&mut second, name, 4).await, expected);
+}
+
+#[tokio::test]
+#[ignore = "needs a libvirtd: run by cargo lab test"]
+async fn events_of_one_domain() {
+    let client = client().await;
+    let mine = define(&client, "rpc-mine").await;
+    let other = define(&client, "rpc-other").await;
+    let mut subscription = client
+        .subscribe_domain(LIFECYCLE, Some(mine.clone()))
+        .await
+        .unwrap();
+    client.domain_create(other.clone()).await.unwrap();
+    client.domain_create(mine.clone()).await.unwrap();
+    let Some(Notice::Event(event)) = subscription.next().await else {
+        panic!("an event");
+    };
+    let Event::DomainEventCallbackLifecycle(message) = &*event else {
+        panic!("{event:?}");
+    };
+    assert_eq!(message.msg.dom.name, "rpc-mine");
+    for domain in [mine, other] {
+        client.domain_destroy(domain.clone()).await.unwrap();
+        client.domain_undefine(domain).await.unwrap();
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a libvirtd: run by cargo lab test"]
+async fn every_kind_of_event_can_be_listened_to() {
+    let client = client().await;
+    let mut kept = Vec::new();
+    for event_id in 0..=26 {
+        kept.push(client.subscribe_domain(event_id, None).await.unwrap());
+    }
+    for event_id in 0..=1 {
+        kept.push(client.subscribe_storage_pool(event_id, None).await.unwrap());
+        kept.push(client.subscribe_node_device(event_id, None).await.unwrap());
+    }
+    kept.push(client.subscribe_network(0, None).await.unwrap());
+    let unknown = client.subscribe_domain(999, None).await.unwrap_err();
+    assert!(unknown.libvirt().is_some(), "{unknown:?}");
+    // The test driver has no secrets.
+    let secrets = client.subscribe_secret(0, None).await.unwrap_err();
+    assert!(secrets.not_supported(), "{secrets:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs a libvirtd: run by cargo lab test"]
+async fn beginning_and_ending_over_and_over() {
+    let client = client().await;
+    for _ in 0..500 {
+        let first = client.subscribe_domain(LIFECYCLE, None).await.unwrap();
+        let second = client.subscribe_domain(LIFECYCLE, None);
+        drop(first);
+        drop(second.await.unwrap());
+    }
+}
