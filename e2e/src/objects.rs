@@ -1,0 +1,170 @@
+//! What the lab puts into the API server.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::command::{run_with_input, tail};
+use crate::control_plane::{kubectl, kubectl_command};
+use crate::error::Error;
+use crate::guest;
+use crate::hosts::Host;
+use crate::places::{Lab, make_folder, read_file, write_file};
+use crate::wait::LIMIT;
+
+const EXAMPLE: &str = "docs/examples/first-machine";
+
+/// Applies text.
+///
+/// # Errors
+/// What kubectl said.
+pub fn apply(lab: &Lab, text: &str) -> Result<String, Error> {
+    let mut command = kubectl_command(lab, &["apply", "--server-side", "-f", "-"]);
+    run_with_input(&mut command, text.as_bytes())
+}
+
+/// The definitions of Drover's kinds; waits until they are served.
+///
+/// # Errors
+/// What kubectl said.
+pub fn definitions(lab: &Lab) -> Result<(), Error> {
+    let folder = lab.root().join("charts/drover/files/crds");
+    let folder = folder.display().to_string();
+    kubectl(lab, &["apply", "--server-side", "-f", &folder])?;
+    kubectl(
+        lab,
+        &[
+            "wait",
+            "--for=condition=Established",
+            "--timeout=60s",
+            "-f",
+            &folder,
+        ],
+    )
+    .map(drop)
+}
+
+/// The operator's namespace and rights.
+///
+/// # Errors
+/// What kubectl said.
+pub fn rights(lab: &Lab) -> Result<(), Error> {
+    apply(
+        lab,
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: drover-system}\n",
+    )?;
+    let file = lab.root().join("charts/drover/files/rbac.yaml");
+    let file = file.display().to_string();
+    kubectl(lab, &["apply", "--server-side", "-f", &file]).map(drop)
+}
+
+/// A host's object.
+///
+/// # Errors
+/// What kubectl said.
+pub fn host(lab: &Lab, host: &Host) -> Result<(), Error> {
+    let (name, suite, uri) = (&host.name, host.suite.name(), host.uri());
+    let text = format!(
+        "apiVersion: drover.dev/v1alpha1
+kind: Host
+metadata:
+  name: {name}
+  labels: {{suite: {suite}}}
+spec:
+  uri: {uri}
+  insecure: true
+"
+    );
+    apply(lab, &text).map(drop)
+}
+
+/// The example, with the checksum of the lab's image filled in; the folder that can be applied.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn example(lab: &Lab) -> Result<PathBuf, Error> {
+    let sum = guest::checksum(&guest::image(lab)?)?;
+    let (from, to) = (lab.root().join(EXAMPLE), lab.state().join("first-machine"));
+    crate::cache::remove(&to)?;
+    make_folder(&to)?;
+    let entries = std::fs::read_dir(&from).map_err(|error| Error::file(&from, error))?;
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            let text = read_file(&path)?.replace("${GUEST_SHA256}", &sum);
+            write_file(&to.join(path.file_name().unwrap_or_default()), text)?;
+        }
+    }
+    Ok(to)
+}
+
+/// Applies the example and waits for its machine.
+///
+/// # Errors
+/// What kubectl said, or what the machine's conditions say when it does not become ready.
+pub fn first_machine(lab: &Lab) -> Result<(), Error> {
+    let folder = example(lab)?;
+    let folder = folder.display().to_string();
+    kubectl(lab, &["apply", "--server-side", "-f", &folder])?;
+    let ready = [
+        "wait",
+        "--for=condition=Ready",
+        "--timeout=240s",
+        "-n",
+        "demo",
+        "vm/first",
+    ];
+    kubectl(lab, &ready).map(drop).map_err(|error| {
+        let conditions = "jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{\"\\n\"}{end}";
+        let said = kubectl(lab, &["get", "vm", "first", "-n", "demo", "-o", conditions]);
+        Error::Refused(format!(
+            "{error}\n{}{}",
+            said.unwrap_or_default(),
+            tail(&lab.log(crate::operator::NAME))
+        ))
+    })
+}
+
+/// The line that the example's guest prints when it is up.
+///
+/// # Errors
+/// [`Error::Timeout`] with the end of its console.
+pub fn first_line(lab: &Lab) -> Result<String, Error> {
+    let place = [
+        "get",
+        "vm",
+        "first",
+        "-n",
+        "demo",
+        "-o",
+        "jsonpath={.status.host}",
+    ];
+    let name = kubectl(lab, &place)?;
+    let host = crate::hosts::record::named(lab, name.trim())?;
+    line_on(&host.console(lab, "demo_first"), "drover-guest: up")
+}
+
+/// Waits for a line on a guest's console.
+///
+/// # Errors
+/// [`Error::Timeout`] with the end of the console.
+pub fn line_on(console: &Path, words: &str) -> Result<String, Error> {
+    let start = Instant::now();
+    loop {
+        // A boot loader prints bytes that are no text.
+        let bytes = std::fs::read(console).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some(line) = text.lines().rev().find(|line| line.contains(words)) {
+            return Ok(line.trim().to_owned());
+        }
+        if start.elapsed() > LIMIT {
+            return Err(Error::Timeout {
+                what: format!("{words:?} on the guest's console"),
+                seconds: LIMIT.as_secs(),
+                log: tail(console),
+            });
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
