@@ -18,7 +18,7 @@ pub const CONFIRMED_OFF: &str = "drover.dev/confirmed-off";
 #[serde(rename_all = "camelCase")]
 pub struct LocalRef {
     /// The name of the object.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = rules::reference("an object")))]
     pub name: String,
 }
 

@@ -110,6 +110,7 @@ pub struct Dhcp {
 /// Addresses from the first to the last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::dhcp_range()))]
 pub struct DhcpRange {
     /// The first address.
     #[schemars(length(min = 1, max = 39))]

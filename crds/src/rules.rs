@@ -48,6 +48,16 @@ pub fn namespaces() -> Value {
     )])
 }
 
+/// A name of an object of the API server's. Without this a path would pass for one.
+#[must_use]
+pub fn reference(kind: &str) -> Value {
+    let message = format!("paths are not accepted: give the name of {kind}");
+    json!([rule(
+        "self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$')",
+        &message,
+    )])
+}
+
 /// A Host's `uri`.
 #[must_use]
 pub fn host_uri() -> Value {
@@ -92,7 +102,7 @@ pub fn host_spec() -> Value {
     json!([at(
         ".uri",
         rule(
-            "self.insecure || !self.uri.matches('^[a-z]+[+]tcp:')",
+            "self.insecure || !self.uri.lowerAscii().matches('^[a-z]+[+]tcp:')",
             "refused: tcp is not authenticated; use tls or ssh, or say insecure: true",
         )
     )])
@@ -156,10 +166,13 @@ pub fn capacity() -> Value {
 /// A MAC address.
 #[must_use]
 pub fn mac_address() -> Value {
-    json!([rule(
-        "self.matches('^.[02468aceACE]')",
-        "a multicast address: the second digit must be one of 0 2 4 6 8 a c e",
-    )])
+    json!([
+        rule(
+            "self.matches('^.[02468aceACE]')",
+            "a multicast address: the second digit must be one of 0 2 4 6 8 a c e",
+        ),
+        rule("!self.matches('^[0:]*$')", "not an address: it is all zero"),
+    ])
 }
 
 /// A machine's `interfaces`.
@@ -229,7 +242,7 @@ pub fn http_source() -> Value {
         at(
             ".checksum",
             rule(
-                "!self.url.startsWith('http:') || has(self.checksum)",
+                "!self.url.lowerAscii().startsWith('http:') || has(self.checksum)",
                 "a checksum is needed: plain http proves nothing",
             )
         ),
@@ -350,4 +363,23 @@ pub fn subnet() -> Value {
             )
         ),
     ])
+}
+
+/// One range of addresses. CEL orders no addresses, so IPv4's are made numbers; IPv6's are
+/// compared when the network is made.
+#[must_use]
+pub fn dhcp_range() -> Value {
+    let number = |list: &str| {
+        format!("{list}[0] * 16777216 + {list}[1] * 65536 + {list}[2] * 256 + {list}[3]")
+    };
+    let parts = |field: &str| format!("self.{field}.split('.').map(x, int(x))");
+    let text = format!(
+        "!isIP(self.start) || !isIP(self.end) || ip(self.start).family() != 4 || \
+         ip(self.end).family() != 4 || [{}].all(s, [{}].all(e, {} <= {}))",
+        parts("start"),
+        parts("end"),
+        number("s"),
+        number("e"),
+    );
+    json!([rule(text, "a DHCP range ends before it starts")])
 }

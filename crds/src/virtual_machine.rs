@@ -212,7 +212,7 @@ pub enum DiskBus {
 #[serde(rename_all = "camelCase")]
 pub struct VolumeTemplate {
     /// The StoragePool that holds it.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = rules::reference("a StoragePool")))]
     pub pool: String,
     /// Its size as the guest sees it.
     #[schemars(extend("x-kubernetes-validations" = rules::capacity()))]
@@ -243,7 +243,7 @@ pub struct Interface {
     )]
     pub name: String,
     /// The Network that it is in.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = rules::reference("a Network")))]
     pub network: String,
     /// The device that the guest sees.
     #[serde(default)]
@@ -279,7 +279,7 @@ pub enum InterfaceModel {
 pub struct Placement {
     /// The one Host that it may be on. Cordons and namespaces still count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = rules::reference("a Host")))]
     pub host: Option<String>,
     /// The labels of the Hosts that it may be on.
     #[serde(default, skip_serializing_if = "Option::is_none")]

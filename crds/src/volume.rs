@@ -35,11 +35,11 @@ use crate::rules;
 #[schemars(extend("x-kubernetes-validations" = rules::volume_spec()))]
 pub struct VolumeSpec {
     /// The StoragePool that holds it. Cannot be changed.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = rules::reference("a StoragePool")))]
     pub pool: String,
     /// The Host on which it is made; otherwise it follows the first machine that uses it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = rules::reference("a Host")))]
     pub host: Option<String>,
     /// Its size as the guest sees it. It may grow and never shrinks.
     #[schemars(extend("x-kubernetes-validations" = rules::capacity()))]
