@@ -118,14 +118,13 @@ pub fn positive() -> Value {
 #[must_use]
 pub fn not_negative() -> Value {
     json!([rule(
-        "type(self) == int ? self >= 0 : \
-         !isQuantity(self) || quantity(self).compareTo(quantity('0')) >= 0",
+        "!isQuantity(string(self)) || quantity(string(self)).compareTo(quantity('0')) >= 0",
         "must be 0 or more",
     )])
 }
 
-const POSITIVE: &str = "type(self) == int ? self > 0 : \
-     !isQuantity(self) || quantity(self).isGreaterThan(quantity('0'))";
+const POSITIVE: &str =
+    "!isQuantity(string(self)) || quantity(string(self)).isGreaterThan(quantity('0'))";
 
 /// A machine's memory: above zero, whole MiB, at most 64Ti.
 #[must_use]
