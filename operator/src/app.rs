@@ -1,0 +1,162 @@
+//! The operator as a whole: it serves health at once, waits for the lead, and works until it is
+//! told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Client;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::OperatorArgs;
+use crate::controllers;
+use crate::ctx::{Ctx, Memory};
+use crate::events::Events;
+use crate::hosts::Registry;
+use crate::import::address::Allowed;
+use crate::import::job::Imports;
+use crate::lease::{self, LeaseConfig};
+use crate::metrics::Metrics;
+use crate::reconcile::queue::Everyone;
+use crate::reconcile::{Cache, Hints, Queue};
+use crate::serve;
+
+/// How many objects are looked at at once. Most of that time is waiting for others.
+const WORKERS: usize = 16;
+/// The name of the Lease.
+const LEASE: &str = "drover";
+/// How long a request to the API server may take.
+const API_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why the operator ended other than because it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// There is no way to the API server.
+    #[error("no way to the API server: {0}")]
+    Config(#[from] kube::config::InferConfigError),
+    /// The client cannot be made.
+    #[error("the API client: {0}")]
+    Client(#[from] Box<kube::Error>),
+    /// Metrics cannot be registered.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// The address cannot be listened on, or signals cannot be heard.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// Another replica may lead by now.
+    #[error(transparent)]
+    Lost(#[from] lease::Lost),
+    /// A watch ended before it began.
+    #[error("the watches ended")]
+    Watch,
+}
+
+/// Runs the operator.
+///
+/// # Errors
+/// [`AppError`], when it ends without having been told to.
+pub async fn run(args: OperatorArgs) -> Result<(), AppError> {
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone())?);
+    let metrics = Arc::new(Metrics::new()?);
+    metrics.set_leader(LEASE, false);
+    let client = api_client().await?;
+    let (ready, is_ready) = watch::channel(true);
+    let server = serve::run(args.listen, Arc::clone(&metrics), is_ready, stop.clone());
+    let (leading, mut leads) = watch::channel(false);
+    let config = LeaseConfig::new(&args.namespace, LEASE, &args.identity());
+    // The lead is given back only after the work has ended.
+    let released = CancellationToken::new();
+    let lease = lease::run(client.clone(), config, leading, released.clone());
+    let work = async {
+        tokio::select! {
+            led = leads.wait_for(|leads| *leads) => drop(led),
+            () = stop.cancelled() => {}
+        }
+        if !stop.is_cancelled() {
+            metrics.set_leader(LEASE, true);
+            work(&args, client, Arc::clone(&metrics), stop.clone()).await?;
+        }
+        released.cancel();
+        Ok::<(), AppError>(())
+    };
+    drop(ready);
+    let server = async { server.await.map_err(AppError::from) };
+    let lease = async { lease.await.map_err(AppError::from) };
+    tokio::try_join!(server, lease, work).map(|_| ())
+}
+
+async fn api_client() -> Result<Client, AppError> {
+    let mut config = kube::Config::infer().await?;
+    config.connect_timeout = Some(Duration::from_secs(10));
+    config.write_timeout = Some(API_TIMEOUT);
+    config.headers.push((
+        http::header::USER_AGENT,
+        http::HeaderValue::from_static(USER_AGENT),
+    ));
+    Client::try_from(config).map_err(|error| AppError::Client(Box::new(error)))
+}
+
+const USER_AGENT: &str = concat!("drover/", env!("CARGO_PKG_VERSION"));
+
+async fn work(
+    args: &OperatorArgs,
+    client: Client,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) -> Result<(), AppError> {
+    let queue = Arc::new(Queue::default());
+    let hints = Hints::new(Arc::clone(&queue));
+    let cache = Cache::start(&client, &hints)
+        .await
+        .map_err(|_| AppError::Watch)?;
+    let events = Events::start(client.clone(), args.identity(), Arc::clone(&metrics));
+    let ctx = Arc::new(Ctx {
+        fleet: args.fleet.clone(),
+        client,
+        cache,
+        hosts: Registry::new(hints.clone(), Arc::clone(&metrics), stop.clone()),
+        hints: hints.clone(),
+        metrics,
+        events,
+        import_allow: Allowed::new(args.import_allow.clone()),
+        imports: Imports::default(),
+        placing: tokio::sync::Mutex::default(),
+        memory: Memory::default(),
+        start: Instant::now(),
+    });
+    let everyone = Arc::downgrade(&ctx);
+    hints.set_everyone(Everyone(Box::new(move || {
+        everyone
+            .upgrade()
+            .map(|ctx| ctx.cache.keys())
+            .unwrap_or_default()
+    })));
+    hints.hint_everything();
+    tracing::info!(fleet = args.fleet, "working");
+    let mut workers = JoinSet::new();
+    for _ in 0..WORKERS {
+        workers.spawn(controllers::work(Arc::clone(&ctx), Arc::clone(&queue)));
+    }
+    stop.cancelled().await;
+    workers.shutdown().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+// SIGTERM and SIGINT: what is under way may end, nothing new begins.
+fn stop_on_signal(stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("told to stop");
+        stop.cancel();
+    })
+}

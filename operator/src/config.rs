@@ -1,0 +1,114 @@
+//! What the command line says.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
+
+/// Runs virtual machines on plain libvirt hosts, as Kubernetes objects declare them.
+#[derive(Debug, Parser)]
+#[command(name = "drover", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the operator until it is told to stop.
+    Operator(OperatorArgs),
+}
+
+/// How the operator runs.
+#[derive(Debug, Clone, Args)]
+pub struct OperatorArgs {
+    /// The fleet's name. With a machine's namespace and name it makes the machine's UUID, so that
+    /// it must never change and must be another one for each fleet that shares a host.
+    #[arg(long, env = "DROVER_FLEET", value_parser = fleet)]
+    pub fleet: String,
+
+    /// Networks from which images may be fetched although they are private, such as 10.0.0.0/8.
+    #[arg(long, env = "DROVER_IMPORT_ALLOW", value_delimiter = ',')]
+    pub import_allow: Vec<IpNet>,
+
+    /// Where metrics and health are served.
+    #[arg(long, env = "DROVER_LISTEN", default_value = "0.0.0.0:8080")]
+    pub listen: SocketAddr,
+
+    /// The namespace of the Lease and of the Hosts' credentials.
+    #[arg(long, env = "DROVER_NAMESPACE", default_value = "drover-system")]
+    pub namespace: String,
+
+    /// The name of this replica in the Lease; by default the host's name and a random word.
+    #[arg(long, env = "DROVER_IDENTITY")]
+    pub identity: Option<String>,
+
+    /// What is logged, such as `info` or `drover=debug`.
+    #[arg(long, env = "DROVER_LOG", default_value = "info,drover=info")]
+    pub log: String,
+}
+
+impl OperatorArgs {
+    /// The name of this replica in the Lease.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        if let Some(identity) = &self.identity {
+            return identity.clone();
+        }
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        format!("{}_{}", host.trim(), uuid::Uuid::new_v4())
+    }
+}
+
+// It becomes part of XML and of names: a DNS label is safe in all of them.
+fn fleet(text: &str) -> Result<String, String> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let inner = text.trim_matches('-');
+    if text.is_empty() || text.len() > 63 || inner.len() < text.len() || !text.bytes().all(allowed)
+    {
+        return Err("1 to 63 lower case letters, digits and inner hyphens are allowed".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<OperatorArgs, clap::Error> {
+        let all = ["drover", "operator"].iter().chain(arguments);
+        Cli::try_parse_from(all).map(|cli| match cli.command {
+            Command::Operator(arguments) => arguments,
+        })
+    }
+
+    #[test]
+    fn as_the_lab_runs_it() {
+        let line = "--fleet lab --import-allow 10.77.0.0/24 --listen 127.0.0.1:18080";
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let parsed = parse(&arguments).unwrap();
+        assert_eq!(parsed.fleet, "lab");
+        assert_eq!(parsed.import_allow, ["10.77.0.0/24".parse().unwrap()]);
+        assert_eq!(parsed.listen.port(), 18080);
+        assert_ne!(parsed.identity(), parsed.identity());
+    }
+
+    #[test]
+    fn several_networks() {
+        let parsed = parse(&["--fleet", "a", "--import-allow", "10.0.0.0/8,fd00::/8"]).unwrap();
+        assert_eq!(parsed.import_allow.len(), 2);
+    }
+
+    #[test]
+    fn what_is_refused() {
+        for fleet in ["", "-a", "a-", "A", "a_b", "a.b", &"a".repeat(64)] {
+            assert!(parse(&["--fleet", fleet]).is_err(), "{fleet}");
+        }
+        assert!(parse(&[]).is_err());
+        assert!(parse(&["--fleet", "a", "--import-allow", "10.0.0.0/99"]).is_err());
+    }
+}

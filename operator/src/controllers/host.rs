@@ -1,0 +1,199 @@
+//! Hosts: sessions, capacity, and who else is the same machine.
+
+use std::sync::Arc;
+
+use drover_core::desired::host::DesiredHost;
+use drover_core::plan::Verdict;
+use drover_crds::condition::{Entry, Reason, Status};
+use drover_crds::host::{Hypervisor, Resources};
+use drover_crds::{Host, HostStatus, quantity};
+use kube::ResourceExt;
+
+use super::report::{self, Report};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::hosts::inventory::HostFacts;
+use crate::hosts::{HostHandle, Reach};
+use crate::reconcile::{Again, Key};
+
+/// Looks at one Host.
+///
+/// # Errors
+/// When the API server says no.
+pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
+    let Some(host) = ctx.cache.hosts.get("", &key.name) else {
+        ctx.hosts.remove(&key.name);
+        // What was placed there has to say so.
+        ctx.hints.hint_everything();
+        return Ok(Again::WhenHinted);
+    };
+    let handle = ctx.hosts.ensure(&key.name, &host.spec.uri);
+    if host.metadata.deletion_timestamp.is_some() {
+        return delete(ctx, key, &host).await;
+    }
+    let host = report::ensure_finalizer(ctx, &ctx.cache.hosts, host).await?;
+    let before = host.status.clone().unwrap_or_default();
+    let desired = DesiredHost::parse(&host.spec);
+    let facts = handle.read(|inventory| inventory.facts.clone());
+    let mut status = before.clone();
+    if let (Some(facts), Ok(desired)) = (&facts, &desired) {
+        describe(&mut status, facts, desired);
+    }
+    let verdict = match &desired {
+        Err(invalid) => Verdict::new(Reason::InvalidSpec, invalid.to_string()),
+        Ok(_) => verdict(ctx, &handle, facts.as_deref()),
+    };
+    let connected = matches!(verdict.reason, Reason::Connected);
+    let schedulable = connected && !host.spec.unschedulable;
+    let why = match (connected, host.spec.unschedulable) {
+        (false, _) => verdict.reason.as_str(),
+        (true, true) => "Cordoned",
+        (true, false) => "Schedulable",
+    };
+    let others = vec![
+        Entry::new(
+            "Connected",
+            truth(connected),
+            verdict.reason.as_str(),
+            &verdict.message,
+        ),
+        Entry::new("Schedulable", truth(schedulable), why, ""),
+    ];
+    let changed = before.allocatable != status.allocatable
+        || drover_crds::condition::is_true(&before.conditions, "Schedulable") != schedulable;
+    let report = Report {
+        key,
+        object: &*host,
+        before: &before,
+        status,
+        verdict,
+        others,
+    };
+    let again = report::report(ctx, &ctx.cache.hosts, report).await?;
+    if changed {
+        // Machines that fitted nowhere may fit now.
+        ctx.hints.hint_everything();
+    }
+    Ok(again)
+}
+
+fn truth(yes: bool) -> Status {
+    if yes { Status::True } else { Status::False }
+}
+
+fn describe(status: &mut HostStatus, facts: &HostFacts, desired: &DesiredHost) {
+    status.capacity = Some(Resources {
+        cpu: facts.cpus.to_string(),
+        memory: quantity::bytes(facts.memory),
+    });
+    status.allocatable = Some(Resources {
+        cpu: desired.allocatable_cpus(facts.cpus).to_string(),
+        memory: quantity::bytes(desired.allocatable_memory(facts.memory)),
+    });
+    status.host_uuid.clone_from(&facts.capabilities.host_uuid);
+    status.architecture = Some(facts.capabilities.architecture.clone());
+    status.cpu_model.clone_from(&facts.capabilities.cpu_model);
+    status.libvirt_version = Some(version(facts.libvirt_version));
+    status.hypervisor = Some(Hypervisor {
+        type_: facts.hypervisor.clone(),
+        version: version(facts.hypervisor_version),
+    });
+}
+
+fn version(number: u64) -> String {
+    format!(
+        "{}.{}.{}",
+        number / 1_000_000,
+        number / 1_000 % 1_000,
+        number % 1_000
+    )
+}
+
+fn verdict(ctx: &Ctx, handle: &HostHandle, facts: Option<&HostFacts>) -> Verdict {
+    if let Some(first) = facts.and_then(|facts| duplicate_of(ctx, &handle.name, facts)) {
+        let message = format!("Host {first} stands for the same machine");
+        return Verdict::new(Reason::DuplicateHost, message);
+    }
+    handle.read(|inventory| match &inventory.reach {
+        Reach::Up(_) => Verdict::new(Reason::Connected, "libvirt answers"),
+        Reach::Connecting => Verdict::new(Reason::HostUnreachable, "not connected yet"),
+        Reach::Down { message, .. } => Verdict::new(Reason::HostUnreachable, message.clone()),
+        Reach::Refused { reason, message } => Verdict::new(*reason, message.clone()),
+    })
+}
+
+/// The Host that stands for the same machine and was there before, if there is one. The test driver
+/// says the same of every machine: there the URI tells.
+pub fn duplicate_of(ctx: &Ctx, name: &str, facts: &HostFacts) -> Option<String> {
+    if facts.hypervisor == "TEST" {
+        return None;
+    }
+    let uuid = facts.capabilities.host_uuid.as_ref()?;
+    let age = |host: &Arc<Host>| (host.metadata.creation_timestamp.clone(), host.name_any());
+    let this = ctx.cache.hosts.get("", name)?;
+    let mut others = ctx.cache.hosts.all();
+    others.retain(|other| other.name_any() != name && age(other) < age(&this));
+    others.sort_by_key(age);
+    others
+        .into_iter()
+        .map(|other| other.name_any())
+        .find(|other| {
+            let same = |facts: &Arc<HostFacts>| facts.capabilities.host_uuid.as_ref() == Some(uuid);
+            let handle = ctx.hosts.get(other);
+            handle.is_some_and(|handle| handle.read(|i| i.facts.as_ref().is_some_and(same)))
+        })
+}
+
+// Deleting a Host changes nothing on the machine, so nothing may be left that only it leads to.
+async fn delete(ctx: &Ctx, key: &Key, host: &Host) -> Result<Again, Error> {
+    let machines = ctx.cache.machines.all();
+    let on_it = machines.iter().filter(|machine| {
+        machine
+            .status
+            .as_ref()
+            .and_then(|status| status.host.as_ref())
+            == Some(&key.name)
+    });
+    let mut users: Vec<String> = on_it
+        .map(|machine| {
+            format!(
+                "machine {}/{}",
+                machine.namespace().unwrap_or_default(),
+                machine.name_any()
+            )
+        })
+        .collect();
+    let volumes = ctx.cache.volumes.all();
+    let on_it = volumes.iter().filter(|volume| {
+        let status = volume
+            .status
+            .as_ref()
+            .and_then(|status| status.host.as_ref());
+        status.or(volume.spec.host.as_ref()) == Some(&key.name)
+    });
+    users.extend(on_it.map(|volume| {
+        format!(
+            "volume {}/{}",
+            volume.namespace().unwrap_or_default(),
+            volume.name_any()
+        )
+    }));
+    users.sort();
+    let Some(first) = users.first() else {
+        ctx.hosts.remove(&key.name);
+        return report::let_go(ctx, key, host).await;
+    };
+    let message = format!("{} objects are on it, such as {first}", users.len());
+    let before = host.status.clone().unwrap_or_default();
+    let verdict = Verdict::new(Reason::InUse, message);
+    let status = before.clone();
+    let report = Report {
+        key,
+        object: host,
+        before: &before,
+        status,
+        verdict,
+        others: Vec::new(),
+    };
+    report::report(ctx, &ctx.cache.hosts, report).await
+}

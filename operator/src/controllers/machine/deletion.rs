@@ -1,0 +1,154 @@
+//! A machine whose object is being deleted: the guest goes first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use drover_core::desired::machine::{DesiredMachine, MachineDeletionPolicy};
+use drover_core::plan::Verdict;
+use drover_core::plan::machine::Step;
+use drover_crds::condition::Reason;
+use drover_crds::{VirtualMachine, Volume};
+use kube::api::{Patch, PatchParams};
+use kube::{Api, ResourceExt};
+use serde_json::json;
+
+use super::{Outcome, bound, look, reachable, refusal, remember, take, tell};
+use crate::controllers::{placement, report, sites::MOST_STEPS};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::hosts::HostHandle;
+use crate::reconcile::{Again, Key, write};
+
+/// Removes what the machine is on its host, and then lets its object go.
+pub(super) async fn delete(
+    ctx: &Ctx,
+    key: &Key,
+    machine: &Arc<VirtualMachine>,
+    desired: &DesiredMachine,
+) -> Result<Again, Error> {
+    if !write::has_finalizer(&**machine) {
+        return Ok(Again::WhenHinted);
+    }
+    let place = match place(ctx, machine, desired) {
+        Ok(place) => place,
+        Err(verdict) => return tell(ctx, key, machine, Outcome::of(verdict)).await,
+    };
+    if let Some((host, epoch)) = place {
+        let mut outcome = remove(ctx, machine, desired, &host, epoch).await?;
+        let gone = outcome
+            .plan
+            .as_ref()
+            .is_some_and(|plan| plan.step.is_none())
+            && outcome.verdict.reason == Reason::Deleting
+            && outcome.again == Again::WhenHinted;
+        if !gone {
+            outcome
+                .interfaces
+                .clone_from(&machine.status.clone().unwrap_or_default().interfaces);
+            return tell(ctx, key, machine, outcome).await;
+        }
+    }
+    ctx.memory.forget_machine(desired.uuid);
+    ctx.memory.reset_looks(key);
+    let again = report::let_go(ctx, key, &**machine).await?;
+    for disk in &desired.disks {
+        ctx.hints.hint(Key::volume(&key.namespace, &disk.volume));
+    }
+    Ok(again)
+}
+
+// Where the machine is: where it is bound, or where it is found without being bound.
+fn place(
+    ctx: &Ctx,
+    machine: &VirtualMachine,
+    desired: &DesiredMachine,
+) -> Result<Option<(Arc<HostHandle>, i64)>, Verdict> {
+    if let Some((host, epoch)) = bound(machine) {
+        return reachable(ctx, &host).map(|handle| Some((handle, epoch)));
+    }
+    if let Some(found) = placement::find(ctx, desired)? {
+        return Ok(Some(found));
+    }
+    let unheard = placement::unheard(ctx);
+    if unheard.is_empty() {
+        return Ok(None);
+    }
+    let message = format!(
+        "not heard yet: {}; each could hold this machine",
+        unheard.join(", ")
+    );
+    Err(Verdict::new(Reason::WaitingForHosts, message))
+}
+
+async fn remove(
+    ctx: &Ctx,
+    machine: &VirtualMachine,
+    desired: &DesiredMachine,
+    host: &HostHandle,
+    epoch: i64,
+) -> Result<Outcome, Error> {
+    let mut outcome = Outcome::of(Verdict::new(Reason::Deleting, ""));
+    if desired.deletion_policy == MachineDeletionPolicy::Orphan {
+        disown(ctx, machine, desired).await?;
+    }
+    for _ in 0..MOST_STEPS {
+        let observed = match host.domain(desired.uuid).await {
+            Ok(observed) => observed,
+            Err(error) => return Ok(Outcome::of(refusal(&error, None))),
+        };
+        // How it was asked to shut down is kept until it has.
+        if observed.is_none() {
+            remember(ctx, desired, None);
+        }
+        let plan = look(ctx, host, desired, &[], observed.as_deref(), epoch, true);
+        outcome.verdict = plan.verdict.clone();
+        outcome.domain = observed;
+        outcome.again = match plan.wait_millis {
+            Some(wait) => Again::After(Duration::from_millis(wait)),
+            None => Again::WhenHinted,
+        };
+        let step = plan.step;
+        outcome.plan = Some(plan);
+        let Some(step) = step else { return Ok(outcome) };
+        if let Err(error) = take(ctx, host, desired, &[], epoch, step).await
+            && !error.rpc().is_some_and(drover_rpc::Error::outcome_unknown)
+        {
+            outcome.verdict = refusal(&error, Some(step));
+            // A guest that cannot be asked is given its time all the same.
+            let asked = step == Step::Shutdown && !error.is_unreachable();
+            outcome.again = if asked {
+                Again::After(Duration::from_secs(1))
+            } else {
+                Again::Failed
+            };
+            return Ok(outcome);
+        }
+    }
+    outcome.again = Again::Failed;
+    Ok(outcome)
+}
+
+// The volumes of a machine that stays must not go with its object.
+async fn disown(
+    ctx: &Ctx,
+    machine: &VirtualMachine,
+    desired: &DesiredMachine,
+) -> Result<(), Error> {
+    let volumes: Api<Volume> = Api::namespaced(ctx.client.clone(), &desired.namespace);
+    for disk in desired.disks.iter().filter(|disk| disk.template.is_some()) {
+        let Some(volume) = ctx.cache.volumes.get(&desired.namespace, &disk.volume) else {
+            continue;
+        };
+        let owned = volume
+            .owner_references()
+            .iter()
+            .any(|owner| Some(&owner.uid) == machine.uid().as_ref());
+        if owned {
+            let patch = Patch::Merge(json!({"metadata": {"ownerReferences": null}}));
+            volumes
+                .patch(&disk.volume, &PatchParams::default(), &patch)
+                .await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! What a machine needs on its host before it is started: volumes and networks.
+
+use drover_core::desired::machine::{DesiredDisk, DesiredMachine};
+use drover_core::desired::network::DesiredNetwork;
+use drover_core::identity;
+use drover_core::plan::Verdict;
+use drover_core::xml::ResolvedDisk;
+use drover_crds::condition::{self, Reason};
+use drover_crds::volume::VolumeFormat;
+use drover_crds::{FINALIZER, VirtualMachine, Volume, VolumeSpec};
+use kube::api::ObjectMeta;
+use kube::{Resource, ResourceExt};
+
+use crate::controllers::placement::namespace_labels;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::reconcile::write;
+
+/// Where a machine's disks are, and what keeps it from having them.
+pub(super) struct Volumes {
+    pub(super) disks: Vec<ResolvedDisk>,
+    pub(super) blocked: Option<Verdict>,
+}
+
+/// Finds the volumes of a machine, and makes those that are made with it.
+pub(super) async fn volumes(
+    ctx: &Ctx,
+    machine: &VirtualMachine,
+    desired: &DesiredMachine,
+    host: &str,
+) -> Result<Volumes, Error> {
+    let mut found = Volumes {
+        disks: Vec::new(),
+        blocked: None,
+    };
+    for disk in &desired.disks {
+        let volume = match ctx.cache.volumes.get(&desired.namespace, &disk.volume) {
+            Some(volume) => Some((*volume).clone()),
+            None if disk.template.is_some() => {
+                let volume = template(machine, disk, host);
+                Some(write::create(&ctx.client, &volume).await?)
+            }
+            None => None,
+        };
+        let blocked = match &volume {
+            None => Some(not_ready(format!("Volume {} does not exist", disk.volume))),
+            Some(volume) => hindrance(machine, disk, volume, host),
+        };
+        if let Some(volume) = volume {
+            found.disks.push(resolve(disk, &volume));
+        }
+        found.blocked = found.blocked.or(blocked);
+    }
+    Ok(found)
+}
+
+fn not_ready(message: String) -> Verdict {
+    Verdict::new(Reason::VolumeNotReady, message)
+}
+
+fn hindrance(
+    machine: &VirtualMachine,
+    disk: &DesiredDisk,
+    volume: &Volume,
+    host: &str,
+) -> Option<Verdict> {
+    let name = volume.name_any();
+    if disk.template.is_some() && !owned_by(volume, machine) {
+        let message = format!("Volume {name} is there and does not belong to this machine");
+        return Some(Verdict::new(Reason::NameConflict, message));
+    }
+    if volume.metadata.deletion_timestamp.is_some() {
+        return Some(not_ready(format!("Volume {name} is being deleted")));
+    }
+    let status = volume.status.clone().unwrap_or_default();
+    if status.host.as_ref().is_some_and(|on| on != host) {
+        let on = status.host.unwrap_or_default();
+        return Some(not_ready(format!(
+            "Volume {name} is on {on}, the machine is on {host}"
+        )));
+    }
+    let current = status.observed_generation == volume.metadata.generation;
+    match condition::find(&status.conditions, "Ready") {
+        Some(ready) if ready.status == "True" && current => None,
+        Some(ready) => Some(not_ready(format!(
+            "Volume {name}: {}: {}",
+            ready.reason, ready.message
+        ))),
+        None => Some(not_ready(format!("Volume {name} is being made"))),
+    }
+}
+
+fn owned_by(volume: &Volume, machine: &VirtualMachine) -> bool {
+    let uid = machine.uid();
+    volume
+        .owner_references()
+        .iter()
+        .any(|owner| Some(&owner.uid) == uid.as_ref())
+}
+
+fn resolve(disk: &DesiredDisk, volume: &Volume) -> ResolvedDisk {
+    let namespace = volume.namespace().unwrap_or_default();
+    ResolvedDisk {
+        name: disk.name.clone(),
+        pool: volume.spec.pool.clone(),
+        volume: identity::volume_name(&namespace, &volume.name_any()),
+        format: match volume.spec.format {
+            Some(VolumeFormat::Raw) => "raw".to_owned(),
+            Some(VolumeFormat::Qcow2) | None => "qcow2".to_owned(),
+        },
+    }
+}
+
+// The finalizer comes with it: that saves a write.
+fn template(machine: &VirtualMachine, disk: &DesiredDisk, host: &str) -> Volume {
+    let template = disk.template.clone();
+    let spec = template.map(|template| VolumeSpec {
+        pool: template.pool,
+        host: Some(host.to_owned()),
+        capacity: template.capacity,
+        format: template.format,
+        source: template.source,
+        reclaim_policy: template.reclaim_policy,
+    });
+    let labels = [
+        (
+            "app.kubernetes.io/managed-by".to_owned(),
+            "drover".to_owned(),
+        ),
+        ("app.kubernetes.io/part-of".to_owned(), machine.name_any()),
+    ];
+    let metadata = ObjectMeta {
+        name: Some(disk.volume.clone()),
+        namespace: machine.namespace(),
+        labels: Some(labels.into()),
+        finalizers: Some(vec![FINALIZER.to_owned()]),
+        owner_references: machine.controller_owner_ref(&()).map(|owner| vec![owner]),
+        ..ObjectMeta::default()
+    };
+    let spec = spec.unwrap_or_else(|| VolumeSpec {
+        pool: String::new(),
+        host: None,
+        capacity: "0".into(),
+        format: None,
+        source: None,
+        reclaim_policy: drover_crds::ReclaimPolicy::Retain,
+    });
+    Volume {
+        metadata,
+        spec,
+        status: None,
+    }
+}
+
+/// What keeps a machine from its networks.
+pub(super) fn networks(ctx: &Ctx, desired: &DesiredMachine, host: &str) -> Option<Verdict> {
+    let labels = namespace_labels(ctx, &desired.namespace);
+    desired.interfaces.iter().find_map(|interface| {
+        let name = &interface.network;
+        let blocked = |message: String| Some(Verdict::new(Reason::NetworkNotReady, message));
+        let Some(network) = ctx.cache.networks.get("", name) else {
+            return blocked(format!("Network {name} does not exist"));
+        };
+        let parsed = DesiredNetwork::parse(&network, &ctx.fleet);
+        if !parsed.is_ok_and(|parsed| parsed.consent.allows(&labels)) {
+            return blocked(format!(
+                "Network {name} is not open to namespace {}",
+                desired.namespace
+            ));
+        }
+        let status = network.status.clone().unwrap_or_default();
+        match status.hosts.iter().find(|state| state.name == host) {
+            Some(state) if state.state == "Active" => None,
+            Some(state) => {
+                let message = state.message.as_deref().unwrap_or("no more is known");
+                blocked(format!(
+                    "Network {name} on {host} is {}: {message}",
+                    state.state
+                ))
+            }
+            None => blocked(format!("Network {name} is not on {host}")),
+        }
+    })
+}

@@ -1,0 +1,177 @@
+//! Networks.
+
+use drover_core::desired::network::DesiredNetwork;
+use drover_core::plan::Verdict;
+use drover_core::plan::network::{plan, plan_deletion};
+use drover_core::xml::network_xml;
+use drover_crds::condition::Reason;
+use drover_crds::{HostState, Network, NetworkStatus};
+use kube::ResourceExt;
+
+use super::report::{self, Report};
+use super::sites::{self, MOST_STEPS};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::hosts::{HostError, HostHandle};
+use crate::reconcile::{Again, Key};
+
+/// Looks at one Network.
+///
+/// # Errors
+/// When the API server says no.
+pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
+    let Some(network) = ctx.cache.networks.get("", &key.name) else {
+        return Ok(Again::WhenHinted);
+    };
+    let desired = DesiredNetwork::parse(&network, &ctx.fleet)?;
+    if network.metadata.deletion_timestamp.is_some() {
+        return delete(ctx, key, &network, &desired).await;
+    }
+    let network = report::ensure_finalizer(ctx, &ctx.cache.networks, network).await?;
+    let before = network.status.clone().unwrap_or_default();
+    let xml = network_xml(&desired);
+    let (mut hosts, mut verdicts) = (Vec::new(), Vec::new());
+    for (name, host) in sites::selected(ctx, desired.host_selector.as_ref()) {
+        let (state, verdict) = match realize(&host, &desired, &xml, false).await {
+            Ok(realized) => realized,
+            Err(error) => {
+                let verdict = sites::refusal(&error);
+                (sites::state(&name, false, &verdict), verdict)
+            }
+        };
+        hosts.push(state);
+        verdicts.push((name, verdict));
+    }
+    finish(ctx, key, &network, &before, hosts, &verdicts).await
+}
+
+async fn finish(
+    ctx: &Ctx,
+    key: &Key,
+    network: &Network,
+    before: &NetworkStatus,
+    hosts: Vec<HostState>,
+    verdicts: &[(String, Verdict)],
+) -> Result<Again, Error> {
+    let changed = before.hosts != hosts;
+    let status = NetworkStatus {
+        hosts,
+        ..before.clone()
+    };
+    let verdict = sites::overall(verdicts);
+    let failed = matches!(verdict.reason, Reason::NotRealized | Reason::Creating);
+    let report = Report {
+        key,
+        object: network,
+        before,
+        status,
+        verdict,
+        others: Vec::new(),
+    };
+    let again = report::report(ctx, &ctx.cache.networks, report).await?;
+    if changed {
+        ctx.hints.hint_everything();
+    }
+    Ok(if failed { Again::Failed } else { again })
+}
+
+// Takes the plan's steps on one host until there is nothing more to do.
+async fn realize(
+    host: &HostHandle,
+    desired: &DesiredNetwork,
+    xml: &str,
+    deleting: bool,
+) -> Result<(HostState, Verdict), HostError> {
+    for _ in 0..MOST_STEPS {
+        let observed = host.network(&desired.name).await?;
+        let in_use = match &observed {
+            Some(network) if network.active => used(host, &desired.name).await?,
+            _ => false,
+        };
+        let plan = match deleting {
+            false => plan(desired, observed.as_deref(), in_use),
+            true => plan_deletion(desired, observed.as_deref(), in_use),
+        };
+        let Some(step) = plan.step else {
+            let active = observed.as_ref().is_some_and(|network| network.active);
+            let mut state = sites::state(&host.name, active, &plan.verdict);
+            state.bridge = observed.and_then(|network| network.definition.bridge.clone());
+            return Ok((state, plan.verdict));
+        };
+        tracing::info!(host = host.name, network = desired.name, ?step, "step");
+        host.step_network(step, &desired.name, desired.uuid, xml)
+            .await?;
+    }
+    let verdict = Verdict::new(Reason::Creating, "it is not settled yet");
+    Ok((sites::state(&host.name, false, &verdict), verdict))
+}
+
+// Whether a running domain is in it.
+async fn used(host: &HostHandle, name: &str) -> Result<bool, HostError> {
+    let domains = host.all_domains().await?;
+    let mut live = domains.iter().filter_map(|domain| domain.live.as_ref());
+    Ok(live.any(|live| {
+        live.interfaces
+            .iter()
+            .any(|nic| nic.network.as_deref() == Some(name))
+    }))
+}
+
+async fn delete(
+    ctx: &Ctx,
+    key: &Key,
+    network: &Network,
+    desired: &DesiredNetwork,
+) -> Result<Again, Error> {
+    let before = network.status.clone().unwrap_or_default();
+    let machines = ctx.cache.machines.all();
+    let users: Vec<String> = machines
+        .iter()
+        .filter(|machine| {
+            machine
+                .spec
+                .interfaces
+                .iter()
+                .any(|nic| nic.network == key.name)
+        })
+        .map(|machine| {
+            format!(
+                "{}/{}",
+                machine.namespace().unwrap_or_default(),
+                machine.name_any()
+            )
+        })
+        .collect();
+    let mut verdict = match users.first() {
+        Some(first) => Verdict::new(
+            Reason::InUse,
+            format!("{} machines use it, such as {first}", users.len()),
+        ),
+        None => Verdict::new(Reason::Deleting, ""),
+    };
+    if users.is_empty() {
+        for (name, host) in sites::selected(ctx, None) {
+            let done = realize(&host, desired, "", true).await;
+            let here = done.map_or_else(|error| sites::refusal(&error), |(_, verdict)| verdict);
+            let had_it = before.hosts.iter().any(|state| state.name == name);
+            if here.reason != Reason::Deleting && (had_it || here.reason != Reason::HostUnreachable)
+            {
+                verdict = Verdict::new(here.reason, format!("{name}: {}", here.message));
+            }
+        }
+        if verdict.reason == Reason::Deleting {
+            return report::let_go(ctx, key, network).await;
+        }
+    }
+    let status = before.clone();
+    let report = Report {
+        key,
+        object: network,
+        before: &before,
+        status,
+        verdict,
+        others: Vec::new(),
+    };
+    report::report(ctx, &ctx.cache.networks, report).await?;
+    Ok(Again::Failed)
+}

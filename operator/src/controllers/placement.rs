@@ -1,0 +1,385 @@
+//! Where a machine goes: to the host that has it already, or to the one that fits best. It is
+//! written down before anything is done there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use drover_core::desired::Consent;
+use drover_core::desired::host::DesiredHost;
+use drover_core::desired::machine::DesiredMachine;
+use drover_core::desired::network::DesiredNetwork;
+use drover_core::desired::pool::DesiredPool;
+use drover_core::plan::Verdict;
+use drover_core::schedule::{Candidate, Request, schedule};
+use drover_crds::common::CONFIRMED_OFF;
+use drover_crds::condition::{self, Entry, Reason, Status};
+use drover_crds::{Host, HostState, VirtualMachine, VirtualMachineStatus};
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::report::{self, Report};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::hosts::HostHandle;
+use crate::reconcile::{Key, write};
+
+/// What came of placing a machine.
+pub enum Placed {
+    /// It is bound, and that is written.
+    Bound(Box<VirtualMachine>),
+    /// It has to wait.
+    Waiting(Verdict),
+    /// Somebody else wrote meanwhile.
+    Raced,
+}
+
+/// Places a machine that is not bound.
+///
+/// # Errors
+/// When the API server says no.
+pub async fn place(
+    ctx: &Ctx,
+    key: &Key,
+    machine: &VirtualMachine,
+    desired: &DesiredMachine,
+) -> Result<Placed, Error> {
+    let _alone = ctx.placing.lock().await;
+    let unheard = unheard(ctx);
+    if !unheard.is_empty() {
+        let message = format!(
+            "not heard yet: {}; each could hold this machine (if one is powered off for good, say so \
+             with the annotation {CONFIRMED_OFF})",
+            unheard.join(", ")
+        );
+        return Ok(Placed::Waiting(Verdict::new(
+            Reason::WaitingForHosts,
+            message,
+        )));
+    }
+    let found = match find(ctx, desired) {
+        Ok(found) => found,
+        Err(verdict) => return Ok(Placed::Waiting(verdict)),
+    };
+    let (host, epoch) = match found {
+        Some((host, epoch)) => (host.name.clone(), epoch),
+        None => match schedule(&request(ctx, desired), &candidates(ctx, desired)) {
+            Ok(host) => (host, 1),
+            Err(error) => {
+                return Ok(Placed::Waiting(Verdict::new(
+                    Reason::Unschedulable,
+                    error.message,
+                )));
+            }
+        },
+    };
+    bind(ctx, key, machine, desired, host, epoch).await
+}
+
+async fn bind(
+    ctx: &Ctx,
+    key: &Key,
+    machine: &VirtualMachine,
+    desired: &DesiredMachine,
+    host: String,
+    epoch: i64,
+) -> Result<Placed, Error> {
+    let before = machine.status.clone().unwrap_or_default();
+    let message = format!("placed on {host}");
+    let report = Report {
+        key,
+        object: machine,
+        before: &before,
+        status: VirtualMachineStatus {
+            host: Some(host),
+            epoch: Some(epoch),
+            uuid: Some(desired.uuid.to_string()),
+            domain_name: Some(desired.domain_name.clone()),
+            ..before.clone()
+        },
+        verdict: Verdict::new(Reason::Starting, message),
+        others: vec![Entry::new("Scheduled", Status::True, "Placed", "")],
+    };
+    let status = report::complete(&report);
+    match write::status(&ctx.client, machine, &status, true).await {
+        Ok(written) => {
+            ctx.cache.machines.wrote(written.clone());
+            tracing::info!(object = %key, host = status.host, epoch, "placed");
+            Ok(Placed::Bound(Box::new(written)))
+        }
+        Err(error) if write::is_conflict(&error) || write::is_gone(&error) => Ok(Placed::Raced),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The Hosts that could hold anything, for all that this operator knows.
+#[must_use]
+pub fn unheard(ctx: &Ctx) -> Vec<String> {
+    let mut unheard: Vec<String> = ctx
+        .cache
+        .hosts
+        .all()
+        .iter()
+        .filter(|host| !heard(&ctx.hosts.ensure(&host.name_any(), &host.spec.uri), host))
+        .map(|host| host.name_any())
+        .collect();
+    unheard.sort();
+    unheard
+}
+
+fn heard(handle: &HostHandle, host: &Host) -> bool {
+    handle.read(|inventory| inventory.listed) || confirmed_off(host)
+}
+
+// A person's word counts if it is younger than the loss of contact.
+fn confirmed_off(host: &Host) -> bool {
+    let word = host.annotations().get(CONFIRMED_OFF);
+    let Some(word) = word.and_then(|text| text.parse::<Timestamp>().ok()) else {
+        return false;
+    };
+    let conditions = host
+        .status
+        .as_ref()
+        .map_or(&[][..], |status| &status.conditions[..]);
+    match condition::find(conditions, "Connected") {
+        Some(connected) if connected.status == "True" => false,
+        Some(connected) => word >= connected.last_transition_time.0,
+        None => true,
+    }
+}
+
+/// The host that has the machine already, and the placement that put it there.
+///
+/// # Errors
+/// A verdict, when two hosts run it.
+pub fn find(
+    ctx: &Ctx,
+    desired: &DesiredMachine,
+) -> Result<Option<(Arc<HostHandle>, i64)>, Verdict> {
+    let mut found = Vec::new();
+    for host in ctx.hosts.all() {
+        let domain = host.read(|inventory| {
+            inventory
+                .domains
+                .get(&desired.uuid)
+                .and_then(|(_, slot)| slot.value.clone())
+        });
+        let Some(domain) = domain else { continue };
+        if let Some(mark) = domain
+            .mark()
+            .filter(|mark| mark.same_object(&desired.mark(0)))
+        {
+            found.push((domain.state.is_active(), mark.epoch, host));
+        }
+    }
+    let active: Vec<_> = found
+        .iter()
+        .filter(|(active, ..)| *active)
+        .map(|(_, _, host)| host.name.clone())
+        .collect();
+    if active.len() > 1 {
+        let message = format!(
+            "it runs on {}: shut all but one down",
+            active.join(" and on ")
+        );
+        return Err(Verdict::new(Reason::UUIDConflict, message));
+    }
+    let highest = found.iter().map(|(_, epoch, _)| *epoch).max();
+    let best = found
+        .into_iter()
+        .max_by_key(|(active, epoch, _)| (*active, *epoch));
+    Ok(best.zip(highest).map(|((_, epoch, host), highest)| {
+        // A copy with a higher epoch elsewhere is outdone.
+        (host, if epoch == highest { epoch } else { highest + 1 })
+    }))
+}
+
+fn request(ctx: &Ctx, desired: &DesiredMachine) -> Request {
+    let volumes = desired
+        .disks
+        .iter()
+        .filter_map(|disk| ctx.cache.volumes.get(&desired.namespace, &disk.volume));
+    let mut data_on: Vec<String> = volumes
+        .clone()
+        .filter_map(|volume| {
+            let status = volume
+                .status
+                .as_ref()
+                .and_then(|status| status.host.clone());
+            status.or_else(|| volume.spec.host.clone())
+        })
+        .collect();
+    data_on.sort();
+    data_on.dedup();
+    let templates = desired
+        .disks
+        .iter()
+        .filter_map(|disk| disk.template.as_ref());
+    let mut pools: Vec<String> = templates
+        .map(|template| template.pool.clone())
+        .chain(volumes.map(|volume| volume.spec.pool.clone()))
+        .collect();
+    pools.sort();
+    pools.dedup();
+    Request {
+        vcpus: u64::from(desired.vcpus()),
+        memory: desired.memory_kib << 10,
+        architecture: desired.architecture.clone(),
+        host: desired.host.clone(),
+        host_selector: desired.host_selector.clone(),
+        namespace_labels: namespace_labels(ctx, &desired.namespace),
+        pools,
+        networks: desired
+            .interfaces
+            .iter()
+            .map(|nic| nic.network.clone())
+            .collect(),
+        data_on,
+    }
+}
+
+/// The labels of a namespace.
+#[must_use]
+pub fn namespace_labels(ctx: &Ctx, namespace: &str) -> BTreeMap<String, String> {
+    let namespace = ctx.cache.namespaces.get("", namespace);
+    namespace
+        .and_then(|namespace| namespace.metadata.labels.clone())
+        .unwrap_or_default()
+}
+
+fn candidates(ctx: &Ctx, desired: &DesiredMachine) -> Vec<Candidate> {
+    let labels = namespace_labels(ctx, &desired.namespace);
+    let used = promised(ctx, desired);
+    let pools: Vec<_> = ctx
+        .cache
+        .pools
+        .all()
+        .into_iter()
+        .filter(|pool| DesiredPool::parse(pool, &ctx.fleet).consent.allows(&labels))
+        .map(|pool| {
+            (
+                pool.name_any(),
+                pool.status.clone().unwrap_or_default().hosts,
+            )
+        })
+        .collect();
+    let networks: Vec<_> = ctx
+        .cache
+        .networks
+        .all()
+        .into_iter()
+        .filter(|network| {
+            let parsed = DesiredNetwork::parse(network, &ctx.fleet);
+            parsed.is_ok_and(|network| network.consent.allows(&labels))
+        })
+        .map(|network| {
+            (
+                network.name_any(),
+                network.status.clone().unwrap_or_default().hosts,
+            )
+        })
+        .collect();
+    let hosts = ctx.cache.hosts.all();
+    hosts
+        .iter()
+        .filter_map(|host| candidate(ctx, host, &used, &pools, &networks))
+        .collect()
+}
+
+type Sites = [(String, Vec<HostState>)];
+
+fn candidate(
+    ctx: &Ctx,
+    host: &Host,
+    used: &BTreeMap<String, (u64, u64)>,
+    pools: &Sites,
+    networks: &Sites,
+) -> Option<Candidate> {
+    let name = host.name_any();
+    let desired = DesiredHost::parse(&host.spec).ok()?;
+    let handle = ctx.hosts.ensure(&name, &host.spec.uri);
+    let facts = handle.read(|inventory| inventory.facts.clone());
+    let duplicate = facts
+        .as_ref()
+        .is_some_and(|facts| super::host::duplicate_of(ctx, &name, facts).is_some());
+    let realized = |sites: &Sites| {
+        let on = |states: &[HostState]| {
+            states
+                .iter()
+                .any(|state| state.name == name && state.state == "Active")
+        };
+        sites
+            .iter()
+            .filter(|(_, states)| on(states))
+            .map(|(site, _)| site.clone())
+            .collect()
+    };
+    let (used_cpus, used_memory) = used.get(&name).copied().unwrap_or_default();
+    let guests = facts.as_ref().map(|facts| &facts.capabilities.guests);
+    Some(Candidate {
+        labels: host.metadata.labels.clone().unwrap_or_default(),
+        reachable: handle.is_up() && facts.is_some(),
+        schedulable: desired.schedulable
+            && !duplicate
+            && host.metadata.deletion_timestamp.is_none(),
+        architectures: guests
+            .map(|guests| {
+                guests
+                    .iter()
+                    .map(|(architecture, _)| architecture.clone())
+                    .collect()
+            })
+            .unwrap_or_default(),
+        cpus: facts
+            .as_ref()
+            .map_or(0, |facts| desired.allocatable_cpus(facts.cpus)),
+        memory: facts
+            .as_ref()
+            .map_or(0, |facts| desired.allocatable_memory(facts.memory)),
+        used_cpus,
+        used_memory,
+        pools: realized(pools),
+        networks: realized(networks),
+        consent: Consent::clone(&desired.consent),
+        name,
+    })
+}
+
+// What is promised on each host: to machines that are bound there, and to whatever else runs there.
+fn promised(ctx: &Ctx, but: &DesiredMachine) -> BTreeMap<String, (u64, u64)> {
+    let mut used: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    let mut counted = std::collections::HashSet::new();
+    for machine in ctx.cache.machines.all() {
+        let host = machine
+            .status
+            .as_ref()
+            .and_then(|status| status.host.clone());
+        let (Some(host), Ok(desired)) = (host, DesiredMachine::parse(&machine, &ctx.fleet)) else {
+            continue;
+        };
+        counted.insert(desired.uuid);
+        if desired.uuid != but.uuid {
+            let entry = used.entry(host).or_default();
+            entry.0 += u64::from(desired.vcpus());
+            entry.1 += desired.memory_kib << 10;
+        }
+    }
+    for host in ctx.hosts.all() {
+        let (cpus, memory) = host.read(|inventory| {
+            let others = inventory
+                .domains
+                .iter()
+                .filter(|(uuid, _)| !counted.contains(uuid));
+            let live = others.filter_map(|(_, (_, slot))| slot.value.as_ref()?.live.as_ref());
+            live.fold((0, 0), |(cpus, memory), live| {
+                (
+                    cpus + u64::from(live.vcpus),
+                    memory + (live.memory_kib << 10),
+                )
+            })
+        });
+        let entry = used.entry(host.name.clone()).or_default();
+        entry.0 += cpus;
+        entry.1 += memory;
+    }
+    used
+}

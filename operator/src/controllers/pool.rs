@@ -1,0 +1,222 @@
+//! Storage pools.
+
+use drover_core::desired::pool::DesiredPool;
+use drover_core::plan::Verdict;
+use drover_core::plan::pool::{plan, plan_deletion};
+use drover_core::xml::pool_xml;
+use drover_crds::condition::Reason;
+use drover_crds::{HostState, StoragePool, StoragePoolStatus, quantity};
+use kube::ResourceExt;
+
+use super::report::{self, Report};
+use super::sites::{self, MOST_STEPS};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::hosts::{HostError, HostHandle};
+use crate::reconcile::{Again, Key};
+
+/// Looks at one StoragePool.
+///
+/// # Errors
+/// When the API server says no.
+pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
+    let Some(pool) = ctx.cache.pools.get("", &key.name) else {
+        return Ok(Again::WhenHinted);
+    };
+    let desired = DesiredPool::parse(&pool, &ctx.fleet);
+    if pool.metadata.deletion_timestamp.is_some() {
+        return delete(ctx, key, &pool, &desired).await;
+    }
+    let pool = report::ensure_finalizer(ctx, &ctx.cache.pools, pool).await?;
+    let before = pool.status.clone().unwrap_or_default();
+    let mut shares = Vec::new();
+    for (name, host) in sites::selected(ctx, desired.host_selector.as_ref()) {
+        let was = before.hosts.iter().find(|state| state.name == name);
+        let was_realized = was.is_some_and(|state| state.state == "Active");
+        shares.push(match realize(&host, &desired, was_realized).await {
+            Ok(share) => share,
+            Err(error) => Share::unknown(&name, sites::refusal(&error), was),
+        });
+    }
+    finish(ctx, key, &pool, &before, shares).await
+}
+
+// One host's share of the pool.
+struct Share {
+    state: HostState,
+    verdict: Verdict,
+    // Capacity and what is free of it, if the host could be asked.
+    size: Option<(u64, u64)>,
+}
+
+impl Share {
+    fn unknown(host: &str, verdict: Verdict, was: Option<&HostState>) -> Self {
+        let mut state = sites::state(host, false, &verdict);
+        // What it was is still the best that is known.
+        state.capacity = was.and_then(|was| was.capacity.clone());
+        Self {
+            state,
+            verdict,
+            size: None,
+        }
+    }
+}
+
+async fn finish(
+    ctx: &Ctx,
+    key: &Key,
+    pool: &StoragePool,
+    before: &StoragePoolStatus,
+    shares: Vec<Share>,
+) -> Result<Again, Error> {
+    let sizes: Vec<(u64, u64)> = shares.iter().filter_map(|share| share.size).collect();
+    let mut status = before.clone();
+    if sizes.len() == shares.len() {
+        let total = |part: fn(&(u64, u64)) -> u64| sizes.iter().map(part).sum::<u64>();
+        let (capacity, available) = (total(|size| size.0), total(|size| size.1));
+        status.capacity = Some(rounded(capacity));
+        if moved(before.available.as_deref(), available, capacity) {
+            status.available = Some(rounded(available));
+        }
+    }
+    let verdicts: Vec<_> = shares
+        .iter()
+        .map(|share| (share.state.name.clone(), share.verdict.clone()))
+        .collect();
+    status.hosts = shares.into_iter().map(|share| share.state).collect();
+    let changed = status.hosts != before.hosts;
+    let verdict = sites::overall(&verdicts);
+    let failed = matches!(verdict.reason, Reason::NotRealized | Reason::Creating);
+    let report = Report {
+        key,
+        object: pool,
+        before,
+        status,
+        verdict,
+        others: Vec::new(),
+    };
+    let again = report::report(ctx, &ctx.cache.pools, report).await?;
+    if changed {
+        ctx.hints.hint_everything();
+    }
+    Ok(if failed { Again::Failed } else { again })
+}
+
+// Whole GiB, so that the status does not follow every file; MiB below ten of them.
+fn rounded(bytes: u64) -> String {
+    let unit: u64 = if bytes >= 10 << 30 { 1 << 30 } else { 1 << 20 };
+    quantity::bytes(bytes / unit * unit)
+}
+
+// Whether it has changed by more than a twentieth of all.
+fn moved(before: Option<&str>, available: u64, capacity: u64) -> bool {
+    let before = before.and_then(|text| quantity::Quantity::from(text).value().ok());
+    before.is_none_or(|before| {
+        (before - i128::from(available)).unsigned_abs() * 20 > u128::from(capacity)
+    })
+}
+
+// Takes the plan's steps on one host until there is nothing more to do.
+async fn realize(
+    host: &HostHandle,
+    desired: &DesiredPool,
+    was_realized: bool,
+) -> Result<Share, HostError> {
+    let xml = pool_xml(desired).unwrap_or_default();
+    for _ in 0..MOST_STEPS {
+        let observed = host.pool(&desired.name).await?;
+        let plan = plan(desired, observed.as_deref(), was_realized);
+        let Some(step) = plan.step else {
+            let active = observed.as_ref().is_some_and(|pool| pool.active);
+            let mut state = sites::state(&host.name, active, &plan.verdict);
+            let size = observed.map(|pool| (pool.capacity, pool.available));
+            state.capacity = size.map(|(capacity, _)| rounded(capacity));
+            return Ok(Share {
+                state,
+                verdict: plan.verdict,
+                size,
+            });
+        };
+        tracing::info!(host = host.name, pool = desired.name, ?step, "step");
+        host.step_pool(step, &desired.name, desired.uuid, &xml)
+            .await?;
+    }
+    let verdict = Verdict::new(Reason::Creating, "it is not settled yet");
+    Ok(Share::unknown(&host.name, verdict, None))
+}
+
+async fn remove(host: &HostHandle, desired: &DesiredPool) -> Result<Verdict, HostError> {
+    for round in 0..MOST_STEPS {
+        let observed = host.pool(&desired.name).await?;
+        let ours = observed
+            .as_ref()
+            .is_some_and(|pool| pool.uuid == desired.uuid && pool.active);
+        if round == 0 && ours && desired.delete {
+            // Nothing tells of files that came since.
+            host.refresh_pool(&desired.name, desired.uuid).await?;
+            continue;
+        }
+        let plan = plan_deletion(desired, observed.as_deref());
+        let Some(step) = plan.step else {
+            return Ok(plan.verdict);
+        };
+        tracing::info!(host = host.name, pool = desired.name, ?step, "step");
+        host.step_pool(step, &desired.name, desired.uuid, "")
+            .await?;
+    }
+    Ok(Verdict::new(Reason::RetryLater, "it is not settled yet"))
+}
+
+async fn delete(
+    ctx: &Ctx,
+    key: &Key,
+    pool: &StoragePool,
+    desired: &DesiredPool,
+) -> Result<Again, Error> {
+    let before = pool.status.clone().unwrap_or_default();
+    let volumes = ctx.cache.volumes.all();
+    let users: Vec<String> = volumes
+        .iter()
+        .filter(|volume| volume.spec.pool == key.name)
+        .map(|volume| {
+            format!(
+                "{}/{}",
+                volume.namespace().unwrap_or_default(),
+                volume.name_any()
+            )
+        })
+        .collect();
+    let mut verdict = match users.first() {
+        Some(first) => Verdict::new(
+            Reason::InUse,
+            format!("{} volumes are in it, such as {first}", users.len()),
+        ),
+        None => Verdict::new(Reason::Deleting, ""),
+    };
+    if users.is_empty() {
+        for (name, host) in sites::selected(ctx, None) {
+            let here = remove(&host, desired)
+                .await
+                .unwrap_or_else(|error| sites::refusal(&error));
+            let had_it = before.hosts.iter().any(|state| state.name == name);
+            if here.reason != Reason::Deleting && (had_it || here.reason != Reason::HostUnreachable)
+            {
+                verdict = Verdict::new(here.reason, format!("{name}: {}", here.message));
+            }
+        }
+        if verdict.reason == Reason::Deleting {
+            return report::let_go(ctx, key, pool).await;
+        }
+    }
+    let status = before.clone();
+    let report = Report {
+        key,
+        object: pool,
+        before: &before,
+        status,
+        verdict,
+        others: Vec::new(),
+    };
+    report::report(ctx, &ctx.cache.pools, report).await?;
+    Ok(Again::Failed)
+}

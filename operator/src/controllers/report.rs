@@ -1,0 +1,210 @@
+//! The end of every look: the status, if it says something new, and an event for a transition.
+
+use std::time::Duration;
+
+use drover_core::plan::Verdict;
+use drover_crds::condition::{self, Entry, Status};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt;
+use serde::Serialize;
+
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::events::Transition;
+use crate::reconcile::write::{self, Object};
+use crate::reconcile::{Again, Key, Store};
+
+/// How long a state that will pass has to last to be worth a write.
+const PASSING: Duration = Duration::from_secs(4);
+
+/// A status and where its conditions are.
+pub trait Reported: Serialize + PartialEq + Clone + Default {
+    /// Its conditions.
+    fn conditions(&self) -> &[Condition];
+    /// Puts the generation and the conditions in.
+    fn set(&mut self, generation: Option<i64>, conditions: Vec<Condition>);
+}
+
+macro_rules! reported {
+    ($($status:ty),*) => {$(
+        impl Reported for $status {
+            fn conditions(&self) -> &[Condition] {
+                &self.conditions
+            }
+
+            fn set(&mut self, generation: Option<i64>, conditions: Vec<Condition>) {
+                self.observed_generation = generation;
+                self.conditions = conditions;
+            }
+        }
+    )*};
+}
+
+reported!(
+    drover_crds::HostStatus,
+    drover_crds::StoragePoolStatus,
+    drover_crds::NetworkStatus,
+    drover_crds::VolumeStatus,
+    drover_crds::VirtualMachineStatus
+);
+
+/// What is to be reported of an object.
+pub struct Report<'a, K, S> {
+    /// The object.
+    pub key: &'a Key,
+    /// The object as it was read.
+    pub object: &'a K,
+    /// Its status as it was read.
+    pub before: &'a S,
+    /// Everything of its new status but the conditions.
+    pub status: S,
+    /// How it is.
+    pub verdict: Verdict,
+    /// Conditions beside `Ready` and what follows from it.
+    pub others: Vec<Entry>,
+}
+
+/// Completes a status with its conditions.
+pub fn complete<K: Object, S: Reported>(report: &Report<'_, K, S>) -> S {
+    let Verdict { reason, message } = &report.verdict;
+    let entries = condition::entries(*reason, message, report.others.clone());
+    let generation = report.object.meta().generation;
+    let before = report.before.conditions();
+    let mut status = report.status.clone();
+    status.set(
+        generation,
+        condition::conditions(before, generation, Timestamp::now(), entries),
+    );
+    status
+}
+
+/// Writes a status if it says something new, and when to look again on its account.
+///
+/// # Errors
+/// What the API server says.
+pub async fn report<K: Object, S: Reported>(
+    ctx: &Ctx,
+    store: &Store<K>,
+    report: Report<'_, K, S>,
+) -> Result<Again, Error> {
+    let status = complete(&report);
+    if status == *report.before {
+        ctx.memory.release(report.key);
+        return Ok(Again::WhenHinted);
+    }
+    if passes(&report) {
+        let held = ctx
+            .memory
+            .held_for(report.key, report.verdict.reason.as_str());
+        if held < PASSING {
+            return Ok(Again::After(PASSING - held));
+        }
+    }
+    ctx.memory.release(report.key);
+    let written = match write::status(&ctx.client, report.object, &status, false).await {
+        Err(error) if write::is_gone(&error) || write::is_conflict(&error) => {
+            return Ok(Again::Failed);
+        }
+        other => other?,
+    };
+    store.wrote(written);
+    tell(
+        ctx,
+        report.object,
+        report.before.conditions(),
+        &report.verdict,
+    );
+    Ok(Again::WhenHinted)
+}
+
+// Whether the object was on its way before, and is still, so that the next look will say more.
+fn passes<K: Object, S: Reported>(report: &Report<'_, K, S>) -> bool {
+    let before = report.before.conditions();
+    let observed = condition::find(before, "Ready");
+    let same_generation =
+        observed.and_then(|ready| ready.observed_generation) == report.object.meta().generation;
+    let deleting = report.object.meta().deletion_timestamp.is_some();
+    let reason = report.verdict.reason;
+    let on_its_way = reason.also().contains(&"Reconciling") && reason.ready() == Status::False;
+    let was_on_its_way = observed
+        .is_none_or(|ready| ready.status == "False" && condition::is_true(before, "Reconciling"));
+    // A first status that says only that something begins is for nobody.
+    let first = observed.is_none() && reason.as_str().ends_with("ing");
+    on_its_way && !deleting && (first || (observed.is_some() && same_generation && was_on_its_way))
+}
+
+/// Publishes an event when an object's `Ready` has another reason than before.
+pub fn tell<K: Object>(ctx: &Ctx, object: &K, before: &[Condition], verdict: &Verdict) {
+    let reason = verdict.reason.as_str();
+    if condition::find(before, "Ready").is_some_and(|ready| ready.reason == reason) {
+        return;
+    }
+    let warning =
+        verdict.reason.also().contains(&"Stalled") || verdict.reason.ready() == Status::Unknown;
+    ctx.events.tell(Transition {
+        regarding: reference(object),
+        reason: reason.to_owned(),
+        action: "Reconcile".to_owned(),
+        note: verdict.message.clone(),
+        warning,
+    });
+}
+
+fn reference<K: Object>(object: &K) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(K::api_version(&()).into_owned()),
+        kind: Some(K::kind(&()).into_owned()),
+        namespace: object.namespace(),
+        name: Some(object.name_any()),
+        uid: object.uid(),
+        ..ObjectReference::default()
+    }
+}
+
+/// Puts the finalizer on, once.
+///
+/// # Errors
+/// What the API server says.
+pub async fn ensure_finalizer<K: Object>(
+    ctx: &Ctx,
+    store: &Store<K>,
+    object: std::sync::Arc<K>,
+) -> Result<std::sync::Arc<K>, Error> {
+    if write::has_finalizer(&*object) {
+        return Ok(object);
+    }
+    let written = write::finalizer(&ctx.client, &*object, true).await?;
+    store.wrote(written.clone());
+    Ok(std::sync::Arc::new(written))
+}
+
+/// Lets a deleted object go.
+///
+/// # Errors
+/// What the API server says.
+pub async fn let_go<K: Object>(ctx: &Ctx, key: &Key, object: &K) -> Result<Again, Error> {
+    ctx.memory.release(key);
+    if !write::has_finalizer(object) {
+        return Ok(Again::WhenHinted);
+    }
+    match write::finalizer(&ctx.client, object, false).await {
+        Err(error) if write::is_gone(&error) || write::is_conflict(&error) => {}
+        other => drop(other?),
+    }
+    Ok(Again::WhenHinted)
+}
+
+/// The sooner of two.
+#[must_use]
+pub fn sooner(a: Again, b: Again) -> Again {
+    match (a, b) {
+        (Again::Failed, _) | (_, Again::Failed) => Again::Failed,
+        (Again::After(a), Again::After(b)) => Again::After(a.min(b)),
+        (Again::After(wait), Again::WhenHinted) | (Again::WhenHinted, Again::After(wait)) => {
+            Again::After(wait)
+        }
+        (Again::WhenHinted, Again::WhenHinted) => Again::WhenHinted,
+    }
+}

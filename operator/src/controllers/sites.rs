@@ -1,0 +1,115 @@
+//! What pools and networks share: one object, realised on many hosts.
+
+use std::sync::Arc;
+
+use drover_core::plan::Verdict;
+use drover_core::selector;
+use drover_crds::HostState;
+use drover_crds::condition::Reason;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::ResourceExt;
+
+use crate::ctx::Ctx;
+use crate::hosts::{HostError, HostHandle};
+
+/// How many steps one look takes on one host at most: more than any plan has.
+pub const MOST_STEPS: usize = 12;
+
+/// The handles of the hosts with these labels, by name; a Host that stands for the same machine as
+/// another one is left out.
+pub fn selected(ctx: &Ctx, selector: Option<&LabelSelector>) -> Vec<(String, Arc<HostHandle>)> {
+    let mut hosts = ctx.cache.hosts.all();
+    hosts.retain(|host| {
+        let labels = host.metadata.labels.clone().unwrap_or_default();
+        selector::matches_optional(selector, &labels)
+    });
+    let mut selected: Vec<_> = hosts
+        .iter()
+        .map(|host| {
+            (
+                host.name_any(),
+                ctx.hosts.ensure(&host.name_any(), &host.spec.uri),
+            )
+        })
+        .filter(|(name, handle)| {
+            let facts = handle.read(|inventory| inventory.facts.clone());
+            facts.is_none_or(|facts| super::host::duplicate_of(ctx, name, &facts).is_none())
+        })
+        .collect();
+    selected.sort_by(|(a, _), (b, _)| a.cmp(b));
+    selected
+}
+
+/// One host's share of an object, in the words of its status.
+#[must_use]
+pub fn state(name: &str, active: bool, verdict: &Verdict) -> HostState {
+    let word = match verdict.reason {
+        Reason::Realized => "Active",
+        Reason::HostUnreachable => "Unreachable",
+        _ if active => "Degraded",
+        Reason::Creating => "Creating",
+        _ => "Failed",
+    };
+    HostState {
+        name: name.to_owned(),
+        state: word.to_owned(),
+        message: Some(verdict.message.clone()).filter(|text| !text.is_empty()),
+        ..HostState::default()
+    }
+}
+
+/// What a host's refusal says of the object there.
+#[must_use]
+pub fn refusal(error: &HostError) -> Verdict {
+    let reason = match error {
+        error if error.is_unreachable() => Reason::HostUnreachable,
+        _ => Reason::NotRealized,
+    };
+    Verdict::new(reason, error.to_string())
+}
+
+/// How the object is, over all its hosts: as bad as on the worst of them.
+#[must_use]
+pub fn overall(verdicts: &[(String, Verdict)]) -> Verdict {
+    if verdicts.is_empty() {
+        return Verdict::new(Reason::NotRealized, "no host matches hostSelector");
+    }
+    let rank = |reason: Reason| match reason {
+        Reason::Realized => 0,
+        // Hosts come and go: the others have it.
+        Reason::HostUnreachable => 1,
+        Reason::Creating => 2,
+        Reason::NotRealized => 3,
+        _ => 4,
+    };
+    let worst = verdicts
+        .iter()
+        .map(|(_, verdict)| verdict.reason)
+        .max_by_key(|r| rank(*r));
+    let worst = worst.unwrap_or(Reason::Realized);
+    let alike: Vec<_> = verdicts
+        .iter()
+        .filter(|(_, verdict)| verdict.reason == worst)
+        .collect();
+    let realized = verdicts
+        .iter()
+        .filter(|(_, v)| v.reason == Reason::Realized)
+        .count();
+    if worst == Reason::Realized || (worst == Reason::HostUnreachable && realized > 0) {
+        let message = format!("as declared on {realized} of {} hosts", verdicts.len());
+        return Verdict::new(Reason::Realized, message);
+    }
+    let first = alike.first().map_or(String::new(), |(host, verdict)| {
+        let message = &verdict.message;
+        if message.starts_with(host.as_str()) {
+            message.clone()
+        } else {
+            format!("{host}: {message}")
+        }
+    });
+    let more = match alike.len() {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more hosts)", count - 1),
+    };
+    Verdict::new(worst, format!("{first}{more}"))
+}

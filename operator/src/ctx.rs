@@ -1,0 +1,198 @@
+//! What every controller has at hand.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use drover_core::plan::machine::History;
+use drover_core::plan::volume::Progress;
+use kube::{Client, ResourceExt};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::events::Events;
+use crate::hosts::Registry;
+use crate::import::address::Allowed;
+use crate::import::job::Imports;
+use crate::metrics::Metrics;
+use crate::reconcile::{Cache, Hints, Key};
+
+/// What every controller has at hand.
+pub struct Ctx {
+    /// The fleet's name.
+    pub fleet: String,
+    /// The API server.
+    pub client: Client,
+    /// What the API server has.
+    pub cache: Cache,
+    /// The hosts.
+    pub hosts: Registry,
+    /// For whoever else has to look.
+    pub hints: Hints,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Kubernetes events.
+    pub events: Events,
+    /// Networks that images may come from though they are private.
+    pub import_allow: Allowed,
+    /// Imports that are on their way.
+    pub imports: Imports,
+    /// One placement at a time: the next one sees what this one took.
+    pub placing: tokio::sync::Mutex<()>,
+    /// What is remembered between two looks.
+    pub memory: Memory,
+    /// What time is counted from.
+    pub start: Instant,
+}
+
+impl Ctx {
+    /// Milliseconds since the operator began: the clock of plans.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        // Starting well above zero keeps "long ago" expressible.
+        u64::try_from(self.start.elapsed().as_millis())
+            .unwrap_or(u64::MAX)
+            .saturating_add(1 << 32)
+    }
+}
+
+impl Ctx {
+    /// Asks for a look at everything that waits for something else to go: what is being deleted, and
+    /// machines without a place.
+    pub fn hint_waiting(&self) {
+        let deleted = |meta: &kube::api::ObjectMeta| meta.deletion_timestamp.is_some();
+        for host in self
+            .cache
+            .hosts
+            .all()
+            .iter()
+            .filter(|o| deleted(&o.metadata))
+        {
+            self.hints.hint(Key::host(&host.name_any()));
+        }
+        for pool in self
+            .cache
+            .pools
+            .all()
+            .iter()
+            .filter(|o| deleted(&o.metadata))
+        {
+            self.hints.hint(Key::pool(&pool.name_any()));
+        }
+        for network in self
+            .cache
+            .networks
+            .all()
+            .iter()
+            .filter(|o| deleted(&o.metadata))
+        {
+            self.hints.hint(Key::network(&network.name_any()));
+        }
+        for volume in self
+            .cache
+            .volumes
+            .all()
+            .iter()
+            .filter(|o| deleted(&o.metadata))
+        {
+            let namespace = volume.namespace().unwrap_or_default();
+            self.hints.hint(Key::volume(&namespace, &volume.name_any()));
+        }
+        for machine in self.cache.machines.all() {
+            if machine
+                .status
+                .as_ref()
+                .is_none_or(|status| status.host.is_none())
+            {
+                let namespace = machine.namespace().unwrap_or_default();
+                self.hints
+                    .hint(Key::machine(&namespace, &machine.name_any()));
+            }
+        }
+    }
+}
+
+/// What is remembered between two looks. Losing it costs time, never data.
+#[derive(Debug, Default)]
+pub struct Memory {
+    machines: Mutex<HashMap<Uuid, History>>,
+    volumes: Mutex<HashMap<String, Progress>>,
+    held: Mutex<HashMap<Key, (String, Instant)>>,
+    looks: Mutex<HashMap<Key, u32>>,
+}
+
+impl Memory {
+    /// What is remembered of a machine.
+    #[must_use]
+    pub fn history(&self, uuid: Uuid) -> History {
+        let machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
+        machines.get(&uuid).copied().unwrap_or_default()
+    }
+
+    /// Changes what is remembered of a machine.
+    pub fn update_history(&self, uuid: Uuid, change: impl FnOnce(&mut History)) {
+        let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
+        change(machines.entry(uuid).or_default());
+    }
+
+    /// Forgets a machine.
+    pub fn forget_machine(&self, uuid: Uuid) {
+        self.machines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&uuid);
+    }
+
+    /// What has been done to a volume's data, by the UID of its object.
+    #[must_use]
+    pub fn progress(&self, uid: &str) -> Progress {
+        let volumes = self.volumes.lock().unwrap_or_else(PoisonError::into_inner);
+        volumes.get(uid).copied().unwrap_or_default()
+    }
+
+    /// Remembers what has been done to a volume's data.
+    pub fn set_progress(&self, uid: &str, progress: Option<Progress>) {
+        let mut volumes = self.volumes.lock().unwrap_or_else(PoisonError::into_inner);
+        match progress {
+            Some(progress) => volumes.insert(uid.to_owned(), progress),
+            None => volumes.remove(uid),
+        };
+    }
+
+    /// How long a passing state has been the same, of an object that would say `words` of it.
+    #[must_use]
+    pub fn held_for(&self, key: &Key, words: &str) -> std::time::Duration {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = held
+            .entry(key.clone())
+            .or_insert_with(|| (words.to_owned(), Instant::now()));
+        if entry.0 != words {
+            *entry = (words.to_owned(), Instant::now());
+        }
+        entry.1.elapsed()
+    }
+
+    /// Forgets a passing state.
+    pub fn release(&self, key: &Key) {
+        self.held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
+    }
+
+    /// Counts the looks for something that no event tells of.
+    #[must_use]
+    pub fn count_look(&self, key: &Key) -> u32 {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = looks.entry(key.clone()).or_default();
+        *count += 1;
+        *count
+    }
+
+    /// Starts to count anew.
+    pub fn reset_looks(&self, key: &Key) {
+        self.looks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
+    }
+}

@@ -1,0 +1,256 @@
+//! Doing one thing to a domain, a network or a pool. What was done is marked, to be looked at anew:
+//! whether the call succeeded, failed or nobody knows.
+
+use drover_core::identity::POOL_MARKER;
+use drover_core::plan::{machine, network, pool};
+use drover_core::xml::volume_xml;
+use drover_rpc::Client;
+use uuid::Uuid;
+
+use super::inventory::HostHandle;
+use super::{HostError, domain_ref, network_ref, pool_ref};
+
+// VIR_DOMAIN_UNDEFINE_: managed save, snapshots' and checkpoints' metadata, NVRAM. Libvirt 9.0 knows
+// these; TPM state (64) it knows too, but not every driver.
+const UNDEFINE: u32 = 1 | 2 | 4 | 16;
+const UNDEFINE_TPM: u32 = 32;
+// VIR_DOMAIN_DEFINE_VALIDATE.
+const VALIDATE: u32 = 1;
+// VIR_DOMAIN_METADATA_ELEMENT, and to change the live and the persistent definition.
+const METADATA_ELEMENT: i32 = 2;
+const AFFECT_LIVE: u32 = 1;
+const AFFECT_CONFIG: u32 = 2;
+// VIR_STORAGE_POOL_CREATE_NORMAL, and to build the folder first.
+const CREATE_WITH_BUILD: u32 = 1;
+
+impl HostHandle {
+    /// Does one step of a machine's plan. `xml` is its definition.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or nobody knows whether it was done.
+    pub async fn step_machine(
+        &self,
+        step: machine::Step,
+        name: &str,
+        uuid: Uuid,
+        xml: &str,
+    ) -> Result<(), HostError> {
+        let client = self.client()?;
+        let result = self.try_machine(&client, step, name, uuid, xml).await;
+        self.mark_domain(uuid, name);
+        result.map_err(self.failed(machine_words(step)))
+    }
+
+    async fn try_machine(
+        &self,
+        client: &Client,
+        step: machine::Step,
+        name: &str,
+        uuid: Uuid,
+        xml: &str,
+    ) -> Result<(), drover_rpc::Error> {
+        use machine::Step;
+        let domain = domain_ref(name, uuid);
+        match step {
+            Step::Define => client
+                .domain_define_xml_flags(xml, VALIDATE)
+                .await
+                .map(drop),
+            Step::ClearAutostart => client.domain_set_autostart(domain, 0).await,
+            Step::Start => client.domain_create_with_flags(domain, 0).await.map(drop),
+            Step::Resume => client.domain_resume(domain).await,
+            Step::Shutdown => client.domain_shutdown_flags(domain, 0).await,
+            Step::Destroy => unless_off(client.domain_destroy_flags(domain, 0).await),
+            Step::Undefine => undefine(client, name, uuid).await,
+            Step::RemoveMark => remove_mark(client, name, uuid).await,
+        }
+    }
+
+    /// Does one step of a network's plan. `xml` is its definition.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or nobody knows whether it was done.
+    pub async fn step_network(
+        &self,
+        step: network::Step,
+        name: &str,
+        uuid: Uuid,
+        xml: &str,
+    ) -> Result<(), HostError> {
+        use network::Step;
+        let client = self.client()?;
+        let network = network_ref(name, uuid);
+        let (what, result) = match step {
+            Step::Define => (
+                "defining the network",
+                client.network_define_xml(xml).await.map(drop),
+            ),
+            Step::Start => (
+                "starting the network",
+                unless_off(client.network_create(network).await),
+            ),
+            Step::Destroy => (
+                "stopping the network",
+                unless_off(client.network_destroy(network).await),
+            ),
+            Step::Undefine => (
+                "removing the network",
+                client.network_undefine(network).await,
+            ),
+        };
+        self.mark_network(name, uuid);
+        result.map_err(self.failed(what))
+    }
+
+    /// Does one step of a pool's plan. `xml` is its definition.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or nobody knows whether it was done.
+    pub async fn step_pool(
+        &self,
+        step: pool::Step,
+        name: &str,
+        uuid: Uuid,
+        xml: &str,
+    ) -> Result<(), HostError> {
+        use pool::Step;
+        let client = self.client()?;
+        let pool = pool_ref(name, uuid);
+        let (what, result) = match step {
+            Step::Define => (
+                "defining the pool",
+                client.storage_pool_define_xml(xml, 0).await.map(drop),
+            ),
+            Step::Build => (
+                "making the pool's folder",
+                client.storage_pool_build(pool, 0).await,
+            ),
+            Step::Start => {
+                let started = client.storage_pool_create(pool, CREATE_WITH_BUILD).await;
+                ("starting the pool", unless_off(started))
+            }
+            Step::CreateMarker => ("marking the pool", create_marker(&client, pool).await),
+            Step::DeleteMarker => (
+                "removing the pool's marker",
+                delete_marker(&client, pool).await,
+            ),
+            Step::Destroy => (
+                "stopping the pool",
+                unless_off(client.storage_pool_destroy(pool).await),
+            ),
+            Step::Delete => (
+                "removing the pool's folder",
+                client.storage_pool_delete(pool, 0).await,
+            ),
+            Step::Undefine => ("removing the pool", remove_pool(&client, pool).await),
+        };
+        self.mark_pool(name, uuid);
+        result.map_err(self.failed(what))
+    }
+
+    /// Looks at the folder behind a pool again: nothing else tells what changed in it.
+    ///
+    /// # Errors
+    /// When libvirt refuses, other than because something is on its way into the pool.
+    pub async fn refresh_pool(&self, name: &str, uuid: Uuid) -> Result<(), HostError> {
+        let client = self.client()?;
+        let refreshed = client.storage_pool_refresh(pool_ref(name, uuid), 0).await;
+        self.mark_pool(name, uuid);
+        match refreshed {
+            // It has asynchronous jobs running: what it says is no older than they are.
+            Err(error) if error.invalid_state() || error.code() == Some(1) => Ok(()),
+            other => other.map_err(self.failed("refreshing the pool")),
+        }
+    }
+}
+
+fn machine_words(step: machine::Step) -> &'static str {
+    use machine::Step;
+    match step {
+        Step::Define => "defining the domain",
+        Step::ClearAutostart => "clearing autostart",
+        Step::Start => "starting the domain",
+        Step::Resume => "resuming the domain",
+        Step::Shutdown => "shutting the domain down",
+        Step::Destroy => "powering the domain off",
+        Step::Undefine => "removing the domain",
+        Step::RemoveMark => "removing the mark",
+    }
+}
+
+// Something that is as it should be already, is.
+fn unless_off(result: Result<(), drover_rpc::Error>) -> Result<(), drover_rpc::Error> {
+    match result {
+        Err(error) if error.invalid_state() => Ok(()),
+        other => other,
+    }
+}
+
+async fn undefine(client: &Client, name: &str, uuid: Uuid) -> Result<(), drover_rpc::Error> {
+    // Flags that the driver or the version does not know are refused before anything is done.
+    let mut last = Ok(());
+    for flags in [UNDEFINE | UNDEFINE_TPM, UNDEFINE, UNDEFINE & 3, 0] {
+        last = client
+            .domain_undefine_flags(domain_ref(name, uuid), flags)
+            .await;
+        match &last {
+            Err(error) if error.code() == Some(drover_rpc::code::INVALID_ARG) => {}
+            Err(error) if error.not_supported() => {}
+            Err(error) if error.not_found() => return Ok(()),
+            _ => return last,
+        }
+    }
+    last
+}
+
+async fn remove_mark(client: &Client, name: &str, uuid: Uuid) -> Result<(), drover_rpc::Error> {
+    let domain = domain_ref(name, uuid);
+    let active = client.domain_is_active(domain.clone()).await? != 0;
+    let flags = if active {
+        AFFECT_LIVE | AFFECT_CONFIG
+    } else {
+        AFFECT_CONFIG
+    };
+    let uri = Some(drover_core::identity::XML_NAMESPACE.into());
+    client
+        .domain_set_metadata(domain, METADATA_ELEMENT, None, None, uri, flags)
+        .await
+}
+
+async fn create_marker(
+    client: &Client,
+    pool: drover_rpc::proto::remote::StoragePool,
+) -> Result<(), drover_rpc::Error> {
+    let made = client
+        .storage_vol_create_xml(pool, volume_xml(POOL_MARKER, 0, "raw"), 0)
+        .await;
+    match made {
+        Err(error) if error.exists() => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+async fn delete_marker(
+    client: &Client,
+    pool: drover_rpc::proto::remote::StoragePool,
+) -> Result<(), drover_rpc::Error> {
+    match client.storage_vol_lookup_by_name(pool, POOL_MARKER).await {
+        Err(error) if error.not_found() => Ok(()),
+        found => client.storage_vol_delete(found?, 0).await,
+    }
+}
+
+// The folder goes with the definition, if nothing is in it.
+async fn remove_pool(
+    client: &Client,
+    pool: drover_rpc::proto::remote::StoragePool,
+) -> Result<(), drover_rpc::Error> {
+    if let Err(error) = client.storage_pool_delete(pool.clone(), 0).await {
+        if error.libvirt().is_none() {
+            return Err(error);
+        }
+        // A folder that holds something, or is gone, stays as it is.
+        tracing::debug!(%error, "the pool's folder stays");
+    }
+    client.storage_pool_undefine(pool).await
+}

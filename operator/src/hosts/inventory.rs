@@ -1,0 +1,236 @@
+//! What is known of a host. Events only mark it as out of date.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use drover_core::observed::capabilities::Capabilities;
+use drover_core::observed::domain::ObservedDomain;
+use drover_core::observed::network::ObservedNetwork;
+use drover_core::observed::pool::ObservedPool;
+use drover_crds::condition::Reason;
+use drover_rpc::Client;
+use uuid::Uuid;
+
+use super::HostError;
+
+/// Whether a host can be asked.
+#[derive(Debug, Clone)]
+pub enum Reach {
+    /// It has not answered yet.
+    Connecting,
+    /// It answers, and has been listed since.
+    Up(Client),
+    /// It does not answer.
+    Down {
+        /// Since when, in seconds since 1970; none if it never answered.
+        since: Option<i64>,
+        /// Why.
+        message: String,
+    },
+    /// It cannot be asked until somebody changes something.
+    Refused {
+        /// Why, as a condition has it.
+        reason: Reason,
+        /// Why, for a person.
+        message: String,
+    },
+}
+
+/// What a host says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFacts {
+    /// CPU threads.
+    pub cpus: u32,
+    /// Memory in bytes.
+    pub memory: u64,
+    /// The driver, such as `QEMU`.
+    pub hypervisor: String,
+    /// Its version, as libvirt writes versions.
+    pub hypervisor_version: u64,
+    /// The daemon's version.
+    pub libvirt_version: u64,
+    /// What it can do.
+    pub capabilities: Capabilities,
+}
+
+/// A thing of which the last look may be out of date.
+#[derive(Debug, Clone)]
+pub struct Slot<T> {
+    /// What the last look saw.
+    pub value: Option<Arc<T>>,
+    /// Whether an event has spoken of it since that look began.
+    pub stale: bool,
+}
+
+impl<T> Slot<T> {
+    /// A thing that has not been looked at.
+    #[must_use]
+    pub fn unseen() -> Self {
+        Self {
+            value: None,
+            stale: true,
+        }
+    }
+
+    /// A thing that has just been looked at.
+    #[must_use]
+    pub fn seen(value: T) -> Self {
+        Self {
+            value: Some(Arc::new(value)),
+            stale: false,
+        }
+    }
+}
+
+/// Everything that is known of a host.
+#[derive(Debug)]
+pub struct Inventory {
+    /// Whether it can be asked.
+    pub reach: Reach,
+    /// Whether this operator has listed it once.
+    pub listed: bool,
+    /// What it says of itself.
+    pub facts: Option<Arc<HostFacts>>,
+    /// Its domains.
+    pub domains: HashMap<Uuid, (String, Slot<ObservedDomain>)>,
+    /// Its pools by name.
+    pub pools: HashMap<String, (Uuid, Slot<ObservedPool>)>,
+    /// Its networks by name.
+    pub networks: HashMap<String, (Uuid, Slot<ObservedNetwork>)>,
+}
+
+impl Default for Inventory {
+    fn default() -> Self {
+        Self {
+            reach: Reach::Connecting,
+            listed: false,
+            facts: None,
+            domains: HashMap::new(),
+            pools: HashMap::new(),
+            networks: HashMap::new(),
+        }
+    }
+}
+
+/// One Host's place in the operator.
+#[derive(Debug)]
+pub struct HostHandle {
+    /// The Host's name.
+    pub name: String,
+    /// Its URI.
+    pub uri: String,
+    inventory: RwLock<Inventory>,
+}
+
+impl HostHandle {
+    /// A host of which nothing is known.
+    #[must_use]
+    pub fn new(name: &str, uri: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            uri: uri.to_owned(),
+            inventory: RwLock::new(Inventory::default()),
+        }
+    }
+
+    /// Looks at the inventory. Nothing may wait inside.
+    pub fn read<T>(&self, look: impl FnOnce(&Inventory) -> T) -> T {
+        look(
+            &self
+                .inventory
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Changes the inventory. Nothing may wait inside.
+    pub fn write<T>(&self, change: impl FnOnce(&mut Inventory) -> T) -> T {
+        change(
+            &mut self
+                .inventory
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// The connection.
+    ///
+    /// # Errors
+    /// [`HostError::Unreachable`] with why there is none.
+    pub fn client(&self) -> Result<Client, HostError> {
+        let unreachable = |message: &str| HostError::Unreachable {
+            host: self.name.clone(),
+            message: message.to_owned(),
+        };
+        self.read(|inventory| match &inventory.reach {
+            Reach::Up(client) => Ok(client.clone()),
+            Reach::Connecting => Err(unreachable("not connected yet")),
+            Reach::Down { message, .. } | Reach::Refused { message, .. } => {
+                Err(unreachable(message))
+            }
+        })
+    }
+
+    /// Whether it answers.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.read(|inventory| matches!(inventory.reach, Reach::Up(_)))
+    }
+
+    /// Notes that a domain may be otherwise than it was seen, or may be new.
+    pub fn mark_domain(&self, uuid: Uuid, name: &str) {
+        self.write(|inventory| {
+            let entry = inventory
+                .domains
+                .entry(uuid)
+                .or_insert_with(|| (name.to_owned(), Slot::unseen()));
+            name.clone_into(&mut entry.0);
+            entry.1.stale = true;
+        });
+    }
+
+    /// Notes that a pool may be otherwise than it was seen, or may be new.
+    pub fn mark_pool(&self, name: &str, uuid: Uuid) {
+        self.write(|inventory| {
+            let entry = inventory
+                .pools
+                .entry(name.to_owned())
+                .or_insert((uuid, Slot::unseen()));
+            entry.0 = uuid;
+            entry.1.stale = true;
+        });
+    }
+
+    /// Notes that a network may be otherwise than it was seen, or may be new.
+    pub fn mark_network(&self, name: &str, uuid: Uuid) {
+        self.write(|inventory| {
+            let entry = inventory
+                .networks
+                .entry(name.to_owned())
+                .or_insert((uuid, Slot::unseen()));
+            entry.0 = uuid;
+            entry.1.stale = true;
+        });
+    }
+
+    /// The UUID of the domain with this name.
+    #[must_use]
+    pub fn domain_named(&self, name: &str) -> Option<Uuid> {
+        self.read(|inventory| {
+            let mut domains = inventory.domains.iter();
+            domains
+                .find(|(_, (known, _))| known == name)
+                .map(|(uuid, _)| *uuid)
+        })
+    }
+
+    /// An error of a call.
+    pub(crate) fn failed(&self, what: &'static str) -> impl Fn(drover_rpc::Error) -> HostError {
+        let host = self.name.clone();
+        move |error| HostError::Rpc {
+            host: host.clone(),
+            what,
+            error,
+        }
+    }
+}

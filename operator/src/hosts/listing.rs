@@ -1,0 +1,156 @@
+//! Everything on a host, after each connection: state is truth, and events were missed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use drover_core::observed::capabilities::Capabilities;
+use drover_rpc::Client;
+use drover_rpc::proto::remote;
+use futures::StreamExt;
+use futures::stream;
+use uuid::Uuid;
+
+use super::inventory::{HostFacts, Inventory, Slot};
+use super::observe::{ReadError, read_domain, read_network, read_pool};
+
+// As many as the connection's window lets through, and a few that are ready to go.
+const AT_ONCE: usize = 4;
+
+/// What a listing found.
+pub(super) struct Listing {
+    facts: HostFacts,
+    domains: Vec<remote::Domain>,
+    seen: Inventory,
+}
+
+impl Listing {
+    /// Puts what was found into the inventory. What an event has marked since the subscription, which
+    /// came before the listing, stays marked.
+    pub(super) fn enter(self, inventory: &mut Inventory) {
+        let mut seen = self.seen;
+        for (uuid, (name, slot)) in inventory.domains.drain() {
+            if slot.stale {
+                seen.domains
+                    .entry(uuid)
+                    .or_insert_with(|| (name, Slot::unseen()))
+                    .1
+                    .stale = true;
+            }
+        }
+        for (name, (uuid, slot)) in inventory.pools.drain() {
+            if slot.stale {
+                seen.pools
+                    .entry(name)
+                    .or_insert_with(|| (uuid, Slot::unseen()))
+                    .1
+                    .stale = true;
+            }
+        }
+        for (name, (uuid, slot)) in inventory.networks.drain() {
+            if slot.stale {
+                seen.networks
+                    .entry(name)
+                    .or_insert_with(|| (uuid, Slot::unseen()))
+                    .1
+                    .stale = true;
+            }
+        }
+        inventory.domains = seen.domains;
+        inventory.pools = seen.pools;
+        inventory.networks = seen.networks;
+        inventory.facts = Some(Arc::new(self.facts));
+        inventory.listed = true;
+    }
+
+    /// How many domains there are.
+    pub(super) fn domains(&self) -> usize {
+        self.domains.len()
+    }
+}
+
+/// Lists a host.
+pub(super) async fn list(client: &Client) -> Result<Listing, ReadError> {
+    let facts = facts(client).await?;
+    let domains = client.connect_list_all_domains(1, 0).await?.domains;
+    let mut seen = Inventory::default();
+    let mut reads = stream::iter(domains.clone())
+        .map(|domain| async move {
+            let uuid = Uuid::from_bytes(domain.uuid);
+            let name = domain.name.to_string();
+            read_domain(client, &name, uuid)
+                .await
+                .map(|seen| (uuid, name, seen))
+        })
+        .buffer_unordered(AT_ONCE);
+    while let Some(read) = reads.next().await {
+        let (uuid, name, domain) = read?;
+        if let Some(domain) = domain {
+            seen.domains.insert(uuid, (name, Slot::seen(domain)));
+        }
+    }
+    drop(reads);
+    seen.networks = networks(client).await?;
+    seen.pools = pools(client).await?;
+    Ok(Listing {
+        facts,
+        domains,
+        seen,
+    })
+}
+
+type Named<T> = HashMap<String, (Uuid, Slot<T>)>;
+
+async fn networks(
+    client: &Client,
+) -> Result<Named<drover_core::observed::network::ObservedNetwork>, ReadError> {
+    let mut found = HashMap::new();
+    for network in unless_missing(
+        client
+            .connect_list_all_networks(1, 0)
+            .await
+            .map(|list| list.nets),
+    )? {
+        let (name, uuid) = (network.name.to_string(), Uuid::from_bytes(network.uuid));
+        let slot = read_network(client, &name, uuid).await?.into();
+        found.insert(name, (uuid, slot));
+    }
+    Ok(found)
+}
+
+async fn pools(
+    client: &Client,
+) -> Result<Named<drover_core::observed::pool::ObservedPool>, ReadError> {
+    let mut found = HashMap::new();
+    for pool in unless_missing(
+        client
+            .connect_list_all_storage_pools(1, 0)
+            .await
+            .map(|list| list.pools),
+    )? {
+        let (name, uuid) = (pool.name.to_string(), Uuid::from_bytes(pool.uuid));
+        let slot = read_pool(client, &name, uuid).await?.into();
+        found.insert(name, (uuid, slot));
+    }
+    Ok(found)
+}
+
+// A driver without networks or pools has none.
+fn unless_missing<T>(list: Result<Vec<T>, drover_rpc::Error>) -> Result<Vec<T>, ReadError> {
+    match list {
+        Err(error) if error.not_supported() => Ok(Vec::new()),
+        other => Ok(other?),
+    }
+}
+
+async fn facts(client: &Client) -> Result<HostFacts, ReadError> {
+    let node = client.node_get_info().await?;
+    let xml = client.connect_get_capabilities().await?;
+    Ok(HostFacts {
+        cpus: u32::try_from(node.cpus).unwrap_or(0),
+        memory: node.memory.saturating_mul(1_024),
+        hypervisor: client.connect_get_type().await?.to_string(),
+        hypervisor_version: client.connect_get_version().await?,
+        libvirt_version: client.connect_get_lib_version().await?,
+        capabilities: Capabilities::parse(&xml.to_string_lossy())?,
+    })
+}

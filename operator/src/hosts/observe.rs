@@ -1,0 +1,297 @@
+//! Looking at one thing on a host. What no event has spoken of since the last look is not asked
+//! again.
+
+use std::sync::Arc;
+
+use drover_core::observed::Unreadable;
+use drover_core::observed::domain::{Definition, DomainState, ObservedDomain};
+use drover_core::observed::network::{NetworkFacts, ObservedNetwork};
+use drover_core::observed::pool::ObservedPool;
+use drover_rpc::{Client, code};
+use uuid::Uuid;
+
+use super::inventory::{HostHandle, Slot};
+use super::{HostError, domain_ref, network_ref, pool_ref};
+
+// VIR_DOMAIN_XML_INACTIVE, and the same of networks.
+const INACTIVE: u32 = 2;
+const NETWORK_INACTIVE: u32 = 1;
+// VIR_STORAGE_POOL_RUNNING.
+const POOL_RUNNING: i32 = 2;
+
+impl HostHandle {
+    /// The domain of this UUID, if the host has it.
+    ///
+    /// # Errors
+    /// When the host cannot be asked.
+    pub async fn domain(&self, uuid: Uuid) -> Result<Option<Arc<ObservedDomain>>, HostError> {
+        let client = self.client()?;
+        let name = self.write(|inventory| {
+            let Some((name, slot)) = inventory.domains.get_mut(&uuid) else {
+                return Ok(None);
+            };
+            if let (Some(value), false) = (&slot.value, slot.stale) {
+                return Ok(Some(Arc::clone(value)));
+            }
+            // An event that comes while it is being read makes it stale again.
+            slot.stale = false;
+            Err(name.clone())
+        });
+        let name = match name {
+            Ok(known) => return Ok(known),
+            Err(name) => name,
+        };
+        let seen = read_domain(&client, &name, uuid).await;
+        let seen = seen.map_err(|error| {
+            self.mark_domain(uuid, &name);
+            error.into_host(self, "reading a domain")
+        })?;
+        let seen = seen.map(Arc::new);
+        self.write(|inventory| match &seen {
+            Some(domain) => {
+                if let Some((known, slot)) = inventory.domains.get_mut(&uuid) {
+                    known.clone_from(&domain.name);
+                    slot.value = Some(Arc::clone(domain));
+                }
+            }
+            None => {
+                inventory.domains.remove(&uuid);
+            }
+        });
+        Ok(seen)
+    }
+
+    /// Every domain of the host, each as fresh as events tell.
+    ///
+    /// # Errors
+    /// When the host cannot be asked.
+    pub async fn all_domains(&self) -> Result<Vec<Arc<ObservedDomain>>, HostError> {
+        let uuids: Vec<Uuid> = self.read(|inventory| inventory.domains.keys().copied().collect());
+        let mut domains = Vec::with_capacity(uuids.len());
+        for uuid in uuids {
+            domains.extend(self.domain(uuid).await?);
+        }
+        Ok(domains)
+    }
+
+    /// The network of this name, if the host has it.
+    ///
+    /// # Errors
+    /// When the host cannot be asked.
+    pub async fn network(&self, name: &str) -> Result<Option<Arc<ObservedNetwork>>, HostError> {
+        let client = self.client()?;
+        let uuid = self.write(|inventory| {
+            let Some((uuid, slot)) = inventory.networks.get_mut(name) else {
+                return Ok(None);
+            };
+            if let (Some(value), false) = (&slot.value, slot.stale) {
+                return Ok(Some(Arc::clone(value)));
+            }
+            slot.stale = false;
+            Err(*uuid)
+        });
+        let uuid = match uuid {
+            Ok(known) => return Ok(known),
+            Err(uuid) => uuid,
+        };
+        let seen = read_network(&client, name, uuid).await.map_err(|error| {
+            self.mark_network(name, uuid);
+            error.into_host(self, "reading a network")
+        })?;
+        let seen = seen.map(Arc::new);
+        self.write(|inventory| match &seen {
+            Some(network) => {
+                if let Some((_, slot)) = inventory.networks.get_mut(name) {
+                    slot.value = Some(Arc::clone(network));
+                }
+            }
+            None => {
+                inventory.networks.remove(name);
+            }
+        });
+        Ok(seen)
+    }
+
+    /// The pool of this name, if the host has it.
+    ///
+    /// # Errors
+    /// When the host cannot be asked.
+    pub async fn pool(&self, name: &str) -> Result<Option<Arc<ObservedPool>>, HostError> {
+        let client = self.client()?;
+        let uuid = self.write(|inventory| {
+            let Some((uuid, slot)) = inventory.pools.get_mut(name) else {
+                return Ok(None);
+            };
+            if let (Some(value), false) = (&slot.value, slot.stale) {
+                return Ok(Some(Arc::clone(value)));
+            }
+            slot.stale = false;
+            Err(*uuid)
+        });
+        let uuid = match uuid {
+            Ok(known) => return Ok(known),
+            Err(uuid) => uuid,
+        };
+        let seen = read_pool(&client, name, uuid).await.map_err(|error| {
+            self.mark_pool(name, uuid);
+            error.into_host(self, "reading a pool")
+        })?;
+        let seen = seen.map(Arc::new);
+        self.write(|inventory| match &seen {
+            Some(pool) => {
+                if let Some((_, slot)) = inventory.pools.get_mut(name) {
+                    slot.value = Some(Arc::clone(pool));
+                }
+            }
+            None => {
+                inventory.pools.remove(name);
+            }
+        });
+        Ok(seen)
+    }
+}
+
+/// Why something could not be read.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    Rpc(drover_rpc::Error),
+    Unreadable(Unreadable),
+}
+
+impl ReadError {
+    pub(super) fn into_host(self, host: &HostHandle, what: &'static str) -> HostError {
+        match self {
+            Self::Rpc(error) => host.failed(what)(error),
+            Self::Unreadable(error) => HostError::Unreadable {
+                host: host.name.clone(),
+                error,
+            },
+        }
+    }
+}
+
+impl From<drover_rpc::Error> for ReadError {
+    fn from(error: drover_rpc::Error) -> Self {
+        Self::Rpc(error)
+    }
+}
+
+impl From<Unreadable> for ReadError {
+    fn from(error: Unreadable) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+// What vanishes while it is being looked at was not there.
+fn absent<T>(result: Result<Option<T>, ReadError>) -> Result<Option<T>, ReadError> {
+    match result {
+        Err(ReadError::Rpc(error)) if error.not_found() => Ok(None),
+        other => other,
+    }
+}
+
+pub(super) async fn read_domain(
+    client: &Client,
+    name: &str,
+    uuid: Uuid,
+) -> Result<Option<ObservedDomain>, ReadError> {
+    absent(try_domain(client, name, uuid).await)
+}
+
+async fn try_domain(
+    client: &Client,
+    name: &str,
+    uuid: Uuid,
+) -> Result<Option<ObservedDomain>, ReadError> {
+    let domain = domain_ref(name, uuid);
+    let state = client.domain_get_state(domain.clone(), 0).await?;
+    let kind = DomainState::from_number(state.state);
+    let persistent = client.domain_is_persistent(domain.clone()).await? != 0;
+    let mut seen = ObservedDomain {
+        name: name.to_owned(),
+        uuid,
+        state: kind,
+        reason: kind.reason(state.reason),
+        persistent,
+        autostart: false,
+        live: None,
+        inactive: None,
+    };
+    if persistent {
+        seen.autostart = client.domain_get_autostart(domain.clone()).await? != 0;
+        let xml = client.domain_get_xml_desc(domain.clone(), INACTIVE).await?;
+        seen.inactive = Some(Definition::parse(&xml.to_string_lossy())?);
+    }
+    if kind.is_active() {
+        let xml = client.domain_get_xml_desc(domain, 0).await?;
+        seen.live = Some(Definition::parse(&xml.to_string_lossy())?);
+    }
+    Ok(Some(seen))
+}
+
+pub(super) async fn read_network(
+    client: &Client,
+    name: &str,
+    uuid: Uuid,
+) -> Result<Option<ObservedNetwork>, ReadError> {
+    let network = network_ref(name, uuid);
+    let read = async {
+        let active = client.network_is_active(network.clone()).await? != 0;
+        // A network that is made without a definition has none that is inactive.
+        let xml = match client
+            .network_get_xml_desc(network.clone(), NETWORK_INACTIVE)
+            .await
+        {
+            Err(error) if error.code() == Some(code::OPERATION_INVALID) => {
+                client.network_get_xml_desc(network, 0).await?
+            }
+            other => other?,
+        };
+        let definition = NetworkFacts::parse(&xml.to_string_lossy())?;
+        Ok(Some(ObservedNetwork {
+            name: name.to_owned(),
+            uuid,
+            active,
+            definition,
+        }))
+    };
+    absent(read.await)
+}
+
+pub(super) async fn read_pool(
+    client: &Client,
+    name: &str,
+    uuid: Uuid,
+) -> Result<Option<ObservedPool>, ReadError> {
+    let pool = pool_ref(name, uuid);
+    let read = async {
+        let info = client.storage_pool_get_info(pool.clone()).await?;
+        let xml = client.storage_pool_get_xml_desc(pool.clone(), 0).await?;
+        let (type_, target) = ObservedPool::definition(&xml.to_string_lossy())?;
+        let active = i32::from(info.state) == POOL_RUNNING;
+        let volumes = match active {
+            true => client.storage_pool_list_all_volumes(pool, 1, 0).await?.vols,
+            false => Vec::new(),
+        };
+        Ok(Some(ObservedPool {
+            name: name.to_owned(),
+            uuid,
+            active,
+            type_,
+            target,
+            capacity: info.capacity,
+            available: info.available,
+            volumes: volumes
+                .iter()
+                .map(|volume| volume.name.to_string())
+                .collect(),
+        }))
+    };
+    absent(read.await)
+}
+
+impl<T> From<Option<T>> for Slot<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or_else(Self::unseen, Self::seen)
+    }
+}

@@ -1,0 +1,234 @@
+//! One host's session: connect, subscribe, list, listen; and again, when the connection is lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use drover_crds::condition::Reason;
+use drover_rpc::proto::remote::Event;
+use drover_rpc::{Client, ConnectOptions, Keepalive, Notice, Transport, Uri};
+use futures::StreamExt;
+use futures::stream::SelectAll;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::inventory::{HostHandle, Reach};
+use super::listing;
+use crate::metrics::Metrics;
+use crate::reconcile::{Hints, Key};
+
+/// The first and the longest wait between two attempts to connect.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+// A host that says nothing for this long is asked, and given up after two unanswered questions.
+const PING_INTERVAL: Duration = Duration::from_secs(2);
+const PINGS: u32 = 2;
+// virDomainEventID: lifecycle and metadata change. Networks and pools: lifecycle.
+const DOMAIN_EVENTS: [i32; 2] = [0, 23];
+const LIFECYCLE: i32 = 0;
+
+/// What a session needs.
+pub struct Session {
+    /// The host.
+    pub host: Arc<HostHandle>,
+    /// Who is told what to look at again.
+    pub hints: Hints,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Ends the session.
+    pub stop: CancellationToken,
+}
+
+impl Session {
+    /// Keeps the host connected until it is stopped.
+    pub async fn run(self) {
+        let stop = self.stop.clone();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.keep_connected() => {}
+        }
+    }
+
+    async fn keep_connected(&self) {
+        let uri = match self.uri() {
+            Ok(uri) => uri,
+            Err((reason, message)) => {
+                self.reach(Reach::Refused { reason, message });
+                self.hints.hint(Key::host(&self.host.name));
+                return std::future::pending().await;
+            }
+        };
+        let mut wait = FIRST_WAIT;
+        let mut last_up = None;
+        loop {
+            match self.connected(&uri).await {
+                Ok(()) => {
+                    wait = FIRST_WAIT;
+                    last_up = Some(jiff::Timestamp::now().as_second());
+                    self.lost(last_up, "the connection was lost");
+                }
+                Err(error) if error.denied() => {
+                    let message = format!("{uri}: {error}", uri = self.host.uri);
+                    let reason = Reason::AuthenticationFailed;
+                    self.reach(Reach::Refused { reason, message });
+                    self.hints.hint(Key::host(&self.host.name));
+                }
+                Err(error) => self.lost(last_up, &error.to_string()),
+            }
+            tokio::time::sleep(jittered(wait)).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    fn uri(&self) -> Result<Uri, (Reason, String)> {
+        let uri: Uri = self
+            .host
+            .uri
+            .parse()
+            .map_err(|error: drover_rpc::UriError| {
+                (Reason::InvalidSpec, format!("spec.uri: {error}"))
+            })?;
+        match uri.transport {
+            Transport::Unix | Transport::Tcp => Ok(uri),
+            other => {
+                let message = format!(
+                    "spec.uri: transport {} is not built in yet; unix and tcp are",
+                    other.as_str()
+                );
+                Err((Reason::TransportUnsupported, message))
+            }
+        }
+    }
+
+    // One connection, to its end.
+    async fn connected(&self, uri: &Uri) -> Result<(), drover_rpc::Error> {
+        let options = ConnectOptions {
+            keepalive: Some(Keepalive {
+                interval: PING_INTERVAL,
+                count: PINGS,
+            }),
+            observer: Some(self.metrics.rpc_observer(&self.host.name)),
+            ..ConnectOptions::default()
+        };
+        let client = Client::connect(uri, options).await?;
+        // Subscribed before it is listed: what changes meanwhile is told.
+        let mut events = subscribe(&client).await?;
+        let listing = tokio::select! {
+            listing = listing::list(&client) => listing,
+            () = self.listen(&mut events) => return Ok(()),
+        };
+        let listing = match listing {
+            Ok(listing) => listing,
+            Err(listing_error) => {
+                let error = listing_error.into_host(&self.host, "listing");
+                tracing::warn!(host = self.host.name, %error, "cannot be listed");
+                self.lost(None, &error.to_string());
+                return Ok(());
+            }
+        };
+        tracing::info!(
+            host = self.host.name,
+            domains = listing.domains(),
+            "connected and listed"
+        );
+        self.host.write(|inventory| {
+            listing.enter(inventory);
+            inventory.reach = Reach::Up(client.clone());
+        });
+        self.metrics.host_connected(&self.host.name);
+        self.hints.hint_everything();
+        tokio::select! {
+            reason = client.closed() => {
+                tracing::warn!(host = self.host.name, %reason, "the connection ended");
+            }
+            () = self.listen(&mut events) => {}
+        }
+        self.metrics.host_disconnected();
+        Ok(())
+    }
+
+    // Marks what events speak of, until there are no more.
+    async fn listen(&self, events: &mut SelectAll<drover_rpc::Subscription>) {
+        while let Some(notice) = events.next().await {
+            match notice {
+                Notice::Event(event) => self.mark(&event),
+                Notice::Qemu(_) => {}
+                // Nobody knows what was missed: connect and list again.
+                Notice::Lost => return,
+            }
+        }
+    }
+
+    fn mark(&self, event: &Event) {
+        match event {
+            Event::DomainEventCallbackLifecycle(event) => self.mark_domain(&event.msg.dom),
+            Event::DomainEventCallbackMetadataChange(event) => self.mark_domain(&event.dom),
+            Event::NetworkEventLifecycle(event) => {
+                let name = event.net.name.to_string();
+                self.host
+                    .mark_network(&name, Uuid::from_bytes(event.net.uuid));
+                self.hints.hint(Key::network(&name));
+            }
+            Event::StoragePoolEventLifecycle(event) => {
+                let name = event.pool.name.to_string();
+                self.host
+                    .mark_pool(&name, Uuid::from_bytes(event.pool.uuid));
+                self.hints.hint(Key::pool(&name));
+            }
+            _ => {}
+        }
+    }
+
+    fn mark_domain(&self, domain: &drover_rpc::proto::remote::Domain) {
+        let name = domain.name.to_string();
+        self.host.mark_domain(Uuid::from_bytes(domain.uuid), &name);
+        if let Some((namespace, name)) = name.split_once('_') {
+            self.hints.hint(Key::machine(namespace, name));
+        }
+    }
+
+    fn lost(&self, since: Option<i64>, message: &str) {
+        self.reach(Reach::Down {
+            since,
+            message: message.to_owned(),
+        });
+        self.hints.hint_everything();
+    }
+
+    fn reach(&self, reach: Reach) {
+        self.host.write(|inventory| inventory.reach = reach);
+    }
+}
+
+async fn subscribe(
+    client: &Client,
+) -> Result<SelectAll<drover_rpc::Subscription>, drover_rpc::Error> {
+    let mut events = SelectAll::new();
+    for id in DOMAIN_EVENTS {
+        events.extend(unless_unknown(client.subscribe_domain(id, None).await)?);
+    }
+    events.extend(unless_unknown(
+        client.subscribe_network(LIFECYCLE, None).await,
+    )?);
+    events.extend(unless_unknown(
+        client.subscribe_storage_pool(LIFECYCLE, None).await,
+    )?);
+    Ok(events)
+}
+
+// An event that the daemon does not know is no reason to do without the others.
+fn unless_unknown<T>(result: Result<T, drover_rpc::Error>) -> Result<Option<T>, drover_rpc::Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.libvirt().is_some() => {
+            tracing::debug!(%error, "no such event here");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+// Between half of it and all of it, so that many hosts do not come back at once.
+fn jittered(wait: Duration) -> Duration {
+    let random = Uuid::new_v4().as_u128() as u32;
+    wait / 2 + wait.mul_f64(f64::from(random) / f64::from(u32::MAX) / 2.0)
+}

@@ -1,0 +1,254 @@
+//! Volumes and the records beside them.
+
+use drover_core::desired::volume::{DesiredVolume, Source};
+use drover_core::observed::pool::ObservedPool;
+use drover_core::observed::volume::{ObservedVolume, VolumeFacts};
+use drover_core::xml::volume_xml;
+use drover_rpc::proto::remote;
+use drover_rpc::{Client, Upload};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use uuid::Uuid;
+
+use super::inventory::HostHandle;
+use super::{HostError, domain_ref, pool_ref};
+
+/// Records are small; what is longer is none.
+const RECORD_SIZE: u64 = 4_096;
+/// What a volume that is to be filled has at first: the upload makes it as large as it must be.
+const EMPTY: u64 = 64 << 10;
+
+/// A pool of a host, to work in.
+#[derive(Debug)]
+pub struct PoolOnHost<'a> {
+    /// The host.
+    pub host: &'a HostHandle,
+    /// The pool's name.
+    pub name: &'a str,
+    /// The pool's UUID.
+    pub uuid: Uuid,
+}
+
+impl PoolOnHost<'_> {
+    fn pool(&self) -> remote::StoragePool {
+        pool_ref(self.name, self.uuid)
+    }
+
+    /// What there is of a volume. `pool` was seen after a refresh.
+    ///
+    /// # Errors
+    /// When the host cannot be asked.
+    pub async fn observe(
+        &self,
+        desired: &DesiredVolume,
+        pool: &ObservedPool,
+    ) -> Result<ObservedVolume, HostError> {
+        let listed = |name: &str| pool.volumes.iter().any(|volume| volume == name);
+        let mut seen = ObservedVolume::default();
+        if listed(&desired.volume_name) {
+            seen.data = self.facts(&desired.volume_name).await?;
+        }
+        if listed(&desired.owner_name()) {
+            seen.owner = self.record(&desired.owner_name()).await?;
+        }
+        if listed(&desired.ready_name()) {
+            seen.ready = self.record(&desired.ready_name()).await?;
+        }
+        Ok(seen)
+    }
+
+    async fn find(
+        &self,
+        client: &Client,
+        name: &str,
+    ) -> Result<Option<remote::StorageVol>, HostError> {
+        match client.storage_vol_lookup_by_name(self.pool(), name).await {
+            Err(error) if error.not_found() => Ok(None),
+            found => found
+                .map(Some)
+                .map_err(self.host.failed("looking for a volume")),
+        }
+    }
+
+    async fn facts(&self, name: &str) -> Result<Option<VolumeFacts>, HostError> {
+        let client = self.host.client()?;
+        let Some(volume) = self.find(&client, name).await? else {
+            return Ok(None);
+        };
+        let key = volume.key.to_string();
+        let info = client.storage_vol_get_info(volume).await;
+        let info = info.map_err(self.host.failed("reading a volume"))?;
+        Ok(Some(VolumeFacts {
+            key,
+            capacity: info.capacity,
+        }))
+    }
+
+    // A record that cannot be read is there all the same, and says nothing.
+    async fn record(&self, name: &str) -> Result<Option<String>, HostError> {
+        let client = self.host.client()?;
+        let Some(volume) = self.find(&client, name).await? else {
+            return Ok(None);
+        };
+        let failed = self.host.failed("reading a record");
+        let mut download = client
+            .storage_vol_download(volume, 0, RECORD_SIZE, 0)
+            .await
+            .map_err(&failed)?;
+        let mut text = Vec::new();
+        let read = (&mut download)
+            .take(RECORD_SIZE)
+            .read_to_end(&mut text)
+            .await;
+        if let Err(error) = read {
+            tracing::warn!(host = self.host.name, record = name, %error, "cannot be read");
+        }
+        let text = String::from_utf8_lossy(&text);
+        Ok(Some(text.trim_end_matches(['\0', '\n']).to_owned()))
+    }
+
+    /// Makes a record.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or nobody knows whether it was done.
+    pub async fn create_record(&self, name: &str, text: &str) -> Result<(), HostError> {
+        let client = self.host.client()?;
+        let failed = self.host.failed("making a record");
+        let text = format!("{text}\n");
+        let xml = volume_xml(name, text.len() as u64, "raw");
+        let volume = match client.storage_vol_create_xml(self.pool(), xml, 0).await {
+            Err(error) if error.exists() => match self.find(&client, name).await? {
+                Some(volume) => volume,
+                None => return Err(failed(error)),
+            },
+            made => made.map_err(&failed)?,
+        };
+        let length = text.len() as u64;
+        let mut upload = client
+            .storage_vol_upload(volume, 0, length, 0)
+            .await
+            .map_err(&failed)?;
+        let written = upload.write_all(text.as_bytes()).await;
+        written.map_err(|error| failed(drover_rpc::Error::Unsupported(error.to_string())))?;
+        upload.finish().await.map_err(&failed)?;
+        self.host.mark_pool(self.name, self.uuid);
+        Ok(())
+    }
+
+    /// Makes the volume itself. One that is to be filled is made small.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or nobody knows whether it was done.
+    pub async fn create_data(&self, desired: &DesiredVolume) -> Result<(), HostError> {
+        let client = self.host.client()?;
+        let xml = match desired.source {
+            Source::Blank => volume_xml(&desired.volume_name, desired.capacity, desired.format),
+            Source::Http { .. } => volume_xml(&desired.volume_name, EMPTY, "raw"),
+        };
+        let made = client.storage_vol_create_xml(self.pool(), xml, 0).await;
+        self.host.mark_pool(self.name, self.uuid);
+        made.map(drop)
+            .map_err(self.host.failed("making the volume"))
+    }
+
+    /// Opens the volume to be written.
+    ///
+    /// # Errors
+    /// When libvirt refuses.
+    pub async fn upload(&self, name: &str, offset: u64, length: u64) -> Result<Upload, HostError> {
+        let client = self.host.client()?;
+        let failed = self.host.failed("writing into the volume");
+        let volume = client
+            .storage_vol_lookup_by_name(self.pool(), name)
+            .await
+            .map_err(&failed)?;
+        client
+            .storage_vol_upload(volume, offset, length, 0)
+            .await
+            .map_err(failed)
+    }
+
+    /// Makes the volume larger. It is never made smaller: the size is read just before.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or nobody knows whether it was done.
+    pub async fn grow(&self, name: &str, capacity: u64) -> Result<(), HostError> {
+        let client = self.host.client()?;
+        let failed = self.host.failed("making the volume larger");
+        let volume = client
+            .storage_vol_lookup_by_name(self.pool(), name)
+            .await
+            .map_err(&failed)?;
+        let info = client
+            .storage_vol_get_info(volume.clone())
+            .await
+            .map_err(&failed)?;
+        if info.capacity >= capacity {
+            return Ok(());
+        }
+        client
+            .storage_vol_resize(volume, capacity, 0)
+            .await
+            .map_err(failed)?;
+        self.host.mark_pool(self.name, self.uuid);
+        Ok(())
+    }
+
+    /// Removes a volume or a record, if it is there.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or nobody knows whether it was done.
+    pub async fn delete(&self, name: &str) -> Result<(), HostError> {
+        let client = self.host.client()?;
+        let Some(volume) = self.find(&client, name).await? else {
+            return Ok(());
+        };
+        let deleted = client.storage_vol_delete(volume, 0).await;
+        self.host.mark_pool(self.name, self.uuid);
+        match deleted {
+            Err(error) if error.not_found() => Ok(()),
+            other => other.map_err(self.host.failed("removing a volume")),
+        }
+    }
+}
+
+impl HostHandle {
+    /// The addresses that a network's DHCP server has given, by MAC address in lower case.
+    ///
+    /// # Errors
+    /// When libvirt refuses.
+    pub async fn leases(&self, network: &str) -> Result<Vec<(String, String)>, HostError> {
+        let Some(uuid) = self.read(|i| i.networks.get(network).map(|(uuid, _)| *uuid)) else {
+            return Ok(Vec::new());
+        };
+        let client = self.client()?;
+        let leases = client
+            .network_get_dhcp_leases(super::network_ref(network, uuid), None, 1, 0)
+            .await;
+        let leases = match leases {
+            Err(error) if error.libvirt().is_some() => return Ok(Vec::new()),
+            other => other.map_err(self.failed("reading leases"))?,
+        };
+        let given = leases.leases.iter().filter_map(|lease| {
+            Some((
+                lease.mac.as_ref()?.to_string().to_lowercase(),
+                lease.ipaddr.to_string(),
+            ))
+        });
+        Ok(given.collect())
+    }
+
+    /// Whether the domain of this name is another one than `uuid`, asked of libvirt itself.
+    ///
+    /// # Errors
+    /// When the host cannot be asked.
+    pub async fn name_is_taken(&self, name: &str, uuid: Uuid) -> Result<bool, HostError> {
+        let client = self.client()?;
+        match client.domain_lookup_by_name(name).await {
+            Err(error) if error.not_found() => Ok(false),
+            found => {
+                let found = found.map_err(self.failed("looking for a domain"))?;
+                Ok(found.uuid != domain_ref(name, uuid).uuid)
+            }
+        }
+    }
+}

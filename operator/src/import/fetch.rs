@@ -1,0 +1,343 @@
+//! One GET, with its redirects. Nothing of what a server answers, but its status, is ever shown.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{Request, Response, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use url::{Host, Url};
+
+use super::address::Allowed;
+use super::connect::{Stream, connect};
+
+/// How many redirects are followed.
+const REDIRECTS: usize = 5;
+
+/// What may be fetched, and how long it may take.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Networks that may be fetched from although they are not public.
+    pub allowed: Allowed,
+    /// Whether there is a checksum to hold the content against: plain http needs one.
+    pub checksum: bool,
+    /// How long a connection and the head of an answer may take.
+    pub patience: Duration,
+    /// How long the content may stand still.
+    pub stall: Duration,
+}
+
+impl Policy {
+    /// With the usual times: 10 s and 30 s.
+    #[must_use]
+    pub fn new(allowed: Allowed, checksum: bool) -> Self {
+        Self {
+            allowed,
+            checksum,
+            patience: Duration::from_secs(10),
+            stall: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why nothing, or not all, was fetched.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The URL makes no sense.
+    #[error("{url} is no URL to fetch from: {reason}")]
+    Url {
+        /// The URL, without what may be secret in it.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Plain http can be changed on its way.
+    #[error("{0} is plain http, which needs a checksum")]
+    PlainHttp(String),
+    /// Nobody knows the name.
+    #[error("the name {0} cannot be resolved")]
+    Resolve(String),
+    /// The address is one of a network that is not public.
+    #[error("{host} is at {address}, which is not a public address; --import-allow names others")]
+    Address {
+        /// The host in the URL.
+        host: String,
+        /// Where it is.
+        address: IpAddr,
+    },
+    /// No connection.
+    #[error("cannot connect to {host}: {reason}")]
+    Connect {
+        /// Where to.
+        host: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// The server did not speak HTTP.
+    #[error("{host} does not answer as a web server should: {reason}")]
+    Protocol {
+        /// Who.
+        host: String,
+        /// What the HTTP library says.
+        reason: String,
+    },
+    /// The server says no.
+    #[error("{url}: {status}{}", reason(*status))]
+    Status {
+        /// The URL, without what may be secret in it.
+        url: String,
+        /// The number.
+        status: u16,
+    },
+    /// The redirects have no end.
+    #[error("more than {REDIRECTS} redirects")]
+    Redirects,
+    /// Nothing came for too long.
+    #[error("{host} sent nothing for {seconds} s")]
+    Stalled {
+        /// Who.
+        host: String,
+        /// For how long.
+        seconds: u64,
+    },
+    /// The connection ended before the content did.
+    #[error("{host} stopped after {received} bytes")]
+    Cut {
+        /// Who.
+        host: String,
+        /// How many had come.
+        received: u64,
+    },
+}
+
+impl FetchError {
+    /// Whether it stays like this until somebody changes the URL or the operator's settings.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        // A page that is not there may be there tomorrow.
+        matches!(
+            self,
+            Self::Url { .. } | Self::PlainHttp(_) | Self::Address { .. } | Self::Redirects
+        )
+    }
+}
+
+/// The content of a URL.
+#[derive(Debug)]
+pub struct Body {
+    /// How many bytes it has, if the server says so.
+    pub length: Option<u64>,
+    incoming: Incoming,
+    host: String,
+    received: u64,
+    stall: Duration,
+}
+
+impl Body {
+    /// The next piece; none at the end.
+    ///
+    /// # Errors
+    /// When it stands still, or ends too early.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
+        loop {
+            let frame = match tokio::time::timeout(self.stall, self.incoming.frame()).await {
+                Err(_) => return Err(self.stalled()),
+                Ok(None) => return self.end(),
+                Ok(Some(Err(_))) => return Err(self.cut()),
+                Ok(Some(Ok(frame))) => frame,
+            };
+            // Trailers say nothing of interest.
+            if let Ok(data) = frame.into_data()
+                && !data.is_empty()
+            {
+                self.received += data.len() as u64;
+                return Ok(Some(data));
+            }
+        }
+    }
+
+    fn end(&self) -> Result<Option<Bytes>, FetchError> {
+        match self.length {
+            Some(length) if self.received != length => Err(self.cut()),
+            _ => Ok(None),
+        }
+    }
+
+    fn cut(&self) -> FetchError {
+        FetchError::Cut {
+            host: self.host.clone(),
+            received: self.received,
+        }
+    }
+
+    fn stalled(&self) -> FetchError {
+        FetchError::Stalled {
+            host: self.host.clone(),
+            seconds: self.stall.as_secs(),
+        }
+    }
+}
+
+/// Asks for a URL. Every address, also of a redirect, is checked after its name has been resolved,
+/// and the connection is made to the address that was checked.
+///
+/// # Errors
+/// When it may not be fetched, or cannot be.
+pub async fn open(url: &str, policy: &Policy) -> Result<Body, FetchError> {
+    let malformed = |reason| FetchError::Url {
+        url: "what is given".to_owned(),
+        reason,
+    };
+    let mut url = Url::parse(url).map_err(|_| malformed("it cannot be parsed"))?;
+    for _ in 0..=REDIRECTS {
+        let response = get(&url, policy).await?;
+        match redirect(&url, &response)? {
+            Some(next) => url = next,
+            None => return body(&url, response, policy),
+        }
+    }
+    Err(FetchError::Redirects)
+}
+
+/// The host, the port and whether it is https, of a URL that may be fetched.
+fn checked(url: &Url, policy: &Policy) -> Result<(Host<String>, u16, bool), FetchError> {
+    let wrong = |reason| FetchError::Url {
+        url: shown(url),
+        reason,
+    };
+    let secure = match url.scheme() {
+        "https" => true,
+        "http" if policy.checksum => false,
+        "http" => return Err(FetchError::PlainHttp(shown(url))),
+        _ => return Err(wrong("only http and https are known")),
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("it holds a user name or password"));
+    }
+    let host = url.host().ok_or_else(|| wrong("it names no host"))?;
+    let port = url
+        .port_or_known_default()
+        .ok_or_else(|| wrong("it names no port"))?;
+    Ok((host.to_owned(), port, secure))
+}
+
+async fn get(url: &Url, policy: &Policy) -> Result<Response<Incoming>, FetchError> {
+    let (host, port, secure) = checked(url, policy)?;
+    let name = host.to_string();
+    let asking = async {
+        let stream = connect(&host, port, secure, &policy.allowed).await?;
+        let mut sender = shake_hands(stream, &name).await?;
+        let answer = sender.send_request(request(url)?).await;
+        answer.map_err(|error| protocol(&name, &error))
+    };
+    match tokio::time::timeout(policy.patience, asking).await {
+        Ok(answer) => answer,
+        Err(_) => Err(FetchError::Stalled {
+            host: name.clone(),
+            seconds: policy.patience.as_secs(),
+        }),
+    }
+}
+
+async fn shake_hands(stream: Stream, host: &str) -> Result<SendRequest<Empty<Bytes>>, FetchError> {
+    let (sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| protocol(host, &error))?;
+    // What goes wrong there is told to whoever waits for the body. It ends with it.
+    tokio::spawn(async move { connection.await.ok() });
+    Ok(sender)
+}
+
+fn request(url: &Url) -> Result<Request<Empty<Bytes>>, FetchError> {
+    let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
+    Request::get(target)
+        .header(header::HOST, authority)
+        .header(
+            header::USER_AGENT,
+            concat!("drover/", env!("CARGO_PKG_VERSION")),
+        )
+        .header(header::ACCEPT, "*/*")
+        .header(header::ACCEPT_ENCODING, "identity")
+        .body(Empty::new())
+        .map_err(|_| FetchError::Url {
+            url: shown(url),
+            reason: "it cannot be asked for",
+        })
+}
+
+fn redirect(url: &Url, response: &Response<Incoming>) -> Result<Option<Url>, FetchError> {
+    if !matches!(
+        response.status(),
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    ) {
+        return Ok(None);
+    }
+    let wrong = || FetchError::Url {
+        url: shown(url),
+        reason: "it redirects to what is no URL",
+    };
+    let location = response.headers().get(header::LOCATION).ok_or_else(wrong)?;
+    let location = location.to_str().map_err(|_| wrong())?;
+    url.join(location).map(Some).map_err(|_| wrong())
+}
+
+fn body(url: &Url, response: Response<Incoming>, policy: &Policy) -> Result<Body, FetchError> {
+    let status = response.status();
+    if status != StatusCode::OK {
+        return Err(FetchError::Status {
+            url: shown(url),
+            status: status.as_u16(),
+        });
+    }
+    let encoding = response.headers().get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| encoding != "identity") {
+        return Err(FetchError::Url {
+            url: shown(url),
+            reason: "it is sent compressed although that was not asked for",
+        });
+    }
+    let incoming = response.into_body();
+    Ok(Body {
+        length: hyper::body::Body::size_hint(&incoming).exact(),
+        incoming,
+        host: url.host_str().unwrap_or_default().to_owned(),
+        received: 0,
+        stall: policy.stall,
+    })
+}
+
+fn protocol(host: &str, error: &hyper::Error) -> FetchError {
+    FetchError::Protocol {
+        host: host.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+// The usual words for a status: the server's own are not shown.
+fn reason(status: u16) -> String {
+    StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .map(|words| format!(" {words}"))
+        .unwrap_or_default()
+}
+
+// Without user, password, query and fragment, which may be secret.
+fn shown(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}"));
+    let port = port.unwrap_or_default();
+    format!("{}://{host}{port}{}", url.scheme(), url.path())
+}
+
+#[cfg(test)]
+mod tests;

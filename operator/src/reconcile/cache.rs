@@ -1,0 +1,209 @@
+//! What the API server has, as the watches tell it, and what this operator has just written, which
+//! the watches tell only later.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use drover_crds::{Host, Network, StoragePool, VirtualMachine, Volume};
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::runtime::reflector::{self, ObjectRef};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+
+use super::{Hints, Key};
+
+/// The objects of one kind.
+pub struct Store<K: Resource<DynamicType = ()> + Clone + 'static> {
+    watched: reflector::Store<K>,
+    written: Mutex<HashMap<ObjectRef<K>, Arc<K>>>,
+}
+
+impl<K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static> Store<K> {
+    /// The object with this name, as new as is known.
+    #[must_use]
+    pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+        let mut key = ObjectRef::new(name);
+        if !namespace.is_empty() {
+            key = key.within(namespace);
+        }
+        self.newest(&key, self.watched.get(&key))
+    }
+
+    /// Every object, each as new as is known.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<K>> {
+        let watched = self.watched.state();
+        watched
+            .into_iter()
+            .filter_map(|object| self.newest(&ObjectRef::from_obj(&*object), Some(object)))
+            .collect()
+    }
+
+    /// Notes an object as the API server returned it after a write.
+    pub fn wrote(&self, object: K) {
+        let key = ObjectRef::from_obj(&object);
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.insert(key, Arc::new(object));
+    }
+
+    // Versions of one server can be compared. What is written is forgotten once the watch has it.
+    fn newest(&self, key: &ObjectRef<K>, watched: Option<Arc<K>>) -> Option<Arc<K>> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(watched) = watched else {
+            // Gone, or not heard of yet: the watch decides.
+            written.remove(key);
+            return None;
+        };
+        let Some(ours) = written.get(key) else {
+            return Some(watched);
+        };
+        let newer = ours.meta().uid == watched.meta().uid && version(&**ours) > version(&*watched);
+        if newer {
+            return Some(Arc::clone(ours));
+        }
+        written.remove(key);
+        Some(watched)
+    }
+}
+
+fn version<K: Resource>(object: &K) -> u64 {
+    object
+        .meta()
+        .resource_version
+        .as_ref()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
+}
+
+/// The objects of every kind.
+pub struct Cache {
+    /// Hosts.
+    pub hosts: Store<Host>,
+    /// StoragePools.
+    pub pools: Store<StoragePool>,
+    /// Networks.
+    pub networks: Store<Network>,
+    /// Volumes.
+    pub volumes: Store<Volume>,
+    /// VirtualMachines.
+    pub machines: Store<VirtualMachine>,
+    /// Namespaces, for their labels.
+    pub namespaces: Store<Namespace>,
+}
+
+impl Cache {
+    /// Starts to watch everything, and waits until everything has been listed once.
+    ///
+    /// # Errors
+    /// When a watch ends before that.
+    pub async fn start(
+        client: &Client,
+        hints: &Hints,
+    ) -> Result<Self, reflector::store::WriterDropped> {
+        let cache = Self {
+            hosts: watch(client, hints, |o: &Host| Some(Key::host(&o.name_any()))),
+            pools: watch(client, hints, |o: &StoragePool| {
+                Some(Key::pool(&o.name_any()))
+            }),
+            networks: watch(client, hints, |o: &Network| {
+                Some(Key::network(&o.name_any()))
+            }),
+            volumes: watch(client, hints, |o: &Volume| {
+                Some(Key::volume(
+                    &o.namespace().unwrap_or_default(),
+                    &o.name_any(),
+                ))
+            }),
+            machines: watch(client, hints, |o: &VirtualMachine| {
+                Some(Key::machine(
+                    &o.namespace().unwrap_or_default(),
+                    &o.name_any(),
+                ))
+            }),
+            namespaces: watch(client, hints, |_: &Namespace| None),
+        };
+        cache.hosts.watched.wait_until_ready().await?;
+        cache.pools.watched.wait_until_ready().await?;
+        cache.networks.watched.wait_until_ready().await?;
+        cache.volumes.watched.wait_until_ready().await?;
+        cache.machines.watched.wait_until_ready().await?;
+        cache.namespaces.watched.wait_until_ready().await?;
+        Ok(cache)
+    }
+
+    /// Every object that is reconciled.
+    #[must_use]
+    pub fn keys(&self) -> Vec<Key> {
+        let hosts = self
+            .hosts
+            .all()
+            .into_iter()
+            .map(|o| Key::host(&o.name_any()));
+        let pools = self
+            .pools
+            .all()
+            .into_iter()
+            .map(|o| Key::pool(&o.name_any()));
+        let networks = self
+            .networks
+            .all()
+            .into_iter()
+            .map(|o| Key::network(&o.name_any()));
+        let volumes = self
+            .volumes
+            .all()
+            .into_iter()
+            .map(|o| Key::volume(&o.namespace().unwrap_or_default(), &o.name_any()));
+        let machines = self
+            .machines
+            .all()
+            .into_iter()
+            .map(|o| Key::machine(&o.namespace().unwrap_or_default(), &o.name_any()));
+        hosts
+            .chain(pools)
+            .chain(networks)
+            .chain(volumes)
+            .chain(machines)
+            .collect()
+    }
+}
+
+// A watch of its own for each kind: one that is slow holds up no other.
+fn watch<K>(client: &Client, hints: &Hints, key: fn(&K) -> Option<Key>) -> Store<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K::DynamicType: Hash + Eq,
+{
+    let (reader, writer) = reflector::store();
+    let api: Api<K> = Api::all(client.clone());
+    let hints = hints.clone();
+    let events = watcher(api, watcher::Config::default().page_size(500))
+        .default_backoff()
+        .modify(|object| object.meta_mut().managed_fields = None);
+    let stream = reflector::reflector(writer, events).inspect_err(|error| {
+        tracing::warn!(kind = %K::kind(&()), %error, "the watch failed and is tried again");
+    });
+    tokio::spawn(async move {
+        let mut stream = std::pin::pin!(stream);
+        while let Some(event) = stream.next().await {
+            match event {
+                Ok(
+                    watcher::Event::Apply(object)
+                    | watcher::Event::InitApply(object)
+                    | watcher::Event::Delete(object),
+                ) => key(&object).into_iter().for_each(|key| hints.hint(key)),
+                // After a relist anything may have gone.
+                Ok(watcher::Event::InitDone) => hints.hint_everything(),
+                Ok(watcher::Event::Init) | Err(_) => {}
+            }
+        }
+    });
+    Store {
+        watched: reader,
+        written: Mutex::default(),
+    }
+}

@@ -1,0 +1,100 @@
+//! The path that all kinds share: a key is hinted, a worker takes it, looks at everything anew and
+//! writes what it found.
+
+pub mod cache;
+pub mod queue;
+pub mod write;
+
+use std::fmt;
+
+pub use cache::{Cache, Store};
+pub use queue::{Again, Hints, Queue};
+
+/// The kinds that are reconciled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Host.
+    Host,
+    /// StoragePool.
+    StoragePool,
+    /// Network.
+    Network,
+    /// Volume.
+    Volume,
+    /// VirtualMachine.
+    VirtualMachine,
+}
+
+impl Kind {
+    /// The controller's name, in metrics and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::StoragePool => "storagepool",
+            Self::Network => "network",
+            Self::Volume => "volume",
+            Self::VirtualMachine => "virtualmachine",
+        }
+    }
+}
+
+/// An object to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace; empty for one of the cluster.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Key {
+    fn new(kind: Kind, namespace: &str, name: &str) -> Self {
+        Self {
+            kind,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// A Host.
+    #[must_use]
+    pub fn host(name: &str) -> Self {
+        Self::new(Kind::Host, "", name)
+    }
+
+    /// A StoragePool.
+    #[must_use]
+    pub fn pool(name: &str) -> Self {
+        Self::new(Kind::StoragePool, "", name)
+    }
+
+    /// A Network.
+    #[must_use]
+    pub fn network(name: &str) -> Self {
+        Self::new(Kind::Network, "", name)
+    }
+
+    /// A Volume.
+    #[must_use]
+    pub fn volume(namespace: &str, name: &str) -> Self {
+        Self::new(Kind::Volume, namespace, name)
+    }
+
+    /// A VirtualMachine.
+    #[must_use]
+    pub fn machine(namespace: &str, name: &str) -> Self {
+        Self::new(Kind::VirtualMachine, namespace, name)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.namespace.as_str() {
+            "" => write!(f, "{} {}", self.kind.as_str(), self.name),
+            namespace => write!(f, "{} {namespace}/{}", self.kind.as_str(), self.name),
+        }
+    }
+}

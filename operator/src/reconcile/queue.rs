@@ -1,0 +1,260 @@
+//! Which objects are to be looked at, and when. An object is in one worker's hands at most; hinted
+//! meanwhile, it comes again. What fails comes again after a wait that doubles.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::Key;
+
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// When an object is to be looked at again without a hint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// When something is hinted.
+    WhenHinted,
+    /// After this long, or when something is hinted.
+    After(Duration),
+    /// After a wait that grows with each failure in a row.
+    Failed,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    ready: VecDeque<Key>,
+    queued: HashSet<Key>,
+    active: HashSet<Key>,
+    // Hinted while a worker had it.
+    dirty: HashSet<Key>,
+    delayed: BTreeSet<(Instant, Key)>,
+    due: HashMap<Key, Instant>,
+    failures: HashMap<Key, u32>,
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub struct Queue {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for a look.
+    pub fn hint(&self, key: Key) {
+        let mut state = self.lock();
+        state.undelay(&key);
+        state.enqueue(key);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// The next object, once there is one.
+    pub async fn next(&self) -> Key {
+        loop {
+            let changed = self.changed.notified();
+            let due = {
+                let mut state = self.lock();
+                state.wake(Instant::now());
+                if let Some(key) = state.ready.pop_front() {
+                    state.queued.remove(&key);
+                    state.active.insert(key.clone());
+                    if !state.ready.is_empty() {
+                        self.changed.notify_one();
+                    }
+                    return key;
+                }
+                state.delayed.first().map(|(due, _)| *due)
+            };
+            match due {
+                None => changed.await,
+                Some(due) => tokio::select! {
+                    () = changed => {}
+                    () = tokio::time::sleep_until(due) => {}
+                },
+            }
+        }
+    }
+
+    /// Gives an object back.
+    pub fn done(&self, key: Key, again: Again) {
+        let mut state = self.lock();
+        state.active.remove(&key);
+        let hinted = state.dirty.remove(&key);
+        let wait = match again {
+            Again::Failed => {
+                let failures = state.failures.entry(key.clone()).or_default();
+                *failures += 1;
+                Some(back_off(*failures))
+            }
+            Again::After(wait) => {
+                state.failures.remove(&key);
+                Some(wait)
+            }
+            Again::WhenHinted => {
+                state.failures.remove(&key);
+                None
+            }
+        };
+        if hinted {
+            state.enqueue(key);
+        } else if let Some(wait) = wait {
+            state.delay(key, Instant::now() + wait);
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// How many objects wait for a worker.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.lock().ready.len()
+    }
+}
+
+impl State {
+    fn enqueue(&mut self, key: Key) {
+        if self.active.contains(&key) {
+            self.dirty.insert(key);
+        } else if self.queued.insert(key.clone()) {
+            self.ready.push_back(key);
+        }
+    }
+
+    fn delay(&mut self, key: Key, due: Instant) {
+        self.undelay(&key);
+        self.due.insert(key.clone(), due);
+        self.delayed.insert((due, key));
+    }
+
+    fn undelay(&mut self, key: &Key) {
+        if let Some(due) = self.due.remove(key) {
+            self.delayed.remove(&(due, key.clone()));
+        }
+    }
+
+    fn wake(&mut self, now: Instant) {
+        while let Some((due, key)) = self.delayed.first().cloned()
+            && due <= now
+        {
+            self.undelay(&key);
+            self.enqueue(key);
+        }
+    }
+}
+
+fn back_off(failures: u32) -> Duration {
+    FIRST_WAIT
+        .saturating_mul(1 << failures.saturating_sub(1).min(10))
+        .min(LONGEST_WAIT)
+}
+
+/// Hints for whoever finds out that something has changed.
+#[derive(Debug, Clone)]
+pub struct Hints {
+    queue: Arc<Queue>,
+    // Every object there is; known once the caches are.
+    everything: Arc<Mutex<Option<Everyone>>>,
+}
+
+/// Lists every object.
+pub struct Everyone(pub Box<dyn Fn() -> Vec<Key> + Send + Sync>);
+
+impl std::fmt::Debug for Everyone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Everyone")
+    }
+}
+
+impl Hints {
+    /// Hints for this queue.
+    #[must_use]
+    pub fn new(queue: Arc<Queue>) -> Self {
+        Self {
+            queue,
+            everything: Arc::default(),
+        }
+    }
+
+    /// Says how every object is found.
+    pub fn set_everyone(&self, everyone: Everyone) {
+        *self
+            .everything
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(everyone);
+    }
+
+    /// Asks for a look at an object.
+    pub fn hint(&self, key: Key) {
+        self.queue.hint(key);
+    }
+
+    /// Asks for a look at every object.
+    pub fn hint_everything(&self) {
+        let everything = self
+            .everything
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(Everyone(list)) = &*everything {
+            list().into_iter().for_each(|key| self.queue.hint(key));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Again, Queue};
+    use crate::reconcile::Key;
+
+    #[tokio::test(start_paused = true)]
+    async fn hinted_while_in_hand_it_comes_again() {
+        let queue = Queue::default();
+        queue.hint(Key::host("a"));
+        queue.hint(Key::host("a"));
+        let key = queue.next().await;
+        queue.hint(Key::host("a"));
+        assert_eq!(queue.depth(), 0);
+        queue.done(key, Again::WhenHinted);
+        assert_eq!(queue.next().await, Key::host("a"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_wait_longer_each_time_and_a_hint_ends_the_wait() {
+        let queue = Queue::default();
+        queue.hint(Key::host("a"));
+        let mut waits = Vec::new();
+        for _ in 0..3 {
+            let start = tokio::time::Instant::now();
+            let key = queue.next().await;
+            waits.push(start.elapsed());
+            queue.done(key, Again::Failed);
+        }
+        assert_eq!(waits, [0, 500, 1_000].map(Duration::from_millis));
+        queue.hint(Key::host("a"));
+        let start = tokio::time::Instant::now();
+        queue.next().await;
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_earliest_comes_first() {
+        let queue = Queue::default();
+        for (name, wait) in [("late", 9), ("early", 2)] {
+            queue.hint(Key::host(name));
+            let key = queue.next().await;
+            queue.done(key, Again::After(Duration::from_secs(wait)));
+        }
+        assert_eq!(queue.next().await.name, "early");
+        assert_eq!(queue.next().await.name, "late");
+    }
+}

@@ -1,0 +1,145 @@
+//! Writing to the API server: server-side apply with two fixed names, and only when there is
+//! something to say.
+
+use std::fmt::Debug;
+
+use drover_crds::FINALIZER;
+use k8s_openapi::NamespaceResourceScope;
+use kube::api::{Patch, PatchParams};
+use kube::core::{ClusterResourceScope, Resource};
+use kube::{Api, Client, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+/// The name under which Drover writes what is not a status.
+pub const MANAGER: &str = "drover";
+/// The name under which Drover writes a status.
+pub const STATUS_MANAGER: &str = "drover/status";
+
+/// What every object that is written can do.
+pub trait Object:
+    Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize + Send + Sync + 'static
+{
+    /// The API for this object.
+    fn api(client: &Client, namespace: &str) -> Api<Self>;
+}
+
+macro_rules! objects {
+    ($($kind:ty: $scope:ident;)*) => {$(
+        impl Object for $kind {
+            fn api(client: &Client, namespace: &str) -> Api<Self> {
+                objects!(@$scope client, namespace)
+            }
+        }
+    )*};
+    (@namespaced $client:ident, $namespace:ident) => { namespaced($client, $namespace) };
+    (@cluster $client:ident, $namespace:ident) => {{ let _ = $namespace; cluster($client) }};
+}
+
+fn namespaced<K>(client: &Client, namespace: &str) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    Api::namespaced(client.clone(), namespace)
+}
+
+fn cluster<K>(client: &Client) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
+{
+    Api::all(client.clone())
+}
+
+objects! {
+    drover_crds::Host: cluster;
+    drover_crds::StoragePool: cluster;
+    drover_crds::Network: cluster;
+    drover_crds::Volume: namespaced;
+    drover_crds::VirtualMachine: namespaced;
+}
+
+fn identity<K: Object>(object: &K) -> serde_json::Value {
+    let mut metadata = json!({"name": object.name_any()});
+    if let Some(namespace) = object.namespace() {
+        metadata["namespace"] = namespace.into();
+    }
+    if let Some(uid) = object.uid() {
+        // Never another object of the same name.
+        metadata["uid"] = uid.into();
+    }
+    json!({"apiVersion": K::api_version(&()), "kind": K::kind(&()), "metadata": metadata})
+}
+
+/// Whether the object has Drover's finalizer.
+pub fn has_finalizer<K: Resource>(object: &K) -> bool {
+    object
+        .meta()
+        .finalizers
+        .iter()
+        .flatten()
+        .any(|name| name == FINALIZER)
+}
+
+/// Puts Drover's finalizer on an object, or takes it off.
+///
+/// # Errors
+/// What the API server says.
+pub async fn finalizer<K: Object>(client: &Client, object: &K, on: bool) -> kube::Result<K> {
+    let mut body = identity(object);
+    // What Drover applied before and does not apply now is taken off.
+    body["metadata"]["finalizers"] = if on { json!([FINALIZER]) } else { json!([]) };
+    let api = K::api(client, &object.namespace().unwrap_or_default());
+    let params = PatchParams::apply(MANAGER).force();
+    api.patch(&object.name_any(), &params, &Patch::Apply(&body))
+        .await
+}
+
+/// Makes an object if it is not there. One that is there is returned as it is.
+///
+/// # Errors
+/// What the API server says.
+pub async fn create<K: Object>(client: &Client, object: &K) -> kube::Result<K> {
+    let api = K::api(client, &object.namespace().unwrap_or_default());
+    let params = kube::api::PostParams {
+        field_manager: Some(MANAGER.into()),
+        ..Default::default()
+    };
+    match api.create(&params, object).await {
+        Err(kube::Error::Api(status)) if status.code == 409 => api.get(&object.name_any()).await,
+        other => other,
+    }
+}
+
+/// Writes an object's status. With `exactly` it must not have been written since it was read.
+///
+/// # Errors
+/// What the API server says: 409 when it has been.
+pub async fn status<K: Object>(
+    client: &Client,
+    object: &K,
+    status: &impl Serialize,
+    exactly: bool,
+) -> kube::Result<K> {
+    let mut body = identity(object);
+    body["status"] = serde_json::to_value(status).map_err(kube::Error::SerdeError)?;
+    if exactly {
+        body["metadata"]["resourceVersion"] = object.resource_version().into();
+    }
+    let api = K::api(client, &object.namespace().unwrap_or_default());
+    let params = PatchParams::apply(STATUS_MANAGER).force();
+    api.patch_status(&object.name_any(), &params, &Patch::Apply(&body))
+        .await
+}
+
+/// Whether the write failed because the object is gone.
+#[must_use]
+pub fn is_gone(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
+/// Whether the write failed because somebody else wrote in between.
+#[must_use]
+pub fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 409)
+}
