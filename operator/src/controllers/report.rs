@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use drover_core::plan::Verdict;
-use drover_crds::condition::{self, Entry, Status};
+use drover_crds::condition::{self, Entry, Reason, Status};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -127,12 +127,20 @@ fn passes<K: Object, S: Reported>(report: &Report<'_, K, S>) -> bool {
         observed.and_then(|ready| ready.observed_generation) == report.object.meta().generation;
     let deleting = report.object.meta().deletion_timestamp.is_some();
     let reason = report.verdict.reason;
-    let on_its_way = reason.also().contains(&"Reconciling") && reason.ready() == Status::False;
-    let was_on_its_way = observed
-        .is_none_or(|ready| ready.status == "False" && condition::is_true(before, "Reconciling"));
-    // A first status that says only that something begins is for nobody.
-    let first = observed.is_none() && reason.as_str().ends_with("ing");
-    on_its_way && !deleting && (first || (observed.is_some() && same_generation && was_on_its_way))
+    if !reason.also().contains(&"Reconciling") || deleting {
+        return false;
+    }
+    match observed {
+        // A first status that says only that something begins is for nobody. That there is no place
+        // is told at once: it may stay like that.
+        None => reason != Reason::Unschedulable,
+        Some(ready) => {
+            reason.ready() == Status::False
+                && same_generation
+                && ready.status == "False"
+                && condition::is_true(before, "Reconciling")
+        }
+    }
 }
 
 /// Publishes an event when an object's `Ready` has another reason than before.
@@ -175,7 +183,7 @@ pub async fn ensure_finalizer<K: Object>(
     if write::has_finalizer(&*object) {
         return Ok(object);
     }
-    let written = write::finalizer(&ctx.client, &*object, true).await?;
+    let written = write::add_finalizer(&ctx.client, &*object).await?;
     store.wrote(written.clone());
     Ok(std::sync::Arc::new(written))
 }
@@ -189,11 +197,14 @@ pub async fn let_go<K: Object>(ctx: &Ctx, key: &Key, object: &K) -> Result<Again
     if !write::has_finalizer(object) {
         return Ok(Again::WhenHinted);
     }
-    match write::finalizer(&ctx.client, object, false).await {
-        Err(error) if write::is_gone(&error) || write::is_conflict(&error) => {}
-        other => drop(other?),
+    match write::remove_finalizer(&ctx.client, object).await {
+        Err(error) if write::is_gone(&error) => Ok(Again::WhenHinted),
+        Err(error) if write::is_conflict(&error) => Ok(Again::Failed),
+        other => {
+            other?;
+            Ok(Again::WhenHinted)
+        }
     }
-    Ok(Again::WhenHinted)
 }
 
 /// The sooner of two.

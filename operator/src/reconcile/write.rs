@@ -81,18 +81,40 @@ pub fn has_finalizer<K: Resource>(object: &K) -> bool {
         .any(|name| name == FINALIZER)
 }
 
-/// Puts Drover's finalizer on an object, or takes it off.
+/// Puts Drover's finalizer on an object.
 ///
 /// # Errors
 /// What the API server says.
-pub async fn finalizer<K: Object>(client: &Client, object: &K, on: bool) -> kube::Result<K> {
+pub async fn add_finalizer<K: Object>(client: &Client, object: &K) -> kube::Result<K> {
     let mut body = identity(object);
-    // What Drover applied before and does not apply now is taken off.
-    body["metadata"]["finalizers"] = if on { json!([FINALIZER]) } else { json!([]) };
+    body["metadata"]["finalizers"] = json!([FINALIZER]);
     let api = K::api(client, &object.namespace().unwrap_or_default());
     let params = PatchParams::apply(MANAGER).force();
     api.patch(&object.name_any(), &params, &Patch::Apply(&body))
         .await
+}
+
+/// Takes Drover's finalizer off an object, however it came there. Nobody must have written in
+/// between: others have finalizers too.
+///
+/// # Errors
+/// What the API server says: 409 when somebody has.
+pub async fn remove_finalizer<K: Object>(client: &Client, object: &K) -> kube::Result<()> {
+    let mut others = object.meta().finalizers.clone().unwrap_or_default();
+    others.retain(|name| name != FINALIZER);
+    let body = json!({"metadata": {
+        "finalizers": others,
+        "uid": object.uid(),
+        "resourceVersion": object.resource_version(),
+    }});
+    let api = K::api(client, &object.namespace().unwrap_or_default());
+    let params = PatchParams {
+        field_manager: Some(MANAGER.into()),
+        ..PatchParams::default()
+    };
+    api.patch(&object.name_any(), &params, &Patch::Merge(&body))
+        .await
+        .map(drop)
 }
 
 /// Makes an object if it is not there. One that is there is returned as it is.

@@ -31,6 +31,18 @@ pub struct Subnet {
     pub ranges: Vec<(IpAddr, IpAddr)>,
 }
 
+impl Subnet {
+    /// The host's own address in it: the first that a host may have.
+    #[must_use]
+    pub fn gateway(&self) -> Option<IpAddr> {
+        match self.cidr {
+            IpNet::V4(cidr) => cidr.hosts().next().map(IpAddr::V4),
+            // The very first means any router.
+            IpNet::V6(cidr) => cidr.hosts().nth(1).map(IpAddr::V6),
+        }
+    }
+}
+
 /// A network as it is to be on each of its hosts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DesiredNetwork {

@@ -47,6 +47,8 @@ pub struct Plan {
 pub struct History {
     /// When the guest was asked to shut down.
     pub shutdown_asked: Option<u64>,
+    /// When it was last asked again.
+    pub shutdown_asked_again: Option<u64>,
     /// When it was last started.
     pub started: Option<u64>,
     /// How many starts failed, or did not last, one after the other.
@@ -160,6 +162,9 @@ fn plan_running(situation: &Situation<'_>, domain: &ObservedDomain) -> Plan {
         _ if differences.is_empty() => Verdict::new(Reason::Running, "it runs as declared"),
         _ => Verdict::new(Reason::RestartRequired, restart_message(&differences)),
     };
+    // What stays behind when it stops has to be this machine's, of this placement.
+    let mark = situation.desired.mark(situation.epoch);
+    let stale = !domain.persistent || domain.mark().is_some_and(|found| *found != mark);
     // When the run has lasted, the failures before it are over.
     let lasting = situation
         .history
@@ -169,7 +174,7 @@ fn plan_running(situation: &Situation<'_>, domain: &ObservedDomain) -> Plan {
         .map(|started| (started + LASTING_MILLIS).saturating_sub(situation.now) + 1)
         .filter(|wait| *wait > 1);
     Plan {
-        step: None,
+        step: stale.then_some(Step::Define),
         verdict,
         differences,
         wait_millis,
@@ -269,7 +274,12 @@ fn plan_stop(situation: &Situation<'_>, domain: &ObservedDomain, reason: Reason)
         "it is shutting down; powered off after {} s",
         grace.div_ceil(1_000)
     );
-    let wait = (grace - since).min(ASK_AGAIN_MILLIS);
+    let last = situation.history.shutdown_asked_again.unwrap_or(asked);
+    let silent = situation.now.saturating_sub(last);
+    if silent >= ASK_AGAIN_MILLIS {
+        return doing(Step::Shutdown, reason, message);
+    }
+    let wait = (grace - since).min(ASK_AGAIN_MILLIS - silent);
     let verdict = Verdict::new(reason, message);
     Plan {
         step: None,

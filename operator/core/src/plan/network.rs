@@ -96,7 +96,7 @@ fn differs(desired: &DesiredNetwork, found: &NetworkFacts) -> bool {
         Mode::Isolated => None,
     };
     let subnets = desired.subnets.iter().filter_map(|subnet| {
-        let address = subnet.cidr.hosts().next()?;
+        let address = subnet.gateway()?;
         let ranges = subnet
             .ranges
             .iter()

@@ -54,9 +54,8 @@ pub struct Plan {
     pub verdict: Verdict,
 }
 
-/// The plan for a volume. `was_ready` says whether it has been whole before. `imported` says that
-/// the data which is there was made and filled by this operator since, so that only the record is
-/// missing.
+/// The plan for a volume. `was_ready` says whether it has been whole before, `progress` what this
+/// operator has done to data that has no completion record yet.
 #[must_use]
 pub fn plan(
     desired: &DesiredVolume,
@@ -65,6 +64,10 @@ pub fn plan(
     progress: Progress,
 ) -> Plan {
     match (&observed.owner, &observed.data, &observed.ready) {
+        // Somebody was stopped between making the record and writing it, before anything else.
+        (Some(owner), None, None) if owner.is_empty() && !was_ready => {
+            doing(Step::CreateOwner, Reason::Creating, "it is being made")
+        }
         (Some(owner), ..) if !owner_is(owner, desired) => waiting(
             Reason::NameConflict,
             format!("volume {} belongs to {owner}", desired.volume_name),
@@ -76,7 +79,8 @@ pub fn plan(
                 desired.volume_name
             ),
         ),
-        (_, None, _) if was_ready => waiting(
+        // Each of these says that it has been whole.
+        (_, None, ready) if was_ready || ready.is_some() => waiting(
             Reason::VolumeMissing,
             format!(
                 "volume {} was there and is gone; it is not made again",
@@ -84,12 +88,13 @@ pub fn plan(
             ),
         ),
         (None, None, None) => doing(Step::CreateOwner, Reason::Creating, "it is being made"),
-        (Some(_), None, Some(_)) => doing(
-            Step::DeleteReady,
+        // It was whole, and only the record of it is gone: the data is somebody's.
+        (Some(_), Some(_), None) if was_ready => doing(
+            Step::CreateReady,
             Reason::Creating,
-            "it is being made again",
+            "its record is being made again",
         ),
-        (Some(_), None, None) => doing(Step::CreateData, Reason::Creating, "it is being made"),
+        (Some(_), None, _) => doing(Step::CreateData, Reason::Creating, "it is being made"),
         (Some(_), Some(_), None) => plan_unfinished(desired, progress),
         (Some(_), Some(data), Some(_)) if data.capacity < desired.capacity => {
             doing(Step::Grow, Reason::Creating, "it is growing")
@@ -133,10 +138,11 @@ pub fn plan_deletion(desired: &DesiredVolume, observed: &ObservedVolume, users: 
         let message = format!("{} domains use it, such as {user}", users.len());
         return waiting(Reason::InUse, message);
     }
+    let alone = observed.data.is_none() && observed.ready.is_none();
     let owned = observed
         .owner
         .as_ref()
-        .is_some_and(|owner| owner_is(owner, desired));
+        .is_some_and(|owner| owner_is(owner, desired) || (alone && owner.is_empty()));
     if !desired.delete || !owned {
         return waiting(Reason::Deleting, "nothing is to be done");
     }

@@ -28,8 +28,7 @@ pub fn network_xml(network: &DesiredNetwork) -> String {
 }
 
 fn ip(subnet: &Subnet) -> Option<Element> {
-    // The host takes the first address of the subnet.
-    let address = subnet.cidr.hosts().next()?;
+    let address = subnet.gateway()?;
     let family = match subnet.cidr {
         IpNet::V4(_) => "ipv4",
         IpNet::V6(_) => "ipv6",

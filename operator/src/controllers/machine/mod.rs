@@ -213,10 +213,12 @@ fn remember(ctx: &Ctx, desired: &DesiredMachine, observed: Option<&ObservedDomai
             }
             if desired.run {
                 history.shutdown_asked = None;
+                history.shutdown_asked_again = None;
             }
             return;
         }
         let asked = history.shutdown_asked.take().is_some();
+        history.shutdown_asked_again = None;
         if let Some(started) = history.started.take() {
             if now < started + LASTING_MILLIS && !wished && !asked {
                 history.failures += 1;
@@ -264,8 +266,9 @@ async fn take(
                 history.failures += 1;
                 history.failed = Some(now);
             }
-            (Step::Shutdown, _) if history.shutdown_asked.is_none() => {
-                history.shutdown_asked = Some(now);
+            (Step::Shutdown, _) => {
+                history.shutdown_asked.get_or_insert(now);
+                history.shutdown_asked_again = Some(now);
             }
             _ => {}
         });
