@@ -1,0 +1,104 @@
+//! Declarations to start from, parsed from what a user would write.
+
+use drover_core::desired::machine::DesiredMachine;
+use drover_core::desired::network::DesiredNetwork;
+use drover_core::desired::pool::DesiredPool;
+use drover_core::desired::volume::DesiredVolume;
+use drover_core::xml::ResolvedDisk;
+use drover_crds::{Network, StoragePool, VirtualMachine, Volume};
+use serde::de::DeserializeOwned;
+
+pub(crate) const FLEET: &str = "lab";
+
+pub(crate) fn object<T: DeserializeOwned>(text: &str) -> T {
+    serde_saphyr::from_str(text).unwrap()
+}
+
+pub(crate) const MACHINE: &str = "
+apiVersion: drover.dev/v1alpha1
+kind: VirtualMachine
+metadata: {name: web, namespace: shop, uid: u-1}
+spec:
+  cpu: {cores: 2}
+  memory: {guest: 256Mi}
+  machine: {type: q35}
+  terminationGracePeriodSeconds: 30
+  disks:
+  - {name: root, volume: {name: web-root}, bootOrder: 1}
+  - {name: data, volume: {name: web-data}, bus: sata}
+  interfaces:
+  - {name: eth0, network: lan}
+  - {name: eth1, network: wan, model: e1000e, macAddress: '52:54:00:AA:BB:0C'}
+";
+
+pub(crate) fn machine() -> DesiredMachine {
+    machine_from(MACHINE)
+}
+
+pub(crate) fn machine_from(text: &str) -> DesiredMachine {
+    DesiredMachine::parse(&object::<VirtualMachine>(text), FLEET).unwrap()
+}
+
+pub(crate) fn disks() -> Vec<ResolvedDisk> {
+    ["root", "data"]
+        .map(|name| ResolvedDisk {
+            name: name.to_owned(),
+            pool: "fast".to_owned(),
+            volume: format!("shop_web-{name}"),
+            format: "qcow2".to_owned(),
+        })
+        .to_vec()
+}
+
+pub(crate) fn pool(managed: bool, delete: bool) -> DesiredPool {
+    let text = "
+apiVersion: drover.dev/v1alpha1
+kind: StoragePool
+metadata: {name: fast, uid: u-2}
+spec: {type: dir, target: {path: /srv/fast}}
+";
+    DesiredPool {
+        managed,
+        delete,
+        ..DesiredPool::parse(&object::<StoragePool>(text), FLEET)
+    }
+}
+
+pub(crate) fn network(managed: bool) -> DesiredNetwork {
+    let text = "
+apiVersion: drover.dev/v1alpha1
+kind: Network
+metadata: {name: lan, uid: u-3}
+spec:
+  mode: NAT
+  subnets:
+  - {cidr: 192.168.150.0/24, dhcp: {ranges: [{start: 192.168.150.10, end: 192.168.150.99}]}}
+  - {cidr: 'fd00:150::/64'}
+";
+    DesiredNetwork {
+        managed,
+        delete: true,
+        ..DesiredNetwork::parse(&object::<Network>(text), FLEET).unwrap()
+    }
+}
+
+pub(crate) fn volume(imported: bool) -> DesiredVolume {
+    let source = if imported {
+        "source: {http: {url: 'https://example.org/i.qcow2'}}"
+    } else {
+        ""
+    };
+    let text = format!(
+        "
+apiVersion: drover.dev/v1alpha1
+kind: Volume
+metadata: {{name: web-root, namespace: shop, uid: u-4}}
+spec:
+  pool: fast
+  capacity: 1Gi
+  reclaimPolicy: Delete
+  {source}
+"
+    );
+    DesiredVolume::parse(&object::<Volume>(&text), FLEET).unwrap()
+}

@@ -1,0 +1,11 @@
+//! Plans applied to a host that exists only here: whatever there is at first, and wherever the
+//! operator is stopped, the end is the one that was declared, and nothing of others is touched.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod definitions;
+mod given;
+mod machine;
+mod network;
+mod pool;
+mod volume;

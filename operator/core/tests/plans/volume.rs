@@ -1,0 +1,281 @@
+//! A volume and its records.
+
+use drover_core::desired::volume::{DesiredVolume, Source};
+use drover_core::observed::volume::{ObservedVolume, VolumeFacts};
+use drover_core::plan::volume::{Progress, Step, plan, plan_deletion};
+use drover_crds::condition::Reason;
+use proptest::prelude::*;
+
+use super::given;
+
+/// The pool's folder, as far as it is about one volume.
+#[derive(Debug, Clone, Default)]
+struct Host {
+    owner: Option<String>,
+    data: Option<Data>,
+    ready: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Data {
+    capacity: u64,
+    whole: bool,
+}
+
+/// An operator: what it remembers is lost when it is stopped.
+#[derive(Debug, Clone, Default)]
+struct Operator {
+    progress: Progress,
+}
+
+impl Host {
+    fn observed(&self) -> ObservedVolume {
+        ObservedVolume {
+            data: self.data.as_ref().map(|data| VolumeFacts {
+                key: "/srv/fast/shop_web-root".to_owned(),
+                capacity: data.capacity,
+            }),
+            owner: self.owner.clone(),
+            ready: self.ready.clone(),
+        }
+    }
+
+    /// Does a step, or only the first half of it.
+    fn apply(&mut self, operator: &mut Operator, desired: &DesiredVolume, step: Step, half: bool) {
+        let record = |text: String| Some(if half { String::new() } else { text });
+        match step {
+            Step::CreateOwner => self.owner = record(desired.owner()),
+            Step::CreateData => {
+                assert!(self.data.is_none(), "data is never made over data");
+                let whole = desired.source == Source::Blank;
+                let capacity = if whole { desired.capacity } else { 0 };
+                self.data = Some(Data { capacity, whole });
+                operator.progress = Progress::Created;
+            }
+            Step::Import => {
+                let data = self.data.as_mut().expect("data to write into");
+                assert!(!data.whole, "nothing is written over what is whole");
+                if !half {
+                    (data.whole, data.capacity) = (true, desired.capacity);
+                    operator.progress = Progress::Filled;
+                }
+            }
+            Step::CreateReady => {
+                let whole = self.data.as_ref().is_some_and(|data| data.whole);
+                assert!(whole, "only what is whole is called so");
+                self.ready = record("complete".to_owned());
+            }
+            Step::Grow => self.data.as_mut().unwrap().capacity = desired.capacity,
+            Step::DiscardData | Step::DeleteData => {
+                assert!(self.ready.is_none(), "the record goes before the data");
+                self.data = None;
+            }
+            Step::DeleteReady => self.ready = None,
+            Step::DeleteOwner => {
+                assert!(self.data.is_none() && self.ready.is_none());
+                self.owner = None;
+            }
+        }
+    }
+
+    /// Applies the plan until it has nothing more to do.
+    fn settle(&mut self, operator: &mut Operator, desired: &DesiredVolume) -> Reason {
+        for _ in 0..12 {
+            let plan = plan(desired, &self.observed(), false, operator.progress);
+            let Some(step) = plan.step else {
+                return plan.verdict.reason;
+            };
+            self.apply(operator, desired, step, false);
+        }
+        panic!("it does not settle: {self:?}");
+    }
+
+    fn remove(&mut self, desired: &DesiredVolume) -> Reason {
+        for _ in 0..12 {
+            let observed = self.observed();
+            if observed == ObservedVolume::default() {
+                return Reason::Deleting;
+            }
+            let plan = plan_deletion(desired, &observed, &[]);
+            let Some(step) = plan.step else {
+                return plan.verdict.reason;
+            };
+            self.apply(&mut Operator::default(), desired, step, false);
+        }
+        panic!("it does not settle: {self:?}");
+    }
+
+    fn is_whole(&self, desired: &DesiredVolume) -> bool {
+        self.data
+            .as_ref()
+            .is_some_and(|data| data.whole && data.capacity == desired.capacity)
+    }
+}
+
+/// Stops the operator after so many steps, perhaps in the middle of the last.
+fn stopped(host: &mut Host, desired: &DesiredVolume, steps: usize, half: bool) {
+    let mut operator = Operator::default();
+    for count in 1..=steps {
+        let plan = plan(desired, &host.observed(), false, operator.progress);
+        let Some(step) = plan.step else { return };
+        host.apply(&mut operator, desired, step, half && count == steps);
+    }
+}
+
+fn stopped_deleting(host: &mut Host, desired: &DesiredVolume, steps: usize) {
+    for _ in 0..steps {
+        let Some(step) = plan_deletion(desired, &host.observed(), &[]).step else {
+            return;
+        };
+        host.apply(&mut Operator::default(), desired, step, false);
+    }
+}
+
+#[test]
+fn it_is_made_in_this_order() {
+    for (imported, expected) in [
+        (
+            false,
+            vec![Step::CreateOwner, Step::CreateData, Step::CreateReady],
+        ),
+        (
+            true,
+            vec![
+                Step::CreateOwner,
+                Step::CreateData,
+                Step::Import,
+                Step::CreateReady,
+            ],
+        ),
+    ] {
+        let desired = given::volume(imported);
+        let (mut host, mut operator) = (Host::default(), Operator::default());
+        let mut taken = Vec::new();
+        while let Some(step) = plan(&desired, &host.observed(), false, operator.progress).step {
+            host.apply(&mut operator, &desired, step, false);
+            taken.push(step);
+        }
+        assert_eq!(taken, expected);
+    }
+}
+
+#[test]
+fn what_was_whole_is_never_made_or_filled_again() {
+    let desired = given::volume(true);
+    let mut whole = Host::default();
+    whole.settle(&mut Operator::default(), &desired);
+
+    let mut gone = whole.clone();
+    gone.data = None;
+    for was_ready in [true, false] {
+        let plan = plan(&desired, &gone.observed(), was_ready, Progress::Unknown);
+        assert_eq!(
+            (plan.step, plan.verdict.reason),
+            (None, Reason::VolumeMissing)
+        );
+    }
+
+    let mut unrecorded = whole.clone();
+    unrecorded.ready = None;
+    let plan_it = plan(&desired, &unrecorded.observed(), true, Progress::Unknown);
+    assert_eq!(plan_it.step, Some(Step::CreateReady));
+    unrecorded.data = None;
+    let plan_it = plan(&desired, &unrecorded.observed(), true, Progress::Unknown);
+    assert_eq!(
+        (plan_it.step, plan_it.verdict.reason),
+        (None, Reason::VolumeMissing)
+    );
+}
+
+#[test]
+fn it_grows_and_never_shrinks() {
+    let mut desired = given::volume(false);
+    let mut host = Host::default();
+    let mut operator = Operator::default();
+    host.settle(&mut operator, &desired);
+    desired.capacity *= 2;
+    assert_eq!(host.settle(&mut operator, &desired), Reason::Available);
+    assert!(host.is_whole(&desired));
+    desired.capacity /= 2;
+    assert_eq!(
+        plan(&desired, &host.observed(), true, Progress::Unknown).step,
+        None
+    );
+}
+
+#[test]
+fn what_belongs_to_others_stays() {
+    let desired = given::volume(false);
+    let theirs = "drover/other/shop/web-root".to_owned();
+    let data = Some(Data {
+        capacity: 1,
+        whole: true,
+    });
+    for (owner, data, ready) in [
+        (Some(theirs.clone()), None, None),
+        (Some(theirs.clone()), data.clone(), None),
+        (Some(theirs), data.clone(), Some("complete".to_owned())),
+        (Some(String::new()), data.clone(), None),
+        (None, data.clone(), None),
+        (None, data, Some("complete".to_owned())),
+        (None, None, Some("complete".to_owned())),
+    ] {
+        let host = Host { owner, data, ready };
+        let plan = plan(&desired, &host.observed(), false, Progress::Unknown);
+        assert_eq!(
+            (plan.step, plan.verdict.reason),
+            (None, Reason::NameConflict),
+            "{host:?}"
+        );
+        let plan = plan_deletion(&desired, &host.observed(), &[]);
+        assert_eq!(plan.step, None, "{host:?}");
+    }
+}
+
+#[test]
+fn what_is_used_or_retained_is_not_deleted() {
+    let mut desired = given::volume(false);
+    let mut host = Host::default();
+    host.settle(&mut Operator::default(), &desired);
+    let users = ["shop_web".to_owned()];
+    let plan = plan_deletion(&desired, &host.observed(), &users);
+    assert_eq!((plan.step, plan.verdict.reason), (None, Reason::InUse));
+    desired.delete = false;
+    let plan = plan_deletion(&desired, &host.observed(), &[]);
+    assert_eq!((plan.step, plan.verdict.reason), (None, Reason::Deleting));
+}
+
+proptest! {
+    #[test]
+    fn wherever_it_is_stopped_it_ends_whole(
+        imported in any::<bool>(),
+        stops in prop::collection::vec((0..5_usize, any::<bool>()), 0..4),
+    ) {
+        let desired = given::volume(imported);
+        let mut host = Host::default();
+        for (steps, half) in stops {
+            stopped(&mut host, &desired, steps, half);
+        }
+        let reason = host.settle(&mut Operator::default(), &desired);
+        prop_assert_eq!(reason, Reason::Available);
+        prop_assert!(host.is_whole(&desired));
+    }
+
+    #[test]
+    fn wherever_it_is_stopped_it_can_be_deleted(
+        imported in any::<bool>(),
+        stops in prop::collection::vec((0..5_usize, any::<bool>()), 0..3),
+        deleting in prop::collection::vec(0..4_usize, 0..3),
+    ) {
+        let desired = given::volume(imported);
+        let mut host = Host::default();
+        for (steps, half) in stops {
+            stopped(&mut host, &desired, steps, half);
+        }
+        for steps in deleting {
+            stopped_deleting(&mut host, &desired, steps);
+        }
+        prop_assert_eq!(host.remove(&desired), Reason::Deleting);
+        prop_assert_eq!(host.observed(), ObservedVolume::default());
+    }
+}
