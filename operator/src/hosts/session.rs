@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::inventory::{HostHandle, Reach};
-use super::listing;
+use super::{HostError, listing};
 use crate::metrics::Metrics;
 use crate::reconcile::{Hints, Key};
 
@@ -66,7 +66,7 @@ impl Session {
                     last_up = Some(jiff::Timestamp::now().as_second());
                     self.lost(last_up, "the connection was lost");
                 }
-                Err(error) if error.denied() => {
+                Err(error) if error.rpc().is_some_and(drover_rpc::Error::denied) => {
                     let message = format!("{uri}: {error}", uri = self.host.uri);
                     let reason = Reason::AuthenticationFailed;
                     self.reach(Reach::Refused { reason, message });
@@ -99,8 +99,8 @@ impl Session {
         }
     }
 
-    // One connection, to its end.
-    async fn connected(&self, uri: &Uri) -> Result<(), drover_rpc::Error> {
+    // One connection, to its end; an error if it was never of use.
+    async fn connected(&self, uri: &Uri) -> Result<(), HostError> {
         let options = ConnectOptions {
             keepalive: Some(Keepalive {
                 interval: PING_INTERVAL,
@@ -109,22 +109,19 @@ impl Session {
             observer: Some(self.metrics.rpc_observer(&self.host.name)),
             ..ConnectOptions::default()
         };
-        let client = Client::connect(uri, options).await?;
+        let failed = self.host.failed("connecting");
+        let client = Client::connect(uri, options).await.map_err(&failed)?;
         // Subscribed before it is listed: what changes meanwhile is told.
-        let mut events = subscribe(&client).await?;
+        let mut events = subscribe(&client).await.map_err(failed)?;
         let listing = tokio::select! {
             listing = listing::list(&client) => listing,
             () = self.listen(&mut events) => return Ok(()),
         };
-        let listing = match listing {
-            Ok(listing) => listing,
-            Err(listing_error) => {
-                let error = listing_error.into_host(&self.host, "listing");
-                tracing::warn!(host = self.host.name, %error, "cannot be listed");
-                self.lost(None, &error.to_string());
-                return Ok(());
-            }
-        };
+        let listing = listing.map_err(|error| {
+            let error = error.into_host(&self.host, "listing");
+            tracing::warn!(%error, "cannot be listed");
+            error
+        })?;
         tracing::info!(
             host = self.host.name,
             domains = listing.domains(),
