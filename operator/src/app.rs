@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::Client;
+use kube::{Client, ResourceExt};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,7 +15,7 @@ use crate::config::OperatorArgs;
 use crate::controllers;
 use crate::ctx::{Ctx, Memory};
 use crate::events::Events;
-use crate::hosts::Registry;
+use crate::hosts::{Reach, Registry};
 use crate::import::address::Allowed;
 use crate::import::job::Imports;
 use crate::lease::{self, LeaseConfig};
@@ -28,6 +28,8 @@ use crate::serve;
 const WORKERS: usize = 16;
 /// The name of the Lease.
 const LEASE: &str = "drover";
+/// How long the hosts are given to answer before the work begins without those that do not.
+const HOSTS_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a request to the API server may take.
 const API_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -93,6 +95,9 @@ async fn api_client() -> Result<Client, AppError> {
     let mut config = kube::Config::infer().await?;
     config.connect_timeout = Some(Duration::from_secs(10));
     config.write_timeout = Some(API_TIMEOUT);
+    // What fails is tried again with a back-off of its own; the client's would hold a worker for
+    // minutes.
+    config.default_retry = false;
     config.headers.push((
         http::header::USER_AGENT,
         http::HeaderValue::from_static(USER_AGENT),
@@ -135,6 +140,7 @@ async fn work(
             .map(|ctx| ctx.cache.keys())
             .unwrap_or_default()
     })));
+    hear_hosts(&ctx).await;
     hints.hint_everything();
     tracing::info!(fleet = args.fleet, "working");
     let mut workers = JoinSet::new();
@@ -145,6 +151,22 @@ async fn work(
     workers.shutdown().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+// Before anything is said of any object every host has had its chance to answer: an operator that
+// starts again is no reason to call all of them unreachable.
+async fn hear_hosts(ctx: &Ctx) {
+    let connecting = || {
+        let hosts = ctx.cache.hosts.all();
+        hosts.iter().any(|host| {
+            let handle = ctx.hosts.ensure(&host.name_any(), &host.spec.uri);
+            handle.read(|inventory| matches!(inventory.reach, Reach::Connecting))
+        })
+    };
+    let patience = Instant::now() + HOSTS_PATIENCE;
+    while connecting() && Instant::now() < patience {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 // SIGTERM and SIGINT: what is under way may end, nothing new begins.

@@ -94,21 +94,15 @@ async fn remove(
     for _ in 0..MOST_STEPS {
         let observed = match host.domain(desired.uuid).await {
             Ok(observed) => observed,
-            Err(error) => return Ok(Outcome::of(refusal(&error, None))),
+            Err(error) => return Ok(Outcome::failed(&error, None)),
         };
         // How it was asked to shut down is kept until it has.
         if observed.is_none() {
             remember(ctx, desired, None);
         }
         let plan = look(ctx, host, desired, &[], observed.as_deref(), epoch, true);
-        outcome.verdict = plan.verdict.clone();
         outcome.domain = observed;
-        outcome.again = match plan.wait_millis {
-            Some(wait) => Again::After(Duration::from_millis(wait)),
-            None => Again::WhenHinted,
-        };
-        let step = plan.step;
-        outcome.plan = Some(plan);
+        let step = outcome.follow(plan);
         let Some(step) = step else { return Ok(outcome) };
         if let Err(error) = take(ctx, host, desired, &[], epoch, step).await
             && !error.rpc().is_some_and(drover_rpc::Error::outcome_unknown)

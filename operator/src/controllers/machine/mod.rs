@@ -80,6 +80,7 @@ struct Outcome {
     domain: Option<Arc<ObservedDomain>>,
     plan: Option<Plan>,
     interfaces: Vec<drover_crds::virtual_machine::InterfaceStatus>,
+    epoch: Option<i64>,
     failures: u32,
     again: Again,
 }
@@ -94,9 +95,28 @@ impl Outcome {
             domain: None,
             plan: None,
             interfaces: Vec::new(),
+            epoch: None,
             failures: 0,
             again: Again::WhenHinted,
         }
+    }
+
+    fn failed(error: &HostError, step: Option<Step>) -> Self {
+        Self {
+            again: Again::Failed,
+            ..Self::of(refusal(error, step))
+        }
+    }
+
+    // Takes a plan's words over, and says its step.
+    fn follow(&mut self, plan: Plan) -> Option<Step> {
+        self.verdict = plan.verdict.clone();
+        self.again = plan.wait_millis.map_or(Again::WhenHinted, |wait| {
+            Again::After(Duration::from_millis(wait))
+        });
+        let step = plan.step;
+        self.plan = Some(plan);
+        step
     }
 }
 
@@ -118,32 +138,17 @@ async fn settle(
     let mut outcome = Outcome::of(Verdict::new(Reason::Starting, "it is being started"));
     outcome.again = Again::After(Duration::from_millis(200));
     for _ in 0..MOST_STEPS {
-        let observed = match handle.domain(desired.uuid).await {
-            Ok(observed) => observed,
-            Err(error) => return Ok(Outcome::of(refusal(&error, None))),
-        };
-        remember(ctx, desired, observed.as_deref());
-        let plan = look(
-            ctx,
-            &handle,
-            desired,
-            &volumes.disks,
-            observed.as_deref(),
-            epoch,
-            false,
-        );
-        outcome.verdict = plan.verdict.clone();
-        outcome.domain = observed;
-        let step = plan.step;
-        outcome.again = match plan.wait_millis {
-            Some(wait) => Again::After(Duration::from_millis(wait)),
-            None => Again::WhenHinted,
-        };
-        outcome.plan = Some(plan);
-        let Some(step) = step else { break };
-        let blocked = volumes.blocked.as_ref().or(networks.as_ref());
+        let (step, epoch) =
+            match next_step(ctx, &handle, desired, &volumes.disks, epoch, &mut outcome).await {
+                Ok((Some(step), epoch)) => (step, epoch),
+                Ok((None, _)) => break,
+                Err(error) => return Ok(Outcome::failed(&error, None)),
+            };
+        let blocked = elsewhere(ctx, desired, host)
+            .or_else(|| volumes.blocked.clone())
+            .or_else(|| networks.clone());
         if let (Step::Define | Step::Start, Some(blocked)) = (step, blocked) {
-            outcome.verdict = blocked.clone();
+            outcome.verdict = blocked;
             break;
         }
         let done = take(ctx, &handle, desired, &volumes.disks, epoch, step).await;
@@ -162,6 +167,41 @@ async fn settle(
     outcome.interfaces = interfaces;
     outcome.again = report::sooner(outcome.again, wait);
     Ok(outcome)
+}
+
+// Looks at the domain and plans: the step, and the placement that it belongs to.
+async fn next_step(
+    ctx: &Ctx,
+    host: &HostHandle,
+    desired: &DesiredMachine,
+    disks: &[ResolvedDisk],
+    epoch: i64,
+    outcome: &mut Outcome,
+) -> Result<(Option<Step>, i64), HostError> {
+    let observed = host.domain(desired.uuid).await?;
+    remember(ctx, desired, observed.as_deref());
+    // An old binding, restored from a backup, does not outdo what is there.
+    let mark = observed.as_ref().and_then(|domain| domain.mark());
+    let epoch = mark.map_or(epoch, |mark| mark.epoch.max(epoch));
+    outcome.epoch = Some(epoch);
+    let plan = look(ctx, host, desired, disks, observed.as_deref(), epoch, false);
+    outcome.domain = observed;
+    Ok((outcome.follow(plan), epoch))
+}
+
+// A machine that another host has is neither defined nor started here.
+fn elsewhere(ctx: &Ctx, desired: &DesiredMachine, here: &str) -> Option<Verdict> {
+    match placement::find(ctx, desired) {
+        Err(verdict) => Some(verdict),
+        Ok(Some((other, epoch))) if other.name != here => {
+            let message = format!(
+                "it is bound to {here}, and {} has its domain, of placement {epoch}",
+                other.name
+            );
+            Some(Verdict::new(Reason::UUIDConflict, message))
+        }
+        Ok(_) => None,
+    }
 }
 
 fn reachable(ctx: &Ctx, host: &str) -> Result<Arc<HostHandle>, Verdict> {
@@ -305,6 +345,7 @@ async fn tell(
         plan: outcome.plan.as_ref().and_then(plan_status),
         ..before.clone()
     };
+    status.epoch = outcome.epoch.or(status.epoch);
     if let Some(domain) = &outcome.domain {
         status.state = Some(domain.state.as_str().to_owned());
         status.state_reason = Some(domain.reason.to_owned());
