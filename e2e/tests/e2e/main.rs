@@ -1,0 +1,20 @@
+//! The end-to-end tests: a real API server, real libvirt hosts, and the operator as users have it.
+//!
+//! They share one lab, so they run one after the other. Each makes a namespace of its own, begins
+//! from a lab that is whole ([`support::world`] mends what a failed test left), and leaves nothing.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bad_input;
+mod explain;
+mod faults;
+mod first_machine;
+mod idle;
+mod kills_at_api;
+mod kills_at_libvirt;
+mod repair;
+mod stated;
+mod support;
+mod teardown;
+mod writes;

@@ -1,0 +1,104 @@
+//! What somebody does behind Drover's back is put right, or said.
+
+use crate::support::objects::condition;
+use crate::support::{Guest, World, message, ready, reason, state};
+
+const SPACE: &str = "e2e-repair";
+
+fn guest(world: &World, name: &str) -> Guest {
+    world.space(SPACE);
+    let guest = Guest::new(SPACE, name).on("host2");
+    world.apply(&guest.yaml());
+    world.machine_is(SPACE, name, "ready", ready);
+    guest
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn a_machine_that_was_destroyed_runs_again() {
+    let world = World::new();
+    let guest = guest(&world, "killed");
+    let before = world.domain_id("host2", &guest.domain());
+    world.virsh("host2", &["destroy", &guest.domain()]);
+    world.wait_for("it runs again", || {
+        let id = world.domain_id("host2", &guest.domain());
+        id != before && id != "-"
+    });
+    world.machine_is(SPACE, "killed", "ready", |machine| {
+        ready(machine) && state(machine) == "Running"
+    });
+    world.remove_space(SPACE);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn a_machine_that_was_undefined_is_defined_again() {
+    let world = World::new();
+    let guest = guest(&world, "undefined");
+    let before = world.domain_id("host2", &guest.domain());
+    world.virsh("host2", &["undefine", &guest.domain()]);
+    world.wait_for("it is persistent again", || {
+        let info = world.virsh("host2", &["dominfo", &guest.domain()]);
+        info.lines()
+            .any(|line| line.starts_with("Persistent") && line.ends_with("yes"))
+    });
+    assert_eq!(world.domain_id("host2", &guest.domain()), before);
+    world.remove_space(SPACE);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn memory_that_was_edited_is_named_and_put_back_at_the_next_start() {
+    let world = World::new();
+    let guest = guest(&world, "edited");
+    let domain = guest.domain();
+    // As `virsh edit` does it: the definition of the next start.
+    let words = ["setmaxmem", domain.as_str(), "98304", "--config"];
+    world.virsh("host2", &words);
+    let machine = world.machine_is(SPACE, "edited", "RestartRequired", |machine| {
+        reason(machine) == "RestartRequired"
+    });
+    println!("{}", message(&machine));
+    assert!(message(&machine).contains("spec.memory.guest: 96Mi -> 64Mi"));
+    assert!(ready(&machine), "it runs all the same");
+    assert!(condition(&machine, "RestartRequired").is_some());
+    assert_eq!(
+        machine["status"]["plan"]["steps"][0]["path"],
+        "spec.memory.guest"
+    );
+    world.virsh("host2", &["destroy", &domain]);
+    let machine = world.machine_is(SPACE, "edited", "as declared again", |machine| {
+        reason(machine) == "Running"
+    });
+    assert!(condition(&machine, "RestartRequired").is_none());
+    assert!(machine["status"]["plan"].is_null(), "{machine:#}");
+    let xml = world.virsh("host2", &["dumpxml", "--inactive", &domain]);
+    assert!(xml.contains("<memory unit='KiB'>65536</memory>"), "{xml}");
+    world.remove_space(SPACE);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn a_changed_spec_takes_effect_at_the_next_start() {
+    let world = World::new();
+    let guest = guest(&world, "changed");
+    let before = world.domain_id("host2", &guest.domain());
+    world.apply(&guest.clone().memory("80Mi").yaml());
+    let machine = world.machine_is(SPACE, "changed", "RestartRequired", |machine| {
+        reason(machine) == "RestartRequired"
+    });
+    assert!(message(&machine).contains("spec.memory.guest: 64Mi -> 80Mi"));
+    assert_eq!(world.domain_id("host2", &guest.domain()), before);
+    world.apply(&guest.clone().memory("80Mi").strategy("Halted").yaml());
+    let halted = world.machine_is(SPACE, "changed", "Halted", |machine| {
+        ready(machine) && reason(machine) == "Halted"
+    });
+    assert_eq!(state(&halted), "Shutoff");
+    world.apply(&guest.clone().memory("80Mi").yaml());
+    world.machine_is(SPACE, "changed", "Running", |machine| {
+        ready(machine) && reason(machine) == "Running"
+    });
+    let xml = world.virsh("host2", &["dumpxml", &guest.domain()]);
+    assert!(xml.contains("<memory unit='KiB'>81920</memory>"), "{xml}");
+    world.remove_space(SPACE);
+}

@@ -1,0 +1,123 @@
+//! Objects that tests make, and what they read of them.
+
+use serde_json::Value;
+
+/// A machine to be applied. Without disks and interfaces it runs QEMU and nothing in it, which is
+/// enough where no guest is needed.
+#[derive(Clone)]
+pub(crate) struct Guest {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) memory: String,
+    pub(crate) strategy: String,
+    pub(crate) host: Option<String>,
+    pub(crate) disks: Vec<String>,
+    pub(crate) grace: u32,
+}
+
+impl Guest {
+    pub(crate) fn new(namespace: &str, name: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            memory: "64Mi".to_owned(),
+            strategy: "Always".to_owned(),
+            host: None,
+            disks: Vec::new(),
+            // Nothing is in it that could hear a request to shut down.
+            grace: 0,
+        }
+    }
+
+    pub(crate) fn on(mut self, host: &str) -> Self {
+        self.host = Some(host.to_owned());
+        self
+    }
+
+    pub(crate) fn memory(mut self, memory: &str) -> Self {
+        memory.clone_into(&mut self.memory);
+        self
+    }
+
+    pub(crate) fn strategy(mut self, strategy: &str) -> Self {
+        strategy.clone_into(&mut self.strategy);
+        self
+    }
+
+    /// With a blank disk of that name in the pool.
+    pub(crate) fn blank(self, name: &str, pool: &str) -> Self {
+        self.disk(format!(
+            "{{name: {name}, volumeTemplate: {{pool: {pool}, capacity: 8Mi}}}}"
+        ))
+    }
+
+    pub(crate) fn disk(mut self, disk: String) -> Self {
+        self.disks.push(disk);
+        self
+    }
+
+    pub(crate) fn domain(&self) -> String {
+        format!("{}_{}", self.namespace, self.name)
+    }
+
+    pub(crate) fn yaml(&self) -> String {
+        let placement = self
+            .host
+            .as_ref()
+            .map(|host| format!("\n  placement: {{host: {host}}}"));
+        format!(
+            "apiVersion: drover.dev/v1alpha1
+kind: VirtualMachine
+metadata: {{name: {}, namespace: {}}}
+spec:
+  runStrategy: {}
+  cpu: {{cores: 1}}
+  memory: {{guest: {}}}
+  machine: {{type: q35}}
+  terminationGracePeriodSeconds: {}
+  disks: [{}]{}
+",
+            self.name,
+            self.namespace,
+            self.strategy,
+            self.memory,
+            self.grace,
+            self.disks.join(", "),
+            placement.unwrap_or_default()
+        )
+    }
+}
+
+pub(crate) fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
+    let conditions = object["status"]["conditions"].as_array()?;
+    conditions
+        .iter()
+        .find(|condition| condition["type"] == type_)
+}
+
+fn of_ready<'a>(object: &'a Value, field: &str) -> &'a str {
+    condition(object, "Ready")
+        .and_then(|ready| ready[field].as_str())
+        .unwrap_or_default()
+}
+
+/// The reason of `Ready`.
+pub(crate) fn reason(object: &Value) -> &str {
+    of_ready(object, "reason")
+}
+
+/// The message of `Ready`.
+pub(crate) fn message(object: &Value) -> &str {
+    of_ready(object, "message")
+}
+
+/// Whether it is Ready, as of the spec that it has now.
+pub(crate) fn ready(object: &Value) -> bool {
+    of_ready(object, "status") == "True"
+        && object["status"]["observedGeneration"] == object["metadata"]["generation"]
+}
+
+/// The state that libvirt has for it.
+pub(crate) fn state(object: &Value) -> &str {
+    object["status"]["state"].as_str().unwrap_or_default()
+}

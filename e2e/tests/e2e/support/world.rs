@@ -1,0 +1,239 @@
+//! The lab as a test sees it, and how a test waits.
+
+use std::time::{Duration, Instant};
+
+use drover_e2e::command::{run_with_input, tail};
+use drover_e2e::control_plane::{self, kubectl_command};
+use drover_e2e::hosts::{self, Host, network, power, record};
+use drover_e2e::{Lab, objects, operator, process, wait};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+/// How long anything may take. Long, because the machine may be busy; a test that waits for it has
+/// failed.
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+
+/// A lab that is whole.
+pub(crate) struct World {
+    pub(crate) lab: Lab,
+    pub(crate) runtime: Runtime,
+    client: kube::Client,
+}
+
+impl World {
+    /// Mends what an earlier test may have left, and waits for the example's machine.
+    pub(crate) fn new() -> Self {
+        let lab = Lab::find().unwrap();
+        assert!(
+            process::running(&lab, "etcd").is_some(),
+            "the lab is down: cargo lab up"
+        );
+        control_plane::start_api_server(&lab).unwrap();
+        for host in record::all(&lab).unwrap() {
+            whole(&lab, &host);
+        }
+        operator::start(&lab).unwrap();
+        objects::first_machine(&lab).unwrap();
+        let runtime = Runtime::new().unwrap();
+        let client = runtime.block_on(async {
+            let file = Kubeconfig::read_from(lab.kubeconfig()).unwrap();
+            let options = KubeConfigOptions::default();
+            let config = kube::Config::from_custom_kubeconfig(file, &options).await;
+            kube::Client::try_from(config.unwrap()).unwrap()
+        });
+        Self {
+            lab,
+            runtime,
+            client,
+        }
+    }
+
+    pub(crate) fn host(&self, name: &str) -> Host {
+        record::named(&self.lab, name).unwrap()
+    }
+
+    pub(crate) fn virsh(&self, host: &str, words: &[&str]) -> String {
+        hosts::virsh(&self.lab, &self.host(host), words).unwrap()
+    }
+
+    /// The names of all domains of all hosts that are on.
+    pub(crate) fn domains(&self, prefix: &str) -> Vec<(String, String)> {
+        let mut all = Vec::new();
+        for host in record::all(&self.lab).unwrap() {
+            for name in self
+                .virsh(&host.name, &["list", "--all", "--name"])
+                .lines()
+                .filter(|line| line.starts_with(prefix))
+            {
+                all.push((host.name.clone(), name.trim().to_owned()));
+            }
+        }
+        all
+    }
+
+    /// The libvirt id of a running domain: another one after every start.
+    pub(crate) fn domain_id(&self, host: &str, domain: &str) -> String {
+        self.virsh(host, &["domid", domain]).trim().to_owned()
+    }
+
+    pub(crate) fn kubectl(&self, words: &[&str]) -> String {
+        control_plane::kubectl(&self.lab, words).unwrap()
+    }
+
+    /// kubectl with an input; what it printed, or what it said when it failed.
+    pub(crate) fn try_kubectl(&self, words: &[&str], input: &str) -> Result<String, String> {
+        let mut command = kubectl_command(&self.lab, words);
+        run_with_input(&mut command, input.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn apply(&self, text: &str) {
+        objects::apply(&self.lab, text).unwrap();
+    }
+
+    /// An object, by the plural of its kind.
+    pub(crate) fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<Value> {
+        let place = if namespace.is_empty() {
+            String::new()
+        } else {
+            format!("namespaces/{namespace}/")
+        };
+        self.get_path(&format!("/apis/drover.dev/v1alpha1/{place}{plural}/{name}"))
+    }
+
+    /// What the API server has at a path.
+    pub(crate) fn get_path(&self, path: &str) -> Option<Value> {
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        match self.runtime.block_on(self.client.request(request)) {
+            Ok(value) => Some(value),
+            Err(kube::Error::Api(status)) if status.code == 404 => None,
+            Err(error) => panic!("{path}: {error}"),
+        }
+    }
+
+    pub(crate) fn machine(&self, namespace: &str, name: &str) -> Option<Value> {
+        self.get("virtualmachines", namespace, name)
+    }
+
+    /// Waits until an object is as wanted.
+    pub(crate) fn wait(
+        &self,
+        object: (&str, &str, &str),
+        what: &str,
+        is: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let (plural, namespace, name) = object;
+        let mut last = None;
+        let found = self.until(|| {
+            last = self.get(plural, namespace, name);
+            last.clone().filter(&is)
+        });
+        found.unwrap_or_else(|| {
+            let status = last.map(|object| object["status"].clone());
+            self.fail(&format!(
+                "{plural} {namespace}/{name} is not {what}: {status:#?}"
+            ))
+        })
+    }
+
+    /// Waits until a machine is as wanted.
+    pub(crate) fn machine_is(
+        &self,
+        namespace: &str,
+        name: &str,
+        what: &str,
+        is: impl Fn(&Value) -> bool,
+    ) -> Value {
+        self.wait(("virtualmachines", namespace, name), what, is)
+    }
+
+    /// Waits for something else.
+    pub(crate) fn wait_for(&self, what: &str, is: impl Fn() -> bool) {
+        if self.until(|| is().then_some(())).is_none() {
+            self.fail(&format!("not so: {what}"));
+        }
+    }
+
+    fn until<T>(&self, mut check: impl FnMut() -> Option<T>) -> Option<T> {
+        let start = Instant::now();
+        loop {
+            if let Some(found) = check() {
+                return Some(found);
+            }
+            if start.elapsed() > LIMIT {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Fails the test with the end of the operator's log.
+    pub(crate) fn fail(&self, message: &str) -> ! {
+        panic!("{message}{}", tail(&self.lab.log(operator::NAME)))
+    }
+
+    /// A namespace with nothing in it.
+    pub(crate) fn space(&self, name: &str) {
+        self.remove_space(name);
+        self.apply(&format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n"
+        ));
+    }
+
+    /// Deletes a namespace with all in it, and looks whether anything of it is left on a host.
+    pub(crate) fn remove_space(&self, name: &str) {
+        self.kubectl(&[
+            "delete",
+            "namespace",
+            name,
+            "--ignore-not-found",
+            "--timeout=120s",
+        ]);
+        let left = self.domains(&format!("{name}_"));
+        assert!(left.is_empty(), "left on the hosts: {left:?}");
+    }
+
+    /// Deletes what was applied and waits until it is gone.
+    pub(crate) fn delete(&self, text: &str) {
+        let words = ["delete", "--timeout=120s", "--ignore-not-found", "-f", "-"];
+        if let Err(error) = self.try_kubectl(&words, text) {
+            self.fail(&error);
+        }
+    }
+
+    /// The files in the example's pool on a host.
+    pub(crate) fn pool_files(&self, host: &str) -> Vec<String> {
+        let folder = self
+            .host(host)
+            .root(&self.lab)
+            .join("var/lib/libvirt/drover-first");
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Starts the operator as one that takes up its own lease at once, with this kubeconfig.
+    pub(crate) fn start_operator_at(&self, kubeconfig: &std::path::Path) {
+        let mut command = operator::command(&self.lab);
+        command
+            .env("KUBECONFIG", kubeconfig)
+            .env("DROVER_IDENTITY", "tests");
+        process::start(&self.lab, operator::NAME, &command).unwrap();
+        let place = drover_e2e::places::OPERATOR_LISTEN;
+        wait::until_listening(&self.lab, place, operator::NAME).unwrap();
+    }
+}
+
+// On, its cable in, its libvirt listening.
+fn whole(lab: &Lab, host: &Host) {
+    power::on(lab, host).unwrap();
+    power::thaw(lab, host);
+    network::heal(host).unwrap();
+    let pid = hosts::run_in(lab, host, &["pidof", "libvirtd"]);
+    if pid.is_err() {
+        hosts::start_libvirtd(lab, host).unwrap();
+    }
+}
