@@ -26,3 +26,37 @@ impl Verdict {
         }
     }
 }
+
+/// The plan for what is on a host: the next step, and how it is there until the step is done. After
+/// each step everything is looked at anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan<Step> {
+    /// The next step; none when there is nothing to do, or something to wait for.
+    pub step: Option<Step>,
+    /// How it is.
+    pub verdict: Verdict,
+}
+
+impl<Step> Plan<Step> {
+    pub(crate) fn doing(step: Step, reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            step: Some(step),
+            verdict: Verdict::new(reason, message),
+        }
+    }
+
+    pub(crate) fn creating(step: Step, message: &str) -> Self {
+        Self::doing(step, Reason::Creating, message)
+    }
+
+    pub(crate) fn fine() -> Self {
+        Self::waiting(Reason::Realized, "")
+    }
+
+    pub(crate) fn waiting(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            step: None,
+            verdict: Verdict::new(reason, message),
+        }
+    }
+}

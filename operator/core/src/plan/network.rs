@@ -2,7 +2,7 @@
 
 use drover_crds::condition::Reason;
 
-use super::Verdict;
+use super::Plan;
 use crate::desired::network::{DesiredNetwork, Mode};
 use crate::observed::network::{NetworkFacts, ObservedNetwork};
 
@@ -19,31 +19,26 @@ pub enum Step {
     Undefine,
 }
 
-/// What is to be done on a host, and how the network is there meanwhile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// The next step.
-    pub step: Option<Step>,
-    /// How it is.
-    pub verdict: Verdict,
-}
-
 /// The plan for a network on a host. `in_use` says whether a running domain is in it.
 #[must_use]
-pub fn plan(desired: &DesiredNetwork, observed: Option<&ObservedNetwork>, in_use: bool) -> Plan {
+pub fn plan(
+    desired: &DesiredNetwork,
+    observed: Option<&ObservedNetwork>,
+    in_use: bool,
+) -> Plan<Step> {
     let Some(network) = observed else {
         if desired.managed {
-            return doing(Step::Define, "it is being defined");
+            return Plan::creating(Step::Define, "it is being defined");
         }
         let message = format!("there is no network {} on the host", desired.name);
-        return waiting(Reason::NotRealized, message);
+        return Plan::waiting(Reason::NotRealized, message);
     };
     if !desired.managed {
         let message = "the network is not active";
         return if network.active {
-            fine()
+            Plan::fine()
         } else {
-            waiting(Reason::NotRealized, message)
+            Plan::waiting(Reason::NotRealized, message)
         };
     }
     if network.uuid != desired.uuid {
@@ -51,22 +46,22 @@ pub fn plan(desired: &DesiredNetwork, observed: Option<&ObservedNetwork>, in_use
             "a network {} that is not Drover's is on the host",
             desired.name
         );
-        return waiting(Reason::NameConflict, message);
+        return Plan::waiting(Reason::NameConflict, message);
     }
     if differs(desired, &network.definition) {
         return match (network.active, in_use) {
-            (false, _) => doing(Step::Define, "it is being defined"),
-            (true, false) => doing(Step::Destroy, "it is being changed"),
-            (true, true) => waiting(
+            (false, _) => Plan::creating(Step::Define, "it is being defined"),
+            (true, false) => Plan::creating(Step::Destroy, "it is being changed"),
+            (true, true) => Plan::waiting(
                 Reason::NotRealized,
                 "a change waits until no running machine is in the network",
             ),
         };
     }
     if !network.active {
-        return doing(Step::Start, "it is being started");
+        return Plan::creating(Step::Start, "it is being started");
     }
-    fine()
+    Plan::fine()
 }
 
 /// The plan for a network whose object is being deleted.
@@ -75,16 +70,16 @@ pub fn plan_deletion(
     desired: &DesiredNetwork,
     observed: Option<&ObservedNetwork>,
     in_use: bool,
-) -> Plan {
+) -> Plan<Step> {
     let ours = observed
         .filter(|network| desired.managed && desired.delete && network.uuid == desired.uuid);
     let Some(network) = ours else {
-        return waiting(Reason::Deleting, "nothing is to be done");
+        return Plan::waiting(Reason::Deleting, "nothing is to be done");
     };
     match (network.active, in_use) {
-        (true, true) => waiting(Reason::InUse, "a running domain is in the network"),
-        (true, false) => doing(Step::Destroy, "it is being removed"),
-        (false, _) => doing(Step::Undefine, "it is being removed"),
+        (true, true) => Plan::waiting(Reason::InUse, "a running domain is in the network"),
+        (true, false) => Plan::creating(Step::Destroy, "it is being removed"),
+        (false, _) => Plan::creating(Step::Undefine, "it is being removed"),
     }
 }
 
@@ -112,22 +107,4 @@ fn differs(desired: &DesiredNetwork, found: &NetworkFacts) -> bool {
             .as_ref()
             .is_some_and(|bridge| found.bridge.as_ref() != Some(bridge))
         || subnets.collect::<Vec<_>>() != found.addresses
-}
-
-fn fine() -> Plan {
-    waiting(Reason::Realized, "")
-}
-
-fn doing(step: Step, message: &str) -> Plan {
-    Plan {
-        step: Some(step),
-        verdict: Verdict::new(Reason::Creating, message),
-    }
-}
-
-fn waiting(reason: Reason, message: impl Into<String>) -> Plan {
-    Plan {
-        step: None,
-        verdict: Verdict::new(reason, message),
-    }
 }

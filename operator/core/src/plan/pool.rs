@@ -2,7 +2,7 @@
 
 use drover_crds::condition::Reason;
 
-use super::Verdict;
+use super::Plan;
 use crate::desired::pool::DesiredPool;
 use crate::identity::POOL_MARKER;
 use crate::observed::pool::ObservedPool;
@@ -28,32 +28,27 @@ pub enum Step {
     Undefine,
 }
 
-/// What is to be done on a host, and how the pool is there meanwhile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// The next step.
-    pub step: Option<Step>,
-    /// How it is.
-    pub verdict: Verdict,
-}
-
 /// The plan for a pool on a host. `was_realized` says whether it has been as declared there before:
 /// then a missing marker means that its storage is not there.
 #[must_use]
-pub fn plan(desired: &DesiredPool, observed: Option<&ObservedPool>, was_realized: bool) -> Plan {
+pub fn plan(
+    desired: &DesiredPool,
+    observed: Option<&ObservedPool>,
+    was_realized: bool,
+) -> Plan<Step> {
     let Some(pool) = observed else {
         if desired.managed {
-            return doing(Step::Define, "it is being defined");
+            return Plan::creating(Step::Define, "it is being defined");
         }
         let message = format!("there is no pool {} on the host", desired.name);
-        return waiting(Reason::NotRealized, message);
+        return Plan::waiting(Reason::NotRealized, message);
     };
     if !desired.managed {
         let message = "the pool is not active";
         return if pool.active {
-            fine()
+            Plan::fine()
         } else {
-            waiting(Reason::NotRealized, message)
+            Plan::waiting(Reason::NotRealized, message)
         };
     }
     if pool.uuid != desired.uuid {
@@ -61,18 +56,18 @@ pub fn plan(desired: &DesiredPool, observed: Option<&ObservedPool>, was_realized
             "a pool {} that is not Drover's is on the host",
             desired.name
         );
-        return waiting(Reason::NameConflict, message);
+        return Plan::waiting(Reason::NameConflict, message);
     }
     if pool.target != desired.target {
         let found = pool.target.as_deref().unwrap_or("nothing");
         let wanted = desired.target.as_deref().unwrap_or("nothing");
         let message =
             format!("target.path: the pool on the host has {found}, declared is {wanted}");
-        return waiting(Reason::NotRealized, message);
+        return Plan::waiting(Reason::NotRealized, message);
     }
     if !pool.active {
         // Building a folder that is there does nothing.
-        return doing(Step::Start, "it is being started");
+        return Plan::creating(Step::Start, "it is being started");
     }
     if !pool.volumes.iter().any(|volume| volume == POOL_MARKER) {
         if was_realized {
@@ -80,21 +75,21 @@ pub fn plan(desired: &DesiredPool, observed: Option<&ObservedPool>, was_realized
                 "volume {POOL_MARKER} is gone: the storage behind {} may not be mounted",
                 desired.target.as_deref().unwrap_or_default()
             );
-            return waiting(Reason::VolumeMissing, message);
+            return Plan::waiting(Reason::VolumeMissing, message);
         }
-        return doing(Step::CreateMarker, "it is being marked");
+        return Plan::creating(Step::CreateMarker, "it is being marked");
     }
-    fine()
+    Plan::fine()
 }
 
 /// The plan for a pool whose object is being deleted.
 #[must_use]
-pub fn plan_deletion(desired: &DesiredPool, observed: Option<&ObservedPool>) -> Plan {
+pub fn plan_deletion(desired: &DesiredPool, observed: Option<&ObservedPool>) -> Plan<Step> {
     let ours = observed.filter(|pool| {
         desired.managed && desired.delete && pool.uuid == desired.uuid && pool.name == desired.name
     });
     let Some(pool) = ours else {
-        return waiting(Reason::Deleting, "nothing is to be done");
+        return Plan::waiting(Reason::Deleting, "nothing is to be done");
     };
     let others: Vec<&str> = pool
         .volumes
@@ -108,29 +103,11 @@ pub fn plan_deletion(desired: &DesiredPool, observed: Option<&ObservedPool>) -> 
             others.len(),
             others[0]
         );
-        return waiting(Reason::InUse, message);
+        return Plan::waiting(Reason::InUse, message);
     }
     match pool.active {
-        true if pool.volumes.is_empty() => doing(Step::Destroy, "it is being stopped"),
-        true => doing(Step::DeleteMarker, "it is being removed"),
-        false => doing(Step::Undefine, "it is being removed"),
-    }
-}
-
-fn fine() -> Plan {
-    waiting(Reason::Realized, "")
-}
-
-fn doing(step: Step, message: &str) -> Plan {
-    Plan {
-        step: Some(step),
-        verdict: Verdict::new(Reason::Creating, message),
-    }
-}
-
-fn waiting(reason: Reason, message: impl Into<String>) -> Plan {
-    Plan {
-        step: None,
-        verdict: Verdict::new(reason, message),
+        true if pool.volumes.is_empty() => Plan::creating(Step::Destroy, "it is being stopped"),
+        true => Plan::creating(Step::DeleteMarker, "it is being removed"),
+        false => Plan::creating(Step::Undefine, "it is being removed"),
     }
 }

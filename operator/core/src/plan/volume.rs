@@ -7,7 +7,7 @@
 
 use drover_crds::condition::Reason;
 
-use super::Verdict;
+use super::Plan;
 use crate::desired::volume::{DesiredVolume, Source};
 use crate::observed::volume::ObservedVolume;
 
@@ -45,15 +45,6 @@ impl Step {
     }
 }
 
-/// What is to be done, and how the volume is meanwhile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// The next step.
-    pub step: Option<Step>,
-    /// How it is.
-    pub verdict: Verdict,
-}
-
 /// The plan for a volume. `was_ready` says whether it has been whole before, `progress` what this
 /// operator has done to data that has no completion record yet.
 #[must_use]
@@ -62,17 +53,17 @@ pub fn plan(
     observed: &ObservedVolume,
     was_ready: bool,
     progress: Progress,
-) -> Plan {
+) -> Plan<Step> {
     match (&observed.owner, &observed.data, &observed.ready) {
         // Somebody was stopped between making the record and writing it, before anything else.
         (Some(owner), None, None) if owner.is_empty() && !was_ready => {
-            doing(Step::CreateOwner, Reason::Creating, "it is being made")
+            Plan::doing(Step::CreateOwner, Reason::Creating, "it is being made")
         }
-        (Some(owner), ..) if !owner_is(owner, desired) => waiting(
+        (Some(owner), ..) if !owner_is(owner, desired) => Plan::waiting(
             Reason::NameConflict,
             format!("volume {} belongs to {owner}", desired.volume_name),
         ),
-        (None, Some(_), _) | (None, None, Some(_)) => waiting(
+        (None, Some(_), _) | (None, None, Some(_)) => Plan::waiting(
             Reason::NameConflict,
             format!(
                 "a volume {} that is not Drover's is in the pool",
@@ -80,26 +71,26 @@ pub fn plan(
             ),
         ),
         // Each of these says that it has been whole.
-        (_, None, ready) if was_ready || ready.is_some() => waiting(
+        (_, None, ready) if was_ready || ready.is_some() => Plan::waiting(
             Reason::VolumeMissing,
             format!(
                 "volume {} was there and is gone; it is not made again",
                 desired.volume_name
             ),
         ),
-        (None, None, None) => doing(Step::CreateOwner, Reason::Creating, "it is being made"),
+        (None, None, None) => Plan::doing(Step::CreateOwner, Reason::Creating, "it is being made"),
         // It was whole, and only the record of it is gone: the data is somebody's.
-        (Some(_), Some(_), None) if was_ready => doing(
+        (Some(_), Some(_), None) if was_ready => Plan::doing(
             Step::CreateReady,
             Reason::Creating,
             "its record is being made again",
         ),
-        (Some(_), None, _) => doing(Step::CreateData, Reason::Creating, "it is being made"),
+        (Some(_), None, _) => Plan::doing(Step::CreateData, Reason::Creating, "it is being made"),
         (Some(_), Some(_), None) => plan_unfinished(desired, progress),
         (Some(_), Some(data), Some(_)) if data.capacity < desired.capacity => {
-            doing(Step::Grow, Reason::Creating, "it is growing")
+            Plan::doing(Step::Grow, Reason::Creating, "it is growing")
         }
-        (Some(_), Some(_), Some(_)) => waiting(Reason::Available, "it is there and whole"),
+        (Some(_), Some(_), Some(_)) => Plan::waiting(Reason::Available, "it is there and whole"),
     }
 }
 
@@ -115,28 +106,32 @@ pub enum Progress {
     Filled,
 }
 
-fn plan_unfinished(desired: &DesiredVolume, progress: Progress) -> Plan {
+fn plan_unfinished(desired: &DesiredVolume, progress: Progress) -> Plan<Step> {
     match (progress, &desired.source) {
-        (Progress::Unknown, _) => doing(
+        (Progress::Unknown, _) => Plan::doing(
             Step::DiscardData,
             Reason::Creating,
             "what an interrupted attempt left is removed",
         ),
         (Progress::Created, Source::Http { .. }) => {
-            doing(Step::Import, Reason::Importing, "its content is on its way")
+            Plan::doing(Step::Import, Reason::Importing, "its content is on its way")
         }
         (Progress::Created, Source::Blank) | (Progress::Filled, _) => {
-            doing(Step::CreateReady, Reason::Creating, "it is being made")
+            Plan::doing(Step::CreateReady, Reason::Creating, "it is being made")
         }
     }
 }
 
 /// The plan for a volume whose object is being deleted. `users` are domains that name it.
 #[must_use]
-pub fn plan_deletion(desired: &DesiredVolume, observed: &ObservedVolume, users: &[String]) -> Plan {
+pub fn plan_deletion(
+    desired: &DesiredVolume,
+    observed: &ObservedVolume,
+    users: &[String],
+) -> Plan<Step> {
     if let Some(user) = users.first() {
         let message = format!("{} domains use it, such as {user}", users.len());
-        return waiting(Reason::InUse, message);
+        return Plan::waiting(Reason::InUse, message);
     }
     let alone = observed.data.is_none() && observed.ready.is_none();
     let owned = observed
@@ -144,31 +139,17 @@ pub fn plan_deletion(desired: &DesiredVolume, observed: &ObservedVolume, users: 
         .as_ref()
         .is_some_and(|owner| owner_is(owner, desired) || (alone && owner.is_empty()));
     if !desired.delete || !owned {
-        return waiting(Reason::Deleting, "nothing is to be done");
+        return Plan::waiting(Reason::Deleting, "nothing is to be done");
     }
     let step = match (&observed.ready, &observed.data) {
         (Some(_), _) => Step::DeleteReady,
         (None, Some(_)) => Step::DeleteData,
         (None, None) => Step::DeleteOwner,
     };
-    doing(step, Reason::Deleting, "its data is being removed")
+    Plan::doing(step, Reason::Deleting, "its data is being removed")
 }
 
 // The record's first line; more may follow.
 fn owner_is(record: &str, desired: &DesiredVolume) -> bool {
     record.lines().next() == Some(desired.owner().as_str())
-}
-
-fn doing(step: Step, reason: Reason, message: &str) -> Plan {
-    Plan {
-        step: Some(step),
-        verdict: Verdict::new(reason, message),
-    }
-}
-
-fn waiting(reason: Reason, message: impl Into<String>) -> Plan {
-    Plan {
-        step: None,
-        verdict: Verdict::new(reason, message),
-    }
 }
