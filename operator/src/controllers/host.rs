@@ -10,6 +10,7 @@ use drover_crds::{Host, HostStatus, quantity};
 use kube::ResourceExt;
 
 use super::report::{self, Report};
+use super::sites;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::hosts::inventory::HostFacts;
@@ -155,13 +156,7 @@ async fn delete(ctx: &Ctx, key: &Key, host: &Host) -> Result<Again, Error> {
             == Some(&key.name)
     });
     let mut users: Vec<String> = on_it
-        .map(|machine| {
-            format!(
-                "machine {}/{}",
-                machine.namespace().unwrap_or_default(),
-                machine.name_any()
-            )
-        })
+        .map(|machine| format!("machine {}", sites::full_name(&**machine)))
         .collect();
     let volumes = ctx.cache.volumes.all();
     let on_it = volumes.iter().filter(|volume| {
@@ -171,13 +166,7 @@ async fn delete(ctx: &Ctx, key: &Key, host: &Host) -> Result<Again, Error> {
             .and_then(|status| status.host.as_ref());
         status.or(volume.spec.host.as_ref()) == Some(&key.name)
     });
-    users.extend(on_it.map(|volume| {
-        format!(
-            "volume {}/{}",
-            volume.namespace().unwrap_or_default(),
-            volume.name_any()
-        )
-    }));
+    users.extend(on_it.map(|volume| format!("volume {}", sites::full_name(&**volume))));
     users.sort();
     let Some(first) = users.first() else {
         ctx.hosts.remove(&key.name);

@@ -6,10 +6,9 @@ use drover_core::plan::network::{plan, plan_deletion};
 use drover_core::xml::network_xml;
 use drover_crds::condition::Reason;
 use drover_crds::{HostState, Network, NetworkStatus};
-use kube::ResourceExt;
 
 use super::report::{self, Report};
-use super::sites::{self, MOST_STEPS};
+use super::sites::{self, MOST_STEPS, Removal};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::hosts::{HostError, HostHandle};
@@ -124,44 +123,25 @@ async fn delete(
     desired: &DesiredNetwork,
 ) -> Result<Again, Error> {
     let before = network.status.clone().unwrap_or_default();
-    let machines = ctx.cache.machines.all();
-    let users: Vec<String> = machines
+    let users: Vec<String> = ctx
+        .cache
+        .machines
+        .all()
         .iter()
         .filter(|machine| {
-            machine
-                .spec
-                .interfaces
-                .iter()
-                .any(|nic| nic.network == key.name)
+            let mut interfaces = machine.spec.interfaces.iter();
+            interfaces.any(|nic| nic.network == key.name)
         })
-        .map(|machine| {
-            format!(
-                "{}/{}",
-                machine.namespace().unwrap_or_default(),
-                machine.name_any()
-            )
-        })
+        .map(|machine| sites::full_name(&**machine))
         .collect();
-    let mut verdict = match users.first() {
-        Some(first) => Verdict::new(
-            Reason::InUse,
-            format!("{} machines use it, such as {first}", users.len()),
-        ),
-        None => Verdict::new(Reason::Deleting, ""),
-    };
-    if users.is_empty() {
-        for (name, host) in sites::selected(ctx, None) {
-            let done = realize(&host, desired, "", true).await;
-            let here = done.map_or_else(|error| sites::refusal(&error), |(_, verdict)| verdict);
-            let had_it = before.hosts.iter().any(|state| state.name == name);
-            if here.reason != Reason::Deleting && (had_it || here.reason != Reason::HostUnreachable)
-            {
-                verdict = Verdict::new(here.reason, format!("{name}: {}", here.message));
-            }
-        }
-        if verdict.reason == Reason::Deleting {
-            return report::let_go(ctx, key, network).await;
-        }
+    let mut removal = Removal::new(&before.hosts, &users);
+    for (name, host) in removal.hosts(ctx) {
+        let done = realize(&host, desired, "", true).await;
+        removal.heard(&name, done.map(|(_, verdict)| verdict));
+    }
+    let verdict = removal.verdict();
+    if verdict.reason == Reason::Deleting {
+        return report::let_go(ctx, key, network).await;
     }
     let status = before.clone();
     let report = Report {

@@ -6,10 +6,9 @@ use drover_core::plan::pool::{plan, plan_deletion};
 use drover_core::xml::pool_xml;
 use drover_crds::condition::Reason;
 use drover_crds::{HostState, StoragePool, StoragePoolStatus, quantity};
-use kube::ResourceExt;
 
 use super::report::{self, Report};
-use super::sites::{self, MOST_STEPS};
+use super::sites::{self, MOST_STEPS, Removal};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::hosts::{HostError, HostHandle};
@@ -174,39 +173,21 @@ async fn delete(
     desired: &DesiredPool,
 ) -> Result<Again, Error> {
     let before = pool.status.clone().unwrap_or_default();
-    let volumes = ctx.cache.volumes.all();
-    let users: Vec<String> = volumes
+    let users: Vec<String> = ctx
+        .cache
+        .volumes
+        .all()
         .iter()
         .filter(|volume| volume.spec.pool == key.name)
-        .map(|volume| {
-            format!(
-                "{}/{}",
-                volume.namespace().unwrap_or_default(),
-                volume.name_any()
-            )
-        })
+        .map(|volume| sites::full_name(&**volume))
         .collect();
-    let mut verdict = match users.first() {
-        Some(first) => Verdict::new(
-            Reason::InUse,
-            format!("{} volumes are in it, such as {first}", users.len()),
-        ),
-        None => Verdict::new(Reason::Deleting, ""),
-    };
-    if users.is_empty() {
-        for (name, host) in sites::selected(ctx, None) {
-            let here = remove(&host, desired)
-                .await
-                .unwrap_or_else(|error| sites::refusal(&error));
-            let had_it = before.hosts.iter().any(|state| state.name == name);
-            if here.reason != Reason::Deleting && (had_it || here.reason != Reason::HostUnreachable)
-            {
-                verdict = Verdict::new(here.reason, format!("{name}: {}", here.message));
-            }
-        }
-        if verdict.reason == Reason::Deleting {
-            return report::let_go(ctx, key, pool).await;
-        }
+    let mut removal = Removal::new(&before.hosts, &users);
+    for (name, host) in removal.hosts(ctx) {
+        removal.heard(&name, remove(&host, desired).await);
+    }
+    let verdict = removal.verdict();
+    if verdict.reason == Reason::Deleting {
+        return report::let_go(ctx, key, pool).await;
     }
     let status = before.clone();
     let report = Report {

@@ -113,3 +113,57 @@ pub fn overall(verdicts: &[(String, Verdict)]) -> Verdict {
     };
     Verdict::new(worst, format!("{first}{more}"))
 }
+
+/// Taking an object that is being deleted off its hosts: how far that is.
+pub struct Removal<'a> {
+    had: &'a [HostState],
+    verdict: Verdict,
+}
+
+impl<'a> Removal<'a> {
+    /// Begins, unless something uses the object. `had` are the hosts that had it.
+    #[must_use]
+    pub fn new(had: &'a [HostState], users: &[String]) -> Self {
+        let verdict = match users.first() {
+            Some(first) => {
+                let message = format!("{} objects use it, such as {first}", users.len());
+                Verdict::new(Reason::InUse, message)
+            }
+            None => Verdict::new(Reason::Deleting, ""),
+        };
+        Self { had, verdict }
+    }
+
+    /// The hosts that it is to be taken off: none while something uses it.
+    #[must_use]
+    pub fn hosts(&self, ctx: &Ctx) -> Vec<(String, Arc<HostHandle>)> {
+        match self.verdict.reason {
+            Reason::InUse => Vec::new(),
+            _ => selected(ctx, None),
+        }
+    }
+
+    /// What came of it on one host. One that never had it is not waited for.
+    pub fn heard(&mut self, host: &str, result: Result<Verdict, HostError>) {
+        let here = result.unwrap_or_else(|error| refusal(&error));
+        let had_it = self.had.iter().any(|state| state.name == host);
+        if here.reason != Reason::Deleting && (had_it || here.reason != Reason::HostUnreachable) {
+            self.verdict = Verdict::new(here.reason, format!("{host}: {}", here.message));
+        }
+    }
+
+    /// How far it is; `Deleting` when nothing is left.
+    #[must_use]
+    pub fn verdict(self) -> Verdict {
+        self.verdict
+    }
+}
+
+/// `namespace/name`, for messages.
+pub fn full_name(object: &impl ResourceExt) -> String {
+    format!(
+        "{}/{}",
+        object.namespace().unwrap_or_default(),
+        object.name_any()
+    )
+}

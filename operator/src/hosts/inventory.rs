@@ -60,6 +60,8 @@ pub struct Slot<T> {
     pub value: Option<Arc<T>>,
     /// Whether an event has spoken of it since that look began.
     pub stale: bool,
+    // Whether a look has begun and not ended: what the last one saw is no answer then.
+    looking: bool,
 }
 
 impl<T> Slot<T> {
@@ -69,7 +71,23 @@ impl<T> Slot<T> {
         Self {
             value: None,
             stale: true,
+            looking: false,
         }
+    }
+
+    /// What the last look saw, if it is not out of date. Otherwise a look begins: an event that
+    /// comes while it goes on makes it out of date again.
+    pub fn begin_look(&mut self) -> Option<Arc<T>> {
+        if self.stale || self.looking || self.value.is_none() {
+            (self.stale, self.looking) = (false, true);
+            return None;
+        }
+        self.value.clone()
+    }
+
+    /// Ends a look that saw something.
+    pub fn end_look(&mut self, value: Arc<T>) {
+        (self.value, self.looking) = (Some(value), false);
     }
 
     /// A thing that has just been looked at.
@@ -78,6 +96,7 @@ impl<T> Slot<T> {
         Self {
             value: Some(Arc::new(value)),
             stale: false,
+            looking: false,
         }
     }
 }

@@ -30,12 +30,7 @@ impl HostHandle {
             let Some((name, slot)) = inventory.domains.get_mut(&uuid) else {
                 return Ok(None);
             };
-            if let (Some(value), false) = (&slot.value, slot.stale) {
-                return Ok(Some(Arc::clone(value)));
-            }
-            // An event that comes while it is being read makes it stale again.
-            slot.stale = false;
-            Err(name.clone())
+            slot.begin_look().map(Some).ok_or(name.clone())
         });
         let name = match name {
             Ok(known) => return Ok(known),
@@ -51,11 +46,18 @@ impl HostHandle {
             Some(domain) => {
                 if let Some((known, slot)) = inventory.domains.get_mut(&uuid) {
                     known.clone_from(&domain.name);
-                    slot.value = Some(Arc::clone(domain));
+                    slot.end_look(Arc::clone(domain));
                 }
             }
+            // Unless it came back while nobody looked.
             None => {
-                inventory.domains.remove(&uuid);
+                if inventory
+                    .domains
+                    .get(&uuid)
+                    .is_some_and(|(_, slot)| !slot.stale)
+                {
+                    inventory.domains.remove(&uuid);
+                }
             }
         });
         Ok(seen)
@@ -84,11 +86,7 @@ impl HostHandle {
             let Some((uuid, slot)) = inventory.networks.get_mut(name) else {
                 return Ok(None);
             };
-            if let (Some(value), false) = (&slot.value, slot.stale) {
-                return Ok(Some(Arc::clone(value)));
-            }
-            slot.stale = false;
-            Err(*uuid)
+            slot.begin_look().map(Some).ok_or(*uuid)
         });
         let uuid = match uuid {
             Ok(known) => return Ok(known),
@@ -102,11 +100,18 @@ impl HostHandle {
         self.write(|inventory| match &seen {
             Some(network) => {
                 if let Some((_, slot)) = inventory.networks.get_mut(name) {
-                    slot.value = Some(Arc::clone(network));
+                    slot.end_look(Arc::clone(network));
                 }
             }
+            // Unless it came back while nobody looked.
             None => {
-                inventory.networks.remove(name);
+                if inventory
+                    .networks
+                    .get(name)
+                    .is_some_and(|(_, slot)| !slot.stale)
+                {
+                    inventory.networks.remove(name);
+                }
             }
         });
         Ok(seen)
@@ -122,11 +127,7 @@ impl HostHandle {
             let Some((uuid, slot)) = inventory.pools.get_mut(name) else {
                 return Ok(None);
             };
-            if let (Some(value), false) = (&slot.value, slot.stale) {
-                return Ok(Some(Arc::clone(value)));
-            }
-            slot.stale = false;
-            Err(*uuid)
+            slot.begin_look().map(Some).ok_or(*uuid)
         });
         let uuid = match uuid {
             Ok(known) => return Ok(known),
@@ -140,11 +141,18 @@ impl HostHandle {
         self.write(|inventory| match &seen {
             Some(pool) => {
                 if let Some((_, slot)) = inventory.pools.get_mut(name) {
-                    slot.value = Some(Arc::clone(pool));
+                    slot.end_look(Arc::clone(pool));
                 }
             }
+            // Unless it came back while nobody looked.
             None => {
-                inventory.pools.remove(name);
+                if inventory
+                    .pools
+                    .get(name)
+                    .is_some_and(|(_, slot)| !slot.stale)
+                {
+                    inventory.pools.remove(name);
+                }
             }
         });
         Ok(seen)
