@@ -12,7 +12,7 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
-use super::{Outcome, bound, look, reachable, refusal, remember, take, tell};
+use super::{Look, Outcome, bound, look, reachable, refusal, remember, take, tell};
 use crate::controllers::{placement, report, sites::MOST_STEPS};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -100,7 +100,17 @@ async fn remove(
         if observed.is_none() {
             remember(ctx, desired, None);
         }
-        let plan = look(ctx, host, desired, &[], observed.as_deref(), epoch, true);
+        let situation = Look {
+            desired,
+            disks: &[],
+            observed: observed.as_deref(),
+            epoch,
+            deleting: true,
+        };
+        let plan = match look(ctx, host, situation).await {
+            Ok(plan) => plan,
+            Err(error) => return Ok(Outcome::failed(&error, None)),
+        };
         outcome.domain = observed;
         let step = outcome.follow(plan);
         let Some(step) = step else { return Ok(outcome) };

@@ -184,7 +184,14 @@ async fn next_step(
     let mark = observed.as_ref().and_then(|domain| domain.mark());
     let epoch = mark.map_or(epoch, |mark| mark.epoch.max(epoch));
     outcome.epoch = Some(epoch);
-    let plan = look(ctx, host, desired, disks, observed.as_deref(), epoch, false);
+    let situation = Look {
+        desired,
+        disks,
+        observed: observed.as_deref(),
+        epoch,
+        deleting: false,
+    };
+    let plan = look(ctx, host, situation).await?;
     outcome.domain = observed;
     Ok((outcome.follow(plan), epoch))
 }
@@ -215,26 +222,38 @@ fn reachable(ctx: &Ctx, host: &str) -> Result<Arc<HostHandle>, Verdict> {
     }
 }
 
-fn look(
-    ctx: &Ctx,
-    handle: &HostHandle,
-    desired: &DesiredMachine,
-    disks: &[ResolvedDisk],
-    observed: Option<&ObservedDomain>,
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    desired: &'a DesiredMachine,
+    disks: &'a [ResolvedDisk],
+    observed: Option<&'a ObservedDomain>,
     epoch: i64,
     deleting: bool,
-) -> Plan {
-    let other = handle.domain_named(&desired.domain_name);
-    plan(&Situation {
+}
+
+async fn look(ctx: &Ctx, host: &HostHandle, look: Look<'_>) -> Result<Plan, HostError> {
+    let Look { desired, .. } = look;
+    // Who had the name when it was last looked at may be gone.
+    let other = host
+        .domain_named(&desired.domain_name)
+        .filter(|uuid| *uuid != desired.uuid);
+    let name_taken = match other {
+        Some(other) if look.observed.is_none() => host
+            .domain(other)
+            .await?
+            .is_some_and(|domain| domain.name == desired.domain_name),
+        _ => false,
+    };
+    Ok(plan(&Situation {
         desired,
-        disks,
-        observed,
-        name_taken: other.is_some_and(|uuid| uuid != desired.uuid),
-        epoch,
-        deleting,
+        disks: look.disks,
+        observed: look.observed,
+        name_taken,
+        epoch: look.epoch,
+        deleting: look.deleting,
         history: ctx.memory.history(desired.uuid),
         now: ctx.now(),
-    })
+    }))
 }
 
 // Counts starts that failed or did not last.
