@@ -82,10 +82,10 @@ fn parts(lab: &Lab, wanted: Wanted) -> Result<(), Error> {
         let name = format!("{} ({}) listens", host.name, host.suite.name());
         step(&name, || hosts::ensure(lab, &host))?;
     }
-    step("definitions and rights", || {
-        objects::definitions(lab)?;
-        objects::rights(lab)
-    })?;
+    step("definitions of the kinds", || objects::definitions(lab))?;
+    if wanted.operator {
+        step("the operator's rights", || objects::rights(lab))?;
+    }
     step("hosts are declared", || {
         let all = hosts::record::all(lab)?;
         let mut on = all.iter().filter(|host| power::is_on(lab, host));

@@ -81,10 +81,10 @@ pub fn heal(host: &Host) -> Result<(), Error> {
 /// # Errors
 /// When `ip` fails.
 pub fn remove_all() -> Result<(), Error> {
-    for namespace in ours("/run/netns", "drover-") {
+    for namespace in ours("/run/netns", "drover-lab-") {
         ip(&["netns", "delete", &namespace])?;
     }
-    for link in ours("/sys/class/net", "drover-p") {
+    for link in ours("/sys/class/net", "drover-lab-p") {
         // It goes with its other end, some time after the namespace.
         let deleted = ip(&["link", "delete", &link]);
         if exists(&link) {
@@ -100,8 +100,8 @@ pub fn remove_all() -> Result<(), Error> {
 /// What of the lab's networks is there.
 pub fn left() -> Vec<String> {
     [
-        ours("/run/netns", "drover-"),
-        ours("/sys/class/net", "drover-"),
+        ours("/run/netns", "drover-lab-"),
+        ours("/sys/class/net", BRIDGE),
     ]
     .concat()
 }

@@ -17,12 +17,7 @@ const ENTER: &str = include_str!("enter.sh");
 /// # Errors
 /// When it does not.
 pub fn on(lab: &Lab, host: &Host) -> Result<(), Error> {
-    if !root::is_mounted(&host.root(lab)) {
-        return Err(Error::Refused(format!(
-            "{} has lost its file system (was the machine restarted?): `cargo lab down`, then up",
-            host.name
-        )));
-    }
+    root::mount(lab, host)?;
     network::connect(host)?;
     let enter = host.folder(lab).join("enter.sh");
     write_file(&enter, ENTER)?;

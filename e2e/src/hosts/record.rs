@@ -78,12 +78,12 @@ impl Host {
 
     /// Its network namespace.
     pub fn namespace(&self) -> String {
-        format!("drover-{}", self.name)
+        format!("drover-lab-{}", self.name)
     }
 
     /// Its end of the bridge, as the machine sees it.
     pub fn port(&self) -> String {
-        format!("drover-p{}", self.number)
+        format!("drover-lab-p{}", self.number)
     }
 
     /// Its UUID, which tells libvirt two hosts apart.

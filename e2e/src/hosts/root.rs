@@ -33,15 +33,27 @@ pub(super) fn of(lab: &Lab, suite: Suite) -> Result<PathBuf, Error> {
     Ok(folder.join("root"))
 }
 
-/// Mounts the host's root file system: the release's below, its own above.
+/// Makes the host's folders anew and mounts its root file system.
 ///
 /// # Errors
 /// When it cannot be mounted.
 pub(super) fn make(lab: &Lab, host: &Host) -> Result<(), Error> {
-    let (folder, root) = (host.folder(lab), host.root(lab));
     // What an interrupted run left is not to be trusted.
-    unmount(&root)?;
-    cache::remove(&folder)?;
+    unmount(&host.root(lab))?;
+    cache::remove(&host.folder(lab))?;
+    mount(lab, host)
+}
+
+/// Mounts the host's root file system, unless it is: the release's below, its own above. A restart
+/// of the machine takes away the mount, and leaves what the host wrote.
+///
+/// # Errors
+/// When it cannot be mounted.
+pub(super) fn mount(lab: &Lab, host: &Host) -> Result<(), Error> {
+    let (folder, root) = (host.folder(lab), host.root(lab));
+    if is_mounted(&root) {
+        return Ok(());
+    }
     let (upper, work) = (folder.join("upper"), folder.join("work"));
     for part in [&root, &upper, &work] {
         make_folder(part)?;
@@ -58,14 +70,6 @@ pub(super) fn make(lab: &Lab, host: &Host) -> Result<(), Error> {
     run(mount.arg(&root)).map(drop)
 }
 
-/// Mounts again what a restart of the machine took away.
-///
-/// # Errors
-/// When it cannot be mounted.
-pub(super) fn is_mounted(root: &Path) -> bool {
-    mounts().iter().any(|mount| mount == root)
-}
-
 /// Takes away every mount below the lab's folder.
 ///
 /// # Errors
@@ -78,6 +82,10 @@ pub(super) fn unmount_all(lab: &Lab) -> Result<(), Error> {
         unmount(mount)?;
     }
     Ok(())
+}
+
+fn is_mounted(root: &Path) -> bool {
+    mounts().iter().any(|mount| mount == root)
 }
 
 fn unmount(path: &Path) -> Result<(), Error> {
