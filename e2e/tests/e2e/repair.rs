@@ -52,9 +52,11 @@ fn memory_that_was_edited_is_named_and_put_back_at_the_next_start() {
     let world = World::new();
     let guest = guest(&world, "edited");
     let domain = guest.domain();
-    // As `virsh edit` does it: the definition of the next start.
-    let words = ["setmaxmem", domain.as_str(), "98304", "--config"];
-    world.virsh("host2", &words);
+    // As `virsh edit` does it: the definition of the next start, written anew.
+    let xml = world.virsh("host2", &["dumpxml", "--inactive", &domain]);
+    let file = world.host("host2").root(&world.lab).join("root/edited.xml");
+    std::fs::write(file, xml.replace("65536", "98304")).unwrap();
+    world.virsh("host2", &["define", "/root/edited.xml"]);
     let machine = world.machine_is(SPACE, "edited", "RestartRequired", |machine| {
         reason(machine) == "RestartRequired"
     });

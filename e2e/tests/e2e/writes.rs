@@ -9,6 +9,10 @@ use crate::support::{World, audit};
 fn few_writes_from_create_to_running() {
     let world = World::new();
     world.kubectl(&["delete", "-n", "demo", "vm/first", "--timeout=120s"]);
+    // It goes after its machine; what is written for that does not count.
+    world.wait_for("its volume is gone", || {
+        world.get("volumes", "demo", "first-root").is_none()
+    });
     let since = audit::now(&world.lab);
     objects::first_machine(&world.lab).unwrap();
     // An event may come a moment later; the machine's addresses come when the guest has them.
