@@ -74,7 +74,9 @@ spec:
   insecure: true
 "
     );
-    apply(lab, &text).map(drop)
+    // What a test left of it is put right.
+    let words = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+    run_with_input(&mut kubectl_command(lab, &words), text.as_bytes()).map(drop)
 }
 
 /// The example, with the checksum of the lab's image filled in; the folder that can be applied.

@@ -62,6 +62,11 @@ pub fn start(lab: &Lab, name: &str, command: &Command) -> Result<i32, Error> {
         .map_err(|error| failed(&detached, error.to_string()))?;
     let pid = i32::try_from(child.id()).unwrap_or_default();
     write_file(&pid_file(lab, name), format!("{pid}\n"))?;
+    // Until it runs its command it does not carry the mark by which it is known.
+    let start = Instant::now();
+    while alive(pid) && marked(lab, pid).is_none() && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
     Ok(pid)
 }
 

@@ -32,6 +32,7 @@ impl World {
         control_plane::start_api_server(&lab).unwrap();
         for host in record::all(&lab).unwrap() {
             whole(&lab, &host);
+            objects::host(&lab, &host).unwrap();
         }
         operator::start(&lab).unwrap();
         objects::first_machine(&lab).unwrap();
