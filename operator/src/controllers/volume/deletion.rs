@@ -1,0 +1,82 @@
+//! A volume whose object is being deleted.
+
+use drover_core::desired::volume::DesiredVolume;
+use drover_core::plan::Verdict;
+use drover_crds::Volume;
+use drover_crds::condition::Reason;
+use kube::ResourceExt;
+
+use super::work::Work;
+use super::{Outcome, tell, users};
+use crate::controllers::report;
+use crate::controllers::sites::MOST_STEPS;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::reconcile::{Again, Key};
+
+/// Removes the volume's data as its policy says, and then lets its object go.
+pub(super) async fn delete(
+    ctx: &Ctx,
+    key: &Key,
+    volume: &Volume,
+    desired: &DesiredVolume,
+    host: Option<&str>,
+) -> Result<Again, Error> {
+    ctx.imports.cancel(&desired.uid);
+    let waiting = users(ctx, volume);
+    let waiting = waiting
+        .iter()
+        .find(|machine| machine.metadata.deletion_timestamp.is_none());
+    let outcome = match (waiting, host) {
+        (Some(machine), _) => {
+            let message = format!("machine {} uses it", machine.name_any());
+            Outcome::of(Verdict::new(Reason::InUse, message))
+        }
+        (None, None) => Outcome::of(Verdict::new(Reason::Deleting, "")),
+        (None, Some(host)) => remove(ctx, key, desired, host).await,
+    };
+    if outcome.verdict.reason == Reason::Deleting && outcome.again == Again::WhenHinted {
+        ctx.memory.set_progress(&desired.uid, None);
+        let again = report::let_go(ctx, key, volume).await?;
+        ctx.hints.hint(Key::pool(&desired.pool));
+        return Ok(again);
+    }
+    tell(ctx, key, volume, None, outcome).await?;
+    Ok(Again::Failed)
+}
+
+async fn remove(ctx: &Ctx, key: &Key, desired: &DesiredVolume, host: &str) -> Outcome {
+    let Some(handle) = ctx.hosts.get(host) else {
+        return Outcome::of(Verdict::new(
+            Reason::Deleting,
+            format!("Host {host} is not there"),
+        ));
+    };
+    let pool = match handle.pool(&desired.pool).await {
+        Ok(Some(pool)) if pool.active => pool,
+        // Without its pool it cannot be reached any more.
+        Ok(_) => return Outcome::of(Verdict::new(Reason::Deleting, "")),
+        Err(error) => return Outcome::failed(&error),
+    };
+    if let Err(error) = handle.refresh_pool(&desired.pool, pool.uuid).await {
+        return Outcome::failed(&error);
+    }
+    let work = Work {
+        ctx,
+        key,
+        desired,
+        handle: &handle,
+        uuid: pool.uuid,
+    };
+    for _ in 0..MOST_STEPS {
+        match work.deletion_round().await {
+            Ok(None) => {}
+            Ok(Some(outcome)) => return outcome,
+            Err(error) => return Outcome::failed(&error),
+        }
+    }
+    Outcome {
+        again: Again::Failed,
+        ..Outcome::of(Verdict::new(Reason::Deleting, ""))
+    }
+}

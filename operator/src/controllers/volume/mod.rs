@@ -1,0 +1,273 @@
+//! Volumes.
+
+mod deletion;
+mod work;
+
+use std::sync::Arc;
+
+use drover_core::desired::host::DesiredHost;
+use drover_core::desired::pool::DesiredPool;
+use drover_core::desired::volume::DesiredVolume;
+use drover_core::observed::pool::ObservedPool;
+use drover_core::plan::Verdict;
+use drover_crds::condition::{self, Reason};
+use drover_crds::{StoragePool, Volume, VolumeStatus, quantity};
+use kube::ResourceExt;
+
+use self::work::Work;
+use crate::controllers::placement::namespace_labels;
+use crate::controllers::report::{self, Report};
+use crate::controllers::sites::MOST_STEPS;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::hosts::{HostError, HostHandle};
+use crate::reconcile::{Again, Key};
+
+/// Looks at one Volume.
+///
+/// # Errors
+/// When the API server says no.
+pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
+    let Some(volume) = ctx.cache.volumes.get(&key.namespace, &key.name) else {
+        ctx.hint_waiting();
+        return Ok(Again::WhenHinted);
+    };
+    let desired = DesiredVolume::parse(&volume, &ctx.fleet)?;
+    let host = place(ctx, &volume);
+    if volume.metadata.deletion_timestamp.is_some() {
+        return deletion::delete(ctx, key, &volume, &desired, host.as_deref()).await;
+    }
+    let volume = report::ensure_finalizer(ctx, &ctx.cache.volumes, volume).await?;
+    let Some(host) = host else {
+        let message = "it is made where the first machine that uses it is placed";
+        let outcome = Outcome::of(Verdict::new(Reason::Creating, message));
+        return tell(ctx, key, &volume, None, outcome).await;
+    };
+    let outcome = match ready_pool(ctx, &desired, &host).await {
+        Ok((handle, pool)) => settle(ctx, key, &volume, &desired, &handle, &pool).await,
+        Err(verdict) => Outcome::of(verdict),
+    };
+    tell(ctx, key, &volume, Some(host), outcome).await
+}
+
+// What a look at a volume found.
+struct Outcome {
+    verdict: Verdict,
+    progress: Option<String>,
+    // Its key and its size, if it has been looked at.
+    facts: Option<(String, u64)>,
+    again: Again,
+}
+
+impl Outcome {
+    fn of(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            progress: None,
+            facts: None,
+            again: Again::WhenHinted,
+        }
+    }
+
+    fn failed(error: &HostError) -> Self {
+        let reason = match error {
+            error if error.is_unreachable() => Reason::HostUnreachable,
+            _ => Reason::RetryLater,
+        };
+        Self {
+            again: Again::Failed,
+            ..Self::of(Verdict::new(reason, error.to_string()))
+        }
+    }
+}
+
+// The host that has it or is to have it.
+fn place(ctx: &Ctx, volume: &Volume) -> Option<String> {
+    let recorded = volume
+        .status
+        .as_ref()
+        .and_then(|status| status.host.clone());
+    recorded.or_else(|| volume.spec.host.clone()).or_else(|| {
+        users(ctx, volume)
+            .into_iter()
+            .find_map(|machine| machine.status.as_ref()?.host.clone())
+    })
+}
+
+fn users(ctx: &Ctx, volume: &Volume) -> Vec<Arc<drover_crds::VirtualMachine>> {
+    let (namespace, name) = (volume.namespace(), volume.name_any());
+    let mut machines = ctx.cache.machines.all();
+    machines.retain(|machine| {
+        let names = |disk: &drover_crds::virtual_machine::Disk| match &disk.volume {
+            Some(volume) => volume.name == name,
+            None => format!("{}-{}", machine.name_any(), disk.name) == name,
+        };
+        machine.namespace() == namespace && machine.spec.disks.iter().any(names)
+    });
+    machines
+}
+
+// The pool on the host, if it is as it should be there.
+async fn ready_pool(
+    ctx: &Ctx,
+    desired: &DesiredVolume,
+    host: &str,
+) -> Result<(Arc<HostHandle>, Arc<ObservedPool>), Verdict> {
+    let name = desired.pool.as_str();
+    let Some(pool) = ctx.cache.pools.get("", name) else {
+        return Err(Verdict::new(
+            Reason::NotRealized,
+            format!("StoragePool {name} does not exist"),
+        ));
+    };
+    let Some(handle) = ctx.hosts.get(host) else {
+        return Err(Verdict::new(
+            Reason::HostUnreachable,
+            format!("Host {host} is not there"),
+        ));
+    };
+    if let Some(closed) = closed_to(ctx, desired, &pool, host) {
+        return Err(closed);
+    }
+    if let Err(error) = handle.client() {
+        return Err(Verdict::new(Reason::HostUnreachable, error.to_string()));
+    }
+    let status = pool.status.clone().unwrap_or_default();
+    let state = status.hosts.iter().find(|state| state.name == host);
+    if state.is_none_or(|state| state.state != "Active") {
+        let why = state
+            .and_then(|state| state.message.clone())
+            .unwrap_or_default();
+        let message = format!("pool {name} is not ready on {host}: {why}");
+        return Err(Verdict::new(
+            Reason::NotRealized,
+            message.trim_end_matches(": "),
+        ));
+    }
+    match handle.pool(name).await {
+        Ok(Some(observed)) => Ok((handle, observed)),
+        Ok(None) => Err(Verdict::new(
+            Reason::NotRealized,
+            format!("pool {name} is not on {host}"),
+        )),
+        Err(error) => Err(Outcome::failed(&error).verdict),
+    }
+}
+
+// Whether the pool or the host is not for the volume's namespace.
+fn closed_to(
+    ctx: &Ctx,
+    desired: &DesiredVolume,
+    pool: &StoragePool,
+    host: &str,
+) -> Option<Verdict> {
+    let labels = namespace_labels(ctx, &desired.namespace);
+    let closed = |what: String| {
+        let message = format!("{what} is not open to namespace {}", desired.namespace);
+        Some(Verdict::new(Reason::NotRealized, message))
+    };
+    if !DesiredPool::parse(pool, &ctx.fleet).consent.allows(&labels) {
+        return closed(format!("StoragePool {}", desired.pool));
+    }
+    let open = ctx.cache.hosts.get("", host).is_some_and(|host| {
+        DesiredHost::parse(&host.spec).is_ok_and(|host| host.consent.allows(&labels))
+    });
+    if open {
+        None
+    } else {
+        closed(format!("Host {host}"))
+    }
+}
+
+// Takes the plan's steps until there is nothing more to do but wait.
+async fn settle(
+    ctx: &Ctx,
+    key: &Key,
+    volume: &Volume,
+    desired: &DesiredVolume,
+    handle: &Arc<HostHandle>,
+    pool: &ObservedPool,
+) -> Outcome {
+    let status = volume.status.clone().unwrap_or_default();
+    let was_ready = status.key.is_some();
+    if is_settled(volume, desired, pool) {
+        return Outcome::of(Verdict::new(Reason::Available, "it is there and whole"));
+    }
+    let work = Work {
+        ctx,
+        key,
+        desired,
+        handle,
+        uuid: pool.uuid,
+    };
+    if let Err(error) = handle.refresh_pool(&desired.pool, pool.uuid).await {
+        return Outcome::failed(&error);
+    }
+    for _ in 0..MOST_STEPS {
+        match work.round(was_ready).await {
+            Ok(None) => {}
+            Ok(Some(outcome)) => return outcome,
+            Err(error) if error.rpc().is_some_and(drover_rpc::Error::outcome_unknown) => {}
+            Err(error) => return Outcome::failed(&error),
+        }
+    }
+    let verdict = Verdict::new(Reason::Creating, "it is not settled yet");
+    Outcome {
+        again: Again::Failed,
+        ..Outcome::of(verdict)
+    }
+}
+
+// Nothing has to be asked: the pool still has all of it, and the spec is the one that was met.
+fn is_settled(volume: &Volume, desired: &DesiredVolume, pool: &ObservedPool) -> bool {
+    let status = volume.status.clone().unwrap_or_default();
+    let met = status.observed_generation == volume.metadata.generation
+        && condition::find(&status.conditions, "Ready").is_some_and(|ready| {
+            ready.status == "True" && ready.reason == Reason::Available.as_str()
+        });
+    let listed = |name: &str| pool.volumes.iter().any(|volume| volume == name);
+    met && listed(&desired.volume_name)
+        && listed(&desired.owner_name())
+        && listed(&desired.ready_name())
+}
+
+async fn tell(
+    ctx: &Ctx,
+    key: &Key,
+    volume: &Volume,
+    host: Option<String>,
+    outcome: Outcome,
+) -> Result<Again, Error> {
+    let before = volume.status.clone().unwrap_or_default();
+    let mut status = VolumeStatus {
+        progress: outcome.progress,
+        ..before.clone()
+    };
+    if let Some(host) = host {
+        let name = drover_core::identity::volume_name(&key.namespace, &key.name);
+        (status.host, status.volume_name) = (Some(host), Some(name));
+    }
+    if let (Some((path, capacity)), Reason::Available) = (outcome.facts, outcome.verdict.reason) {
+        (status.key, status.capacity) = (Some(path), Some(quantity::bytes(capacity)));
+    }
+    let ready = outcome.verdict.reason == Reason::Available;
+    let was_ready = condition::is_true(&before.conditions, "Ready");
+    let verdict = outcome.verdict;
+    let report = Report {
+        key,
+        object: volume,
+        before: &before,
+        status,
+        verdict,
+        others: Vec::new(),
+    };
+    let again = report::report(ctx, &ctx.cache.volumes, report).await?;
+    if ready != was_ready {
+        for machine in users(ctx, volume) {
+            ctx.hints
+                .hint(Key::machine(&key.namespace, &machine.name_any()));
+        }
+        ctx.hints.hint(Key::pool(&volume.spec.pool));
+    }
+    Ok(report::sooner(again, outcome.again))
+}
