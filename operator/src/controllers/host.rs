@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use drover_core::desired::host::DesiredHost;
-use drover_core::plan::Verdict;
+use drover_core::plan::{Verdict, used_by};
 use drover_crds::condition::{Entry, Reason, Status};
 use drover_crds::host::{Hypervisor, Resources};
 use drover_crds::{Host, HostStatus, quantity};
@@ -168,11 +168,10 @@ async fn delete(ctx: &Ctx, key: &Key, host: &Host) -> Result<Again, Error> {
     });
     users.extend(on_it.map(|volume| format!("volume {}", sites::full_name(&**volume))));
     users.sort();
-    let Some(first) = users.first() else {
+    let Some(message) = used_by("objects", &users) else {
         ctx.hosts.remove(&key.name);
         return report::let_go(ctx, key, host).await;
     };
-    let message = format!("{} objects are on it, such as {first}", users.len());
     let before = host.status.clone().unwrap_or_default();
     let verdict = Verdict::new(Reason::InUse, message);
     let status = before.clone();

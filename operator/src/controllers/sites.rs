@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drover_core::plan::Verdict;
+use drover_core::plan::{Verdict, used_by};
 use drover_core::selector;
 use drover_crds::HostState;
 use drover_crds::condition::Reason;
@@ -124,11 +124,8 @@ impl<'a> Removal<'a> {
     /// Begins, unless something uses the object. `had` are the hosts that had it.
     #[must_use]
     pub fn new(had: &'a [HostState], users: &[String]) -> Self {
-        let verdict = match users.first() {
-            Some(first) => {
-                let message = format!("{} objects use it, such as {first}", users.len());
-                Verdict::new(Reason::InUse, message)
-            }
+        let verdict = match used_by("objects", users) {
+            Some(message) => Verdict::new(Reason::InUse, message),
             None => Verdict::new(Reason::Deleting, ""),
         };
         Self { had, verdict }

@@ -184,11 +184,18 @@ impl Session {
     }
 
     fn lost(&self, since: Option<i64>, message: &str) {
+        let was_down = self
+            .host
+            .read(|inventory| matches!(inventory.reach, Reach::Down { .. }));
         self.reach(Reach::Down {
             since,
             message: message.to_owned(),
         });
-        self.hints.hint_everything();
+        // Only the first of many failures is news to what is placed there.
+        match was_down {
+            true => self.hints.hint(Key::host(&self.host.name)),
+            false => self.hints.hint_everything(),
+        }
     }
 
     fn reach(&self, reach: Reach) {

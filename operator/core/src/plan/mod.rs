@@ -27,6 +27,16 @@ impl Verdict {
     }
 }
 
+/// Who uses something, for a message.
+#[must_use]
+pub fn used_by(what: &str, users: &[String]) -> Option<String> {
+    match users {
+        [] => None,
+        [only] => Some(format!("used by {only}")),
+        [first, ..] => Some(format!("used by {} {what}, such as {first}", users.len())),
+    }
+}
+
 /// The plan for what is on a host: the next step, and how it is there until the step is done. After
 /// each step everything is looked at anew.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@
 
 use drover_crds::condition::Reason;
 
-use super::Plan;
+use super::{Plan, used_by};
 use crate::desired::volume::{DesiredVolume, Source};
 use crate::observed::volume::ObservedVolume;
 
@@ -129,8 +129,7 @@ pub fn plan_deletion(
     observed: &ObservedVolume,
     users: &[String],
 ) -> Plan<Step> {
-    if let Some(user) = users.first() {
-        let message = format!("{} domains use it, such as {user}", users.len());
+    if let Some(message) = used_by("domains", users) {
         return Plan::waiting(Reason::InUse, message);
     }
     let alone = observed.data.is_none() && observed.ready.is_none();
