@@ -21,7 +21,7 @@ use crate::import::job::Imports;
 use crate::lease::{self, LeaseConfig};
 use crate::metrics::Metrics;
 use crate::reconcile::queue::Everyone;
-use crate::reconcile::{Cache, Hints, Queue};
+use crate::reconcile::{Cache, Hints, Kind, Queue};
 use crate::serve;
 
 /// How many objects are looked at at once. Most of that time is waiting for others.
@@ -143,6 +143,9 @@ async fn work(
     hear_hosts(&ctx).await;
     hints.hint_everything();
     tracing::info!(fleet = args.fleet, "working");
+    for kind in Kind::ALL {
+        ctx.metrics.set_max_concurrent(kind.as_str(), WORKERS);
+    }
     let mut workers = JoinSet::new();
     for _ in 0..WORKERS {
         workers.spawn(controllers::work(Arc::clone(&ctx), Arc::clone(&queue)));

@@ -21,6 +21,8 @@ pub async fn work(ctx: Arc<Ctx>, queue: Arc<Queue>) {
     loop {
         let key = queue.next().await;
         let controller = key.kind.as_str();
+        // Whatever is taken was put there once.
+        ctx.metrics.queue_add(controller);
         let running = ctx.metrics.reconcile(controller);
         let result = reconcile(&ctx, &key).await;
         let (again, outcome) = match result {

@@ -19,6 +19,7 @@ use super::address::Allowed;
 use super::fetch::{self, Body, FetchError, Policy};
 use crate::hosts::HostHandle;
 use crate::hosts::volumes::PoolOnHost;
+use crate::metrics::Metrics;
 use crate::reconcile::{Hints, Key};
 
 /// What is held back until everything else has arrived and is right: without it a qcow2 image is
@@ -50,6 +51,8 @@ pub struct Import {
     pub allow: Allowed,
     /// Who is told at the end.
     pub hints: Hints,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// What they are told.
     pub key: Key,
 }
@@ -170,6 +173,7 @@ async fn run(import: &Import, imports: &Imports) -> Result<(), Verdict> {
         hash: Sha256::new(),
         rest: Bytes::new(),
         read: 0,
+        metrics: Arc::clone(&import.metrics),
     };
     let head = content.head(length).await?;
     let virtual_size = check(&import.desired, &head, length)?;
@@ -240,6 +244,7 @@ struct Content {
     // Of the last chunk, what has not been used.
     rest: Bytes,
     read: u64,
+    metrics: Arc<Metrics>,
 }
 
 impl Content {
@@ -255,6 +260,7 @@ impl Content {
         if let Some(chunk) = &chunk {
             self.hash.update(chunk);
             self.read += chunk.len() as u64;
+            self.metrics.imported(chunk.len() as u64);
         }
         Ok(chunk)
     }

@@ -26,6 +26,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::Host,
+        Self::StoragePool,
+        Self::Network,
+        Self::Volume,
+        Self::VirtualMachine,
+    ];
+
     /// The controller's name, in metrics and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {

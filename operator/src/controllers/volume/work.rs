@@ -122,6 +122,7 @@ impl Work<'_> {
                     pool: self.uuid,
                     allow: self.ctx.import_allow.clone(),
                     hints: self.ctx.hints.clone(),
+                    metrics: Arc::clone(&self.ctx.metrics),
                     key: self.key.clone(),
                 });
                 Some(self.importing(None))
