@@ -211,7 +211,36 @@ impl PoolOnHost<'_> {
     }
 }
 
+// VIR_DOMAIN_BLOCK_RESIZE_BYTES.
+const BYTES: u32 = 1;
+
 impl HostHandle {
+    /// Makes a running domain's disk larger. It is never made smaller: the size is read just before.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or nobody knows whether it was done.
+    pub async fn grow_disk(
+        &self,
+        name: &str,
+        uuid: Uuid,
+        target: &str,
+        capacity: u64,
+    ) -> Result<(), HostError> {
+        let client = self.client()?;
+        let failed = self.failed("making the disk larger");
+        let domain = domain_ref(name, uuid);
+        let info = client
+            .domain_get_block_info(domain.clone(), target, 0)
+            .await;
+        if info.map_err(&failed)?.capacity >= capacity {
+            return Ok(());
+        }
+        let resized = client
+            .domain_block_resize(domain, target, capacity, BYTES)
+            .await;
+        resized.map_err(failed)
+    }
+
     /// The addresses that a network's DHCP server has given, by MAC address in lower case.
     ///
     /// # Errors

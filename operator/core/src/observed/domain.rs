@@ -184,6 +184,8 @@ pub struct DiskFacts {
     pub name: Option<String>,
     /// How the guest sees it.
     pub bus: String,
+    /// The name of its device, such as `vda`.
+    pub target: String,
     /// The format that is stated.
     pub format: Option<String>,
     /// The pool and the volume, if it says so.
@@ -287,6 +289,7 @@ fn disk(node: Node<'_, '_>) -> DiskFacts {
     DiskFacts {
         name: user_alias(node, "ua-disk-"),
         bus: attribute(node, "target", "bus").unwrap_or_default(),
+        target: attribute(node, "target", "dev").unwrap_or_default(),
         format: attribute(node, "driver", "type"),
         volume: attribute_of("pool").zip(attribute_of("volume")),
         paths: paths.map(str::to_owned).collect(),

@@ -57,11 +57,12 @@ impl Work<'_> {
             }));
         };
         let path = facts.as_ref().map(|(key, _)| key.as_str());
-        if step.is_destructive() || step == Step::Grow {
-            let users = self.domains_that_use(path).await?;
-            if let Some(outcome) = in_use(step, &users, facts.clone()) {
-                return Ok(Some(outcome));
-            }
+        if step.is_destructive()
+            && let Some(user) = self.domains_that_use(path).await?.first()
+        {
+            let message = format!("domain {user} uses it: nothing is removed");
+            let outcome = Outcome::of(Verdict::new(Reason::InUse, message));
+            return Ok(Some(Outcome { facts, ..outcome }));
         }
         if step == Step::Import {
             return Ok(self.import().map(|outcome| Outcome { facts, ..outcome }));
@@ -77,6 +78,33 @@ impl Work<'_> {
                 .any(|found| found.uses(&self.desired.pool, &self.desired.volume_name, path))
         });
         Ok(using.map(|domain| domain.name.clone()).collect())
+    }
+
+    // A running guest's disk is made larger by QEMU, which holds it.
+    async fn grow(&self) -> Result<(), HostError> {
+        let desired = self.desired;
+        let domains = self.handle.all_domains().await?;
+        let place = (desired.pool.clone(), desired.volume_name.clone());
+        let running = domains.iter().find_map(|domain| {
+            let mut disks = domain.live.as_ref()?.disks.iter();
+            let disk = disks.find(|disk| disk.volume.as_ref() == Some(&place))?;
+            Some((domain, disk.target.as_str()))
+        });
+        match running {
+            Some((domain, target)) => {
+                let (name, uuid) = (&domain.name, domain.uuid);
+                let handle = self.handle;
+                handle
+                    .grow_disk(name, uuid, target, desired.capacity)
+                    .await?;
+            }
+            None => {
+                let pool = self.pool();
+                pool.grow(&desired.volume_name, desired.capacity).await?;
+            }
+        }
+        // libvirt learns how large it is by looking.
+        self.handle.refresh_pool(&desired.pool, self.uuid).await
     }
 
     async fn take(&self, step: Step) -> Result<(), HostError> {
@@ -103,7 +131,7 @@ impl Work<'_> {
                 let text = format!("complete\nformat {}", desired.format);
                 pool.create_record(&desired.ready_name(), &text).await
             }
-            Step::Grow => pool.grow(&desired.volume_name, desired.capacity).await,
+            Step::Grow => self.grow().await,
             Step::DiscardData | Step::DeleteData => pool.delete(&desired.volume_name).await,
             Step::DeleteReady => pool.delete(&desired.ready_name()).await,
             Step::DeleteOwner => pool.delete(&desired.owner_name()).await,
@@ -163,24 +191,6 @@ impl Work<'_> {
             ..Outcome::of(verdict)
         }
     }
-}
-
-fn in_use(step: Step, users: &[String], facts: Option<(String, u64)>) -> Option<Outcome> {
-    let first = users.first()?;
-    let verdict = match step {
-        Step::Grow => Verdict::new(
-            Reason::Available,
-            format!("it grows once domain {first} is off and gone"),
-        ),
-        _ => Verdict::new(
-            Reason::InUse,
-            format!("domain {first} uses it: nothing is removed"),
-        ),
-    };
-    Some(Outcome {
-        facts,
-        ..Outcome::of(verdict)
-    })
 }
 
 impl Work<'_> {
