@@ -22,7 +22,8 @@ const CHUNK: usize = 64 << 10;
 /// # Errors
 /// When it does not listen.
 pub fn start(lab: &Lab, folder: &Path) -> Result<(), Error> {
-    let program = std::env::current_exe().map_err(|error| Error::file(Path::new("lab"), error))?;
+    // This program, even when a build has put another one in its place since it began.
+    let program = format!("/proc/{}/exe", std::process::id());
     let address = format!("{GATEWAY}:{IMAGE_PORT}");
     let mut server = Command::new(program);
     server
