@@ -150,7 +150,10 @@ impl Emitter<'_> {
                 // A comment made of an attribute has no space after its slashes.
                 let body = prettyplease::unparse(&file);
                 let body = body.replace("///", "/// ").replace("///  ", "/// ");
-                format!("// {header}\n\n//! {doc}\n\n{}", body.replace("/// \n", "///\n"))
+                format!(
+                    "// {header}\n\n//! {doc}\n\n{}",
+                    body.replace("/// \n", "///\n")
+                )
             }
             // Not Rust: the compiler of what was written will say where.
             Err(_) => format!("// {header}\n{tokens}"),
