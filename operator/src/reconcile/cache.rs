@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use drover_crds::{Host, Network, StoragePool, VirtualMachine, Volume};
@@ -16,10 +17,14 @@ use serde::de::DeserializeOwned;
 
 use super::{Hints, Key};
 
+type Written<K> = Mutex<HashMap<ObjectRef<K>, Arc<K>>>;
+
 /// The objects of one kind.
 pub struct Store<K: Resource<DynamicType = ()> + Clone + 'static> {
     watched: reflector::Store<K>,
-    written: Mutex<HashMap<ObjectRef<K>, Arc<K>>>,
+    written: Arc<Written<K>>,
+    // The newest version that the watch has told of.
+    told: Arc<AtomicU64>,
 }
 
 impl<K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static> Store<K> {
@@ -46,15 +51,18 @@ impl<K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static> Stor
     /// Notes an object as the API server returned it after a write.
     pub fn wrote(&self, object: K) {
         let key = ObjectRef::from_obj(&object);
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        written.insert(key, Arc::new(object));
+        lock(&self.written).insert(key, Arc::new(object));
     }
 
     // Versions of one server can be compared. What is written is forgotten once the watch has it.
     fn newest(&self, key: &ObjectRef<K>, watched: Option<Arc<K>>) -> Option<Arc<K>> {
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut written = lock(&self.written);
         let Some(watched) = watched else {
-            // Gone, or not heard of yet: the watch decides.
+            let ours = written.get(key)?;
+            // Made just now, and the watch is behind; or gone since.
+            if version(&**ours) > self.told.load(Ordering::Acquire) {
+                return Some(Arc::clone(ours));
+            }
             written.remove(key);
             return None;
         };
@@ -68,6 +76,10 @@ impl<K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static> Stor
         written.remove(key);
         Some(watched)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn version<K: Resource>(object: &K) -> u64 {
@@ -181,6 +193,10 @@ where
     let (reader, writer) = reflector::store();
     let api: Api<K> = Api::all(client.clone());
     let hints = hints.clone();
+    let told = Arc::new(AtomicU64::new(0));
+    let telling = Arc::clone(&told);
+    let written: Arc<Written<K>> = Arc::default();
+    let forgetting = Arc::clone(&written);
     let events = watcher(api, watcher::Config::default().page_size(500))
         .default_backoff()
         .modify(|object| object.meta_mut().managed_fields = None);
@@ -195,15 +211,22 @@ where
                     watcher::Event::Apply(object)
                     | watcher::Event::InitApply(object)
                     | watcher::Event::Delete(object),
-                ) => key(&object).into_iter().for_each(|key| hints.hint(key)),
+                ) => {
+                    telling.fetch_max(version(&object), Ordering::AcqRel);
+                    key(&object).into_iter().for_each(|key| hints.hint(key));
+                }
                 // After a relist anything may have gone.
-                Ok(watcher::Event::InitDone) => hints.hint_everything(),
+                Ok(watcher::Event::InitDone) => {
+                    lock(&forgetting).clear();
+                    hints.hint_everything();
+                }
                 Ok(watcher::Event::Init) | Err(_) => {}
             }
         }
     });
     Store {
         watched: reader,
-        written: Mutex::default(),
+        written,
+        told,
     }
 }

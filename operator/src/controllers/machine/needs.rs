@@ -37,8 +37,10 @@ pub(super) async fn volumes(
         let volume = match ctx.cache.volumes.get(&desired.namespace, &disk.volume) {
             Some(volume) => Some((*volume).clone()),
             None if disk.template.is_some() => {
-                let volume = template(machine, disk, host);
-                Some(write::create(&ctx.client, &volume).await?)
+                let made = write::create(&ctx.client, &template(machine, disk, host)).await?;
+                // The next look may come before the watch has told of it.
+                ctx.cache.volumes.wrote(made.clone());
+                Some(made)
             }
             None => None,
         };
