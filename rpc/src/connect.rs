@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::client::{CallRecord, Client, Shared};
+use crate::credentials::Credentials;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::transport::{Socket, dial};
@@ -31,6 +32,8 @@ pub type Observer = Arc<dyn Fn(&CallRecord) + Send + Sync>;
 pub struct ConnectOptions {
     /// Nothing may be changed through it.
     pub read_only: bool,
+    /// What proves to the server who we are, and to us who the server is.
+    pub credentials: Credentials,
     /// How long making the connection may take.
     pub connect_timeout: Duration,
     /// How long a call may take, unless [`Client::with_deadline`] says otherwise.
@@ -49,6 +52,7 @@ impl Default for ConnectOptions {
     fn default() -> Self {
         Self {
             read_only: false,
+            credentials: Credentials::default(),
             connect_timeout: Duration::from_secs(10),
             deadline: Duration::from_secs(30),
             keepalive: Some(Keepalive::default()),
@@ -63,6 +67,7 @@ impl fmt::Debug for ConnectOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectOptions")
             .field("read_only", &self.read_only)
+            .field("credentials", &self.credentials)
             .field("connect_timeout", &self.connect_timeout)
             .field("deadline", &self.deadline)
             .field("keepalive", &self.keepalive)
@@ -78,7 +83,8 @@ impl Client {
     /// # Errors
     /// When the server cannot be reached, does not let us in, or has no such driver.
     pub async fn connect(uri: &Uri, options: ConnectOptions) -> Result<Self, Error> {
-        let socket = dial(uri, options.read_only, options.connect_timeout).await?;
+        let (credentials, patience) = (&options.credentials, options.connect_timeout);
+        let socket = dial(uri, options.read_only, credentials, patience).await?;
         let client = Self::over(socket, uri.clone(), options);
         client.open().await?;
         Ok(client)

@@ -2,6 +2,7 @@
 
 use drover_rpc_proto::{CallError, CloseReason, LibvirtError, Refused, StreamError};
 
+use crate::refusal::Refusal;
 use crate::uri::UriError;
 
 /// Why there is no result.
@@ -48,6 +49,9 @@ pub enum Error {
         /// What the system says.
         reason: String,
     },
+    /// One side does not accept who the other is.
+    #[error(transparent)]
+    Identity(#[from] Refusal),
     /// This client cannot do that yet.
     #[error("{0}")]
     Unsupported(String),
@@ -93,10 +97,10 @@ impl Error {
         self.libvirt().is_some_and(LibvirtError::invalid_state)
     }
 
-    /// Whether authentication or access control said no.
+    /// Whether one side does not accept who the other is, or access control said no.
     #[must_use]
     pub fn denied(&self) -> bool {
-        self.libvirt().is_some_and(LibvirtError::denied)
+        matches!(self, Self::Identity(_)) || self.libvirt().is_some_and(LibvirtError::denied)
     }
 
     /// Whether the call may or may not have had its effect. One that changes something must not be
@@ -138,6 +142,7 @@ impl Error {
             Self::Stream(_) => "stream",
             Self::Uri(_) => "uri",
             Self::Connect { .. } => "connect",
+            Self::Identity(_) => "identity",
             Self::Unsupported(_) => "unsupported",
         }
     }

@@ -17,9 +17,11 @@
 
 mod client;
 mod connect;
+mod credentials;
 mod driver;
 mod error;
 mod generated;
+mod refusal;
 mod stream;
 mod subscription;
 #[cfg(test)]
@@ -29,10 +31,12 @@ mod uri;
 
 pub use client::{CallRecord, Client};
 pub use connect::{ConnectOptions, Observer};
+pub use credentials::{Credentials, SaslCredentials, Secret, SshCredentials, TlsCredentials};
 pub use drover_rpc_proto as proto;
 pub use drover_rpc_proto::{CloseReason, Keepalive, LibvirtError, StreamError, code};
 pub use drover_xdr::Text;
 pub use error::Error;
+pub use refusal::{CertificateFault, Refusal};
 pub use stream::{Download, Duplex, Upload};
 pub use subscription::{Notice, Subscription};
 pub use uri::{Transport, Uri, UriError};

@@ -7,6 +7,7 @@ mod events;
 mod opening;
 mod server;
 mod streams;
+mod tls;
 
 use std::time::Duration;
 

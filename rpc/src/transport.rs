@@ -1,10 +1,13 @@
 //! Sockets to a server.
 
+mod tls;
+
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::uri::{Transport, Uri};
 
@@ -17,14 +20,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Socket for S {}
 pub(crate) async fn dial(
     uri: &Uri,
     read_only: bool,
+    credentials: &Credentials,
     patience: Duration,
 ) -> Result<Box<dyn Socket>, Error> {
     let dialing = async {
         match uri.transport {
-            Transport::Tcp => dial_tcp(uri).await,
+            Transport::Tcp => Ok(Box::new(dial_tcp(uri).await?) as Box<dyn Socket>),
+            Transport::Tls => dial_tls(uri, credentials).await,
             Transport::Unix => dial_unix(uri, read_only).await,
             other => Err(Error::Unsupported(format!(
-                "the transport {} is not built yet: unix and tcp are",
+                "the transport {} is not built yet: unix, tcp and tls are",
                 other.as_str()
             ))),
         }
@@ -38,7 +43,7 @@ pub(crate) async fn dial(
     }
 }
 
-async fn dial_tcp(uri: &Uri) -> Result<Box<dyn Socket>, Error> {
+async fn dial_tcp(uri: &Uri) -> Result<TcpStream, Error> {
     let host = uri.host.as_deref().unwrap_or_default();
     let port = uri.port_or_default().unwrap_or_default();
     let failed = |error: std::io::Error| Error::Connect {
@@ -48,7 +53,13 @@ async fn dial_tcp(uri: &Uri) -> Result<Box<dyn Socket>, Error> {
     let socket = TcpStream::connect((host, port)).await.map_err(failed)?;
     // Calls are small and waited for.
     socket.set_nodelay(true).map_err(failed)?;
-    Ok(Box::new(socket))
+    Ok(socket)
+}
+
+async fn dial_tls(uri: &Uri, credentials: &Credentials) -> Result<Box<dyn Socket>, Error> {
+    let socket = dial_tcp(uri).await?;
+    let host = uri.host.as_deref().unwrap_or_default();
+    Ok(Box::new(tls::over(socket, host, &credentials.tls).await?))
 }
 
 async fn dial_unix(uri: &Uri, read_only: bool) -> Result<Box<dyn Socket>, Error> {

@@ -1,0 +1,146 @@
+//! TLS as libvirt speaks it: from the first byte, and with a byte of the server's own after the
+//! handshake that says whether it accepts us.
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use tokio::io::AsyncReadExt;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::Socket;
+use crate::credentials::TlsCredentials;
+use crate::error::Error;
+use crate::refusal::{CertificateFault, Refusal};
+
+/// What the server sends when it accepts us.
+const ACCEPTED: u8 = 1;
+
+/// Speaks TLS on a connection to `host`, and hears whether the server accepts us.
+pub(super) async fn over<S: Socket>(
+    socket: S,
+    host: &str,
+    credentials: &TlsCredentials,
+) -> Result<TlsStream<S>, Error> {
+    let name = credentials.server_name.as_deref().unwrap_or(host);
+    let server_name = ServerName::try_from(name.to_owned()).map_err(|error| Refusal::Unusable {
+        what: format!("the server's name {name:?}"),
+        reason: error.to_string(),
+    })?;
+    let config = config(credentials)?;
+    let connecting = TlsConnector::from(Arc::new(config)).connect(server_name, socket);
+    let mut stream = connecting.await.map_err(|error| failed(name, &error))?;
+    match stream.read_u8().await {
+        Ok(ACCEPTED) => Ok(stream),
+        Ok(_) | Err(_) => Err(Error::Identity(Refusal::ClientCertificate {
+            server: host.to_owned(),
+            shown: credentials.certificate.is_some(),
+        })),
+    }
+}
+
+fn config(credentials: &TlsCredentials) -> Result<ClientConfig, Refusal> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable("TLS", &error))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier(credentials, provider)?);
+    match (&credentials.certificate, &credentials.key) {
+        (Some(certificate), Some(key)) => {
+            let key = PrivateKeyDer::from_pem_slice(key.expose())
+                .map_err(|error| unusable("our private key", &error))?;
+            builder
+                .with_client_auth_cert(certificates("our certificate", certificate)?, key)
+                .map_err(|error| unusable("our certificate with its key", &error))
+        }
+        (None, None) => Ok(builder.with_no_client_auth()),
+        (Some(_), None) => Err(missing("the key of our certificate")),
+        (None, Some(_)) => Err(missing("the certificate of our key")),
+    }
+}
+
+// The authorities of the web have no say in who runs virtual machines.
+fn verifier(
+    credentials: &TlsCredentials,
+    provider: Arc<rustls::crypto::CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, Refusal> {
+    const CA: &str = "the authority's certificate";
+    let ca = credentials.ca.as_ref().ok_or_else(|| missing(CA))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(CA, ca)? {
+        roots
+            .add(certificate)
+            .map_err(|error| unusable(CA, &error))?;
+    }
+    let mut builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+    if let Some(crl) = &credentials.crl {
+        let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(crl).collect();
+        let lists = lists.map_err(|error| unusable("the revocation list", &error))?;
+        // What an authority without a list has signed is not revoked.
+        builder = builder.with_crls(lists).allow_unknown_revocation_status();
+    }
+    let verifier = builder.build().map_err(|error| unusable(CA, &error))?;
+    Ok(verifier)
+}
+
+fn certificates(what: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Refusal> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let all = all.map_err(|error| unusable(what, &error))?;
+    if all.is_empty() {
+        return Err(unusable(what, &"there is no certificate in it"));
+    }
+    Ok(all)
+}
+
+fn missing(what: &str) -> Refusal {
+    Refusal::Missing {
+        what: what.to_owned(),
+    }
+}
+
+fn unusable(what: &str, reason: &dyn std::fmt::Display) -> Refusal {
+    Refusal::Unusable {
+        what: what.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+// rustls tells why through an error of the system's type.
+fn failed(server: &str, error: &std::io::Error) -> Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let refusal = match inner {
+        Some(rustls::Error::InvalidCertificate(fault)) => Refusal::ServerCertificate {
+            server: server.to_owned(),
+            fault: certificate_fault(server, fault),
+        },
+        _ => Refusal::Tls {
+            server: server.to_owned(),
+            reason: error.to_string(),
+        },
+    };
+    Error::Identity(refusal)
+}
+
+fn certificate_fault(server: &str, fault: &CertificateError) -> CertificateFault {
+    match fault {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            CertificateFault::Expired
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            CertificateFault::NotYetValid
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            CertificateFault::WrongName(server.to_owned())
+        }
+        CertificateError::Revoked => CertificateFault::Revoked,
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            CertificateFault::UnknownAuthority
+        }
+        other => CertificateFault::Other(other.to_string()),
+    }
+}
