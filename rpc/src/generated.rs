@@ -1,4 +1,4 @@
-//! One method for each procedure, written by `cargo xdrgen`.
+//! One method for each procedure, and what C headers define; written by `cargo xdrgen`.
 
 #![allow(
     clippy::all,
@@ -7,6 +7,12 @@
     unused_imports
 )]
 
+#[rustfmt::skip]
+pub mod enums;
+#[rustfmt::skip]
+pub mod fields;
+#[rustfmt::skip]
+pub mod flags;
 #[rustfmt::skip]
 mod lxc;
 #[rustfmt::skip]

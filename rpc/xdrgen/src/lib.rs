@@ -10,6 +10,7 @@ pub mod ast;
 pub mod emit;
 pub mod error;
 pub mod fetch;
+pub mod headers;
 pub mod layouts;
 pub mod lex;
 pub mod libvirt;

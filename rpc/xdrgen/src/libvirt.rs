@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::emit::{Dialect, Direction, Emitter};
 use crate::error::Report;
+use crate::headers::{HEADERS, Headers};
 use crate::model::Model;
 use crate::parse::parse;
 use crate::symbols::Symbols;
@@ -161,6 +162,14 @@ pub enum Error {
         /// Everything that is wrong with it.
         reports: Vec<Report>,
     },
+    /// A C header is not what the compiler understands.
+    #[error("{header}: {error}")]
+    Header {
+        /// The header.
+        header: &'static str,
+        /// Why.
+        error: crate::headers::Error,
+    },
     /// The tree does not say which version it is.
     #[error("{} names no version in meson.build", .0.display())]
     Version(PathBuf),
@@ -173,6 +182,7 @@ pub struct Tree {
     /// The models, in the order of [`SOURCES`].
     pub models: Vec<Model>,
     symbols: Symbols,
+    headers: Headers,
 }
 
 impl Tree {
@@ -191,17 +201,25 @@ impl Tree {
             let base = source.dialect.imports.and(models.first());
             models.push(model(&root.join("src").join(source.file), base)?);
         }
+        let mut headers = Headers::default();
+        for header in HEADERS {
+            let text = read(&root.join("include/libvirt").join(header))?;
+            headers
+                .read(&text)
+                .map_err(|error| Error::Header { header, error })?;
+        }
         Ok(Self {
             version,
             models,
             symbols,
+            headers,
         })
     }
 
     /// Every generated file, by its path below `rpc/`.
     #[must_use]
     pub fn files(&self) -> BTreeMap<String, String> {
-        let mut files = BTreeMap::new();
+        let mut files = crate::emit::headers::files(&self.headers, &self.version);
         for (source, model) in SOURCES.iter().zip(&self.models) {
             let name = source.file;
             let header = format!(

@@ -1,6 +1,7 @@
 //! A model to Rust.
 
 mod code;
+pub mod headers;
 mod methods;
 mod procedures;
 mod types;
