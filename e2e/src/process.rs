@@ -74,8 +74,22 @@ pub fn start(lab: &Lab, name: &str, command: &Command) -> Result<i32, Error> {
 pub fn running(lab: &Lab, name: &str) -> Option<i32> {
     let text = std::fs::read_to_string(pid_file(lab, name)).ok()?;
     let pid = text.trim().parse().ok()?;
-    let found = marked(lab, pid)?;
+    let found = settled(lab, pid)?;
     (found.name == name).then_some(pid)
+}
+
+// While a process goes from one program to the next the kernel shows an empty environment.
+fn settled(lab: &Lab, pid: i32) -> Option<Found> {
+    let start = Instant::now();
+    loop {
+        let found = marked(lab, pid);
+        let between = std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|all| all.is_empty());
+        let late = start.elapsed() > Duration::from_secs(1);
+        if found.is_some() || !between || !alive(pid) || late {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// All that run and belong to the lab.
