@@ -1,8 +1,8 @@
 //! The handle that callers hold.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use drover_rpc_proto::procedure::{Fds, Procedure, Stream};
@@ -45,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) start: Instant,
     pub(crate) uri: Uri,
     pub(crate) options: ConnectOptions,
+    memory: Memory,
     tokens: AtomicU64,
 }
 
@@ -62,6 +63,7 @@ impl Shared {
             start,
             uri,
             options,
+            memory: Memory::default(),
             tokens: AtomicU64::new(0),
         }
     }
@@ -113,10 +115,12 @@ impl Client {
                 P::NAME
             )));
         }
-        let call = Call::of::<P>(&args).map_err(Error::Argument)?;
+        let call = Call::of_in::<P>(self.shared.memory.get(), &args).map_err(Error::Argument)?;
         self.record(P::NAME, async {
             let body = self.request(call).await?;
-            from_bytes(&body).map_err(Error::Answer)
+            let reply = from_bytes(&body).map_err(Error::Answer);
+            self.shared.memory.put(body);
+            reply
         })
         .await
     }
@@ -214,6 +218,29 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("uri", &self.shared.uri)
             .finish_non_exhaustive()
+    }
+}
+
+/// Memory of calls that have ended, for those to come.
+#[derive(Default)]
+struct Memory(Mutex<Vec<Vec<u8>>>);
+
+impl Memory {
+    /// As many pieces are kept as calls are under way.
+    const KEPT: usize = 4;
+    /// Larger ones are not.
+    const KEPT_CAPACITY: usize = 16 << 10;
+
+    fn get(&self) -> Vec<u8> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.pop().unwrap_or_else(|| Vec::with_capacity(128))
+    }
+
+    fn put(&self, piece: Vec<u8>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < Self::KEPT && piece.capacity() <= Self::KEPT_CAPACITY {
+            kept.push(piece);
+        }
     }
 }
 

@@ -42,6 +42,9 @@ pub struct ConnectOptions {
     pub keepalive: Option<Keepalive>,
     /// How many calls may be unanswered. A server's own limit, five by default, must be larger.
     pub window: usize,
+    /// How many of them are kept for procedures of high priority, which the server runs even when
+    /// all its ordinary workers are stuck.
+    pub reserved: usize,
     /// After how long without progress a byte stream has failed.
     pub stall: Duration,
     /// Is told of each call that has ended.
@@ -57,6 +60,7 @@ impl Default for ConnectOptions {
             deadline: Duration::from_secs(30),
             keepalive: Some(Keepalive::default()),
             window: 4,
+            reserved: 1,
             stall: Duration::from_secs(60),
             observer: None,
         }
@@ -72,6 +76,7 @@ impl fmt::Debug for ConnectOptions {
             .field("deadline", &self.deadline)
             .field("keepalive", &self.keepalive)
             .field("window", &self.window)
+            .field("reserved", &self.reserved)
             .field("stall", &self.stall)
             .finish_non_exhaustive()
     }
@@ -105,6 +110,7 @@ impl Client {
         let start = Instant::now();
         let config = Config {
             window: options.window,
+            reserved: options.reserved,
             keepalive: options.keepalive,
             ..Config::default()
         };

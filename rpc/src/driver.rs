@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep};
 
 use self::listeners::Listeners;
-pub(crate) use self::listeners::{Listener, Topic};
+pub(crate) use self::listeners::{Listener, QueueState, Topic};
 use crate::error::Error;
 use crate::stream::Pipe;
 use crate::transport::Socket;

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use drover_rpc_proto::procedure::Procedure;
@@ -18,10 +18,11 @@ use futures::Stream;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::client::Client;
-use crate::driver::{Command, Listener, Topic};
+use crate::driver::{Command, Listener, QueueState, Topic};
 use crate::error::Error;
 
-/// How many events wait for a listener. What is over is lost, and told as lost.
+/// How many events wait for a listener, unless they are large. What is over is lost, and told as
+/// lost.
 const QUEUE: usize = 1024;
 
 /// What a listener is told.
@@ -41,8 +42,8 @@ pub enum Notice {
 pub struct Subscription {
     client: Client,
     token: u64,
-    queue: mpsc::Receiver<Notice>,
-    lost: Arc<AtomicBool>,
+    queue: mpsc::Receiver<(Notice, usize)>,
+    state: Arc<QueueState>,
 }
 
 impl Subscription {
@@ -53,16 +54,21 @@ impl Subscription {
 
     fn poll_notice(&mut self, context: &mut Context<'_>) -> Poll<Option<Notice>> {
         match self.queue.poll_recv(context) {
-            Poll::Pending if self.lost.load(Ordering::Acquire) => {}
-            other => return other,
+            Poll::Pending if self.state.lost.load(Ordering::Acquire) => {}
+            other => return other.map(|notice| notice.map(|notice| self.taken(notice))),
         }
         // The queue was full when something was lost, so that this comes after what is in it. That
         // nothing is ready does not say that it is empty: the runtime may want its turn.
         if let Ok(notice) = self.queue.try_recv() {
-            return Poll::Ready(Some(notice));
+            return Poll::Ready(Some(self.taken(notice)));
         }
-        self.lost.store(false, Ordering::Release);
+        self.state.lost.store(false, Ordering::Release);
         Poll::Ready(Some(Notice::Lost))
+    }
+
+    fn taken(&self, (notice, size): (Notice, usize)) -> Notice {
+        self.state.bytes.fetch_sub(size, Ordering::AcqRel);
+        notice
     }
 }
 
@@ -182,11 +188,11 @@ impl Client {
         let token = self.shared.token();
         let (sender, queue) = mpsc::channel(QUEUE);
         let (answer, receiver) = oneshot::channel();
-        let lost = Arc::new(AtomicBool::new(false));
+        let state = Arc::new(QueueState::default());
         let listener = Listener {
             token,
             queue: sender,
-            lost: Arc::clone(&lost),
+            state: Arc::clone(&state),
         };
         self.shared.send(Command::Subscribe {
             topic,
@@ -198,7 +204,7 @@ impl Client {
             client: self.clone(),
             token,
             queue,
-            lost,
+            state,
         };
         let result = receiver.await;
         result.unwrap_or_else(|_| Err(self.shared.gone(true)))?;

@@ -35,6 +35,16 @@ impl Call {
         procedure: i32,
         args: &A,
     ) -> Result<Self, drover_xdr::Error> {
+        Self::within(Vec::with_capacity(128), program, version, procedure, args)
+    }
+
+    fn within<A: Encode + ?Sized>(
+        mut frame: Vec<u8>,
+        program: u32,
+        version: u32,
+        procedure: i32,
+        args: &A,
+    ) -> Result<Self, drover_xdr::Error> {
         let header = Header {
             program,
             version,
@@ -43,7 +53,7 @@ impl Call {
             serial: 0,
             status: Status::Ok,
         };
-        let mut frame = Vec::with_capacity(128);
+        frame.clear();
         write_frame(&mut frame, &header, &[]);
         let mut out = Encoder::after(frame);
         args.encode(&mut out)?;
@@ -65,7 +75,16 @@ impl Call {
     /// # Errors
     /// When the arguments are over a bound of the protocol.
     pub fn of<P: Procedure>(args: &P::Args) -> Result<Self, drover_xdr::Error> {
-        let call = Self::new(P::PROGRAM, P::VERSION, P::NUMBER, args)?;
+        Self::of_in::<P>(Vec::with_capacity(128), args)
+    }
+
+    /// As [`Call::of`], in memory that is there already: what was in it is written over. The body of
+    /// a small reply comes back in the same memory.
+    ///
+    /// # Errors
+    /// When the arguments are over a bound of the protocol.
+    pub fn of_in<P: Procedure>(memory: Vec<u8>, args: &P::Args) -> Result<Self, drover_xdr::Error> {
+        let call = Self::within(memory, P::PROGRAM, P::VERSION, P::NUMBER, args)?;
         Ok(call.urgent(P::PRIORITY == Priority::High))
     }
 

@@ -4,7 +4,8 @@ mod receive;
 mod streams;
 mod transmit;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::Time;
 use crate::call::{Call, CallId};
@@ -12,6 +13,7 @@ use crate::error::{CallError, CloseReason, MAX_BODY, Refused, StreamError};
 use crate::event::{Class, RawEvent, Routes};
 use crate::frame::FrameReader;
 use crate::keepalive_timer::{Keepalive, Timer, Verdict};
+use crate::sorted::Sorted;
 use crate::stream::{Stream, StreamEvent};
 use crate::window::{Turn, Window};
 use crate::{frame, program};
@@ -19,9 +21,10 @@ use crate::{frame, program};
 /// How a connection behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
-    /// How many calls may be unanswered. libvirtd's default bears four; one of them is kept for
-    /// urgent calls.
+    /// How many calls may be unanswered. libvirtd's default bears four.
     pub window: usize,
+    /// How many of these places are kept for urgent calls.
+    pub reserved: usize,
     /// How many calls may wait for a place in the window.
     pub queue: usize,
     /// Whether a silent server is asked if it is still there.
@@ -36,6 +39,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             window: 4,
+            reserved: 1,
             queue: 4096,
             keepalive: Some(Keepalive::default()),
             stream_buffer: 4 * frame::STREAM_CHUNK,
@@ -85,6 +89,21 @@ struct Pending {
     abandoned: bool,
 }
 
+impl Pending {
+    // The body of the reply, in the memory of the call where there is no other.
+    fn keep(&mut self, body: Cow<'_, [u8]>) -> Vec<u8> {
+        match body {
+            Cow::Owned(body) => body,
+            Cow::Borrowed(body) => {
+                let mut kept = std::mem::take(&mut self.call.frame);
+                kept.clear();
+                kept.extend_from_slice(body);
+                kept
+            }
+        }
+    }
+}
+
 /// One end of a connection to libvirt, as a state machine: it does no I/O and reads no clock.
 ///
 /// Whoever drives it
@@ -99,14 +118,14 @@ struct Pending {
 pub struct Connection {
     config: Config,
     reader: FrameReader,
-    calls: BTreeMap<CallId, Pending>,
-    by_serial: BTreeMap<u32, CallId>,
+    calls: Sorted<CallId, Pending>,
+    by_serial: Sorted<u32, CallId>,
     window: Window,
     routes: Routes,
     streams: BTreeMap<CallId, Stream>,
     // The stream that sent last: the others come first.
     last_stream: Option<CallId>,
-    deadlines: BTreeSet<(Time, CallId)>,
+    deadlines: Sorted<(Time, CallId), ()>,
     keepalive: Option<Timer>,
     ping_due: bool,
     // One answer is enough for all questions that came since the last one.
@@ -125,13 +144,13 @@ impl Connection {
     pub fn new(config: Config, now: Time) -> Self {
         Self {
             reader: FrameReader::default(),
-            calls: BTreeMap::new(),
-            by_serial: BTreeMap::new(),
-            window: Window::new(config.window),
+            calls: Sorted::default(),
+            by_serial: Sorted::default(),
+            window: Window::new(config.window, config.reserved),
             routes: Routes::default(),
             streams: BTreeMap::new(),
             last_stream: None,
-            deadlines: BTreeSet::new(),
+            deadlines: Sorted::default(),
             keepalive: config.keepalive.map(|settings| Timer::new(settings, now)),
             ping_due: false,
             pong_due: false,
@@ -181,7 +200,7 @@ impl Connection {
             (false, false) => Turn::Normal,
         };
         if let Some(deadline) = call.deadline {
-            self.deadlines.insert((deadline, id));
+            self.deadlines.insert((deadline, id), ());
         }
         self.window.push(id, turn);
         let pending = Pending {
@@ -263,7 +282,7 @@ impl Connection {
         while let Some((deadline, id)) = self.deadlines.first().copied()
             && deadline <= now
         {
-            self.deadlines.pop_first();
+            self.deadlines.remove(&(deadline, id));
             self.expire(id);
         }
         match self.keepalive.as_mut().map(|timer| timer.check(now)) {
@@ -295,7 +314,7 @@ impl Connection {
         if self.closed.is_some() {
             return;
         }
-        for (call, pending) in std::mem::take(&mut self.calls) {
+        for (call, pending) in self.calls.take() {
             if !pending.abandoned {
                 let sent = pending.serial.is_some();
                 let reason = reason.clone();
@@ -308,9 +327,9 @@ impl Connection {
                 self.tell_stream(id, StreamEvent::Failed(error));
             }
         }
-        self.by_serial.clear();
-        self.deadlines.clear();
-        self.window = Window::new(self.config.window);
+        self.by_serial = Sorted::default();
+        self.deadlines = Sorted::default();
+        self.window = Window::new(self.config.window, self.config.reserved);
         self.routes = Routes::default();
         self.ping_due = false;
         self.pong_due = false;

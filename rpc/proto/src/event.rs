@@ -11,6 +11,8 @@ use crate::program;
 
 // How many events wait for the replies to registrations. One that is over is told as lost.
 const PARKED_MAX: usize = 4096;
+// And how many bytes of them.
+const PARKED_BYTES: usize = 1 << 20;
 
 /// A family of events. The server numbers the registrations of each one by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,6 +126,7 @@ pub(crate) struct Routes {
     // Registrations whose reply is not there yet, by class.
     pending: BTreeMap<Class, usize>,
     parked: VecDeque<(Class, i32, RawEvent)>,
+    parked_bytes: usize,
     lost: bool,
 }
 
@@ -141,7 +144,9 @@ impl Routes {
             return Some((*registration, event));
         }
         if self.pending.get(&class).is_some_and(|count| *count > 0) {
-            if self.parked.len() < PARKED_MAX {
+            let bytes = self.parked_bytes + event.body.len();
+            if self.parked.len() < PARKED_MAX && bytes <= PARKED_BYTES {
+                self.parked_bytes = bytes;
                 self.parked.push_back((class, callback, event));
             } else {
                 self.lost = true;
@@ -175,6 +180,8 @@ impl Routes {
             self.pending.remove(&class);
             self.parked.retain(|(of, _, _)| *of != class);
         }
+        let left = self.parked.iter().map(|(_, _, event)| event.body.len());
+        self.parked_bytes = left.sum();
         self.lost &= !self.pending.is_empty();
         arrived
     }

@@ -1,5 +1,7 @@
 //! Frames: a length, a header of six words, and a body.
 
+use std::borrow::Cow;
+
 use drover_xdr::{Decoder, Encoder};
 
 /// The length word and the header: the smallest frame.
@@ -11,8 +13,8 @@ pub const STREAM_CHUNK: usize = 262_120;
 
 // Where the serial stands: it is known only when the frame goes out.
 const SERIAL_AT: usize = 20;
-// More than this is not kept for the next frame.
-const KEPT_CAPACITY: usize = 512 << 10;
+// How much of a body must be there before there is room for all of it.
+const BELIEVED: usize = 512 << 10;
 
 /// What a frame is. It is looked at before anything else: serials of events mean nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +134,9 @@ pub enum FrameError {
     Status(i32),
 }
 
+/// A frame that has come: its header, and its body, which is not copied if it came in one piece.
+pub type Frame<'i> = (Header, Cow<'i, [u8]>);
+
 /// Appends a frame to `out`.
 pub fn write_frame(out: &mut Vec<u8>, header: &Header, body: &[u8]) {
     let start = out.len();
@@ -163,53 +168,77 @@ pub(crate) fn set_serial(frame: &mut [u8], serial: u32) {
 ///
 /// It holds at most the beginning of one frame, and grows with the bytes that are there, not with
 /// what the length word promises.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FrameReader {
-    buffer: Vec<u8>,
-    // The buffer holds a frame that has been handed out.
-    used: bool,
+    head: [u8; MIN_FRAME],
+    // How much of the head is there.
+    filled: usize,
+    // As far as it is there.
+    body: Vec<u8>,
+}
+
+impl Default for FrameReader {
+    fn default() -> Self {
+        Self {
+            head: [0; MIN_FRAME],
+            filled: 0,
+            body: Vec::new(),
+        }
+    }
 }
 
 impl FrameReader {
     /// The next frame from what is kept and from `input`, which moves on past what was taken.
     ///
     /// # Errors
-    /// When the bytes are no frame. Nothing after them can be read.
-    pub fn read<'r, 'i: 'r>(
-        &'r mut self,
-        input: &mut &'i [u8],
-    ) -> Result<Option<(Header, &'r [u8])>, FrameError> {
-        if self.used {
-            self.used = false;
-            self.buffer.clear();
-            self.buffer.shrink_to(KEPT_CAPACITY);
-        }
-        if self.buffer.is_empty()
+    /// When the bytes are no frame, which is said as soon as its head is there. Nothing after them
+    /// can be read.
+    pub fn read<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'i>>, FrameError> {
+        if self.filled == 0
             && let Some(length) = frame_length(input)?
             && let Some((frame, rest)) = input.split_at_checked(length)
         {
             *input = rest;
-            return parse(frame).map(Some);
+            let (head, body) = frame.split_at(MIN_FRAME);
+            return Ok(Some((Header::read(&head[4..])?, Cow::Borrowed(body))));
         }
-        self.take(input, MIN_FRAME);
-        let Some(length) = frame_length(&self.buffer)? else {
+        let taken = take(input, MIN_FRAME - self.filled);
+        self.head[self.filled..self.filled + taken.len()].copy_from_slice(taken);
+        self.filled += taken.len();
+        let Some(length) = frame_length(&self.head[..self.filled])? else {
             return Ok(None);
         };
-        self.take(input, length);
-        if self.buffer.len() < length {
+        if self.filled < MIN_FRAME {
             return Ok(None);
         }
-        self.used = true;
-        parse(&self.buffer).map(Some)
+        let header = Header::read(&self.head[4..])?;
+        let length = length - MIN_FRAME;
+        let taken = take(input, length - self.body.len());
+        self.reserve(taken.len(), length);
+        self.body.extend_from_slice(taken);
+        if self.body.len() < length {
+            return Ok(None);
+        }
+        self.filled = 0;
+        Ok(Some((header, Cow::Owned(std::mem::take(&mut self.body)))))
     }
 
-    // Moves bytes from the input until there are `wanted`, or none are left.
-    fn take(&mut self, input: &mut &[u8], wanted: usize) {
-        let count = wanted.saturating_sub(self.buffer.len()).min(input.len());
-        let (taken, rest) = input.split_at(count);
-        self.buffer.extend_from_slice(taken);
-        *input = rest;
+    // Room for `more` bytes of a body of `length`. Whoever has sent a good part of it is believed
+    // the rest: growing step by step would need twice the memory in the end.
+    fn reserve(&mut self, more: usize, length: usize) {
+        let there = self.body.len() + more;
+        if there > self.body.capacity() {
+            let wanted = if there > BELIEVED { length } else { there * 2 };
+            let wanted = wanted.min(length);
+            self.body.reserve_exact(wanted - self.body.len());
+        }
     }
+}
+
+fn take<'i>(input: &mut &'i [u8], wanted: usize) -> &'i [u8] {
+    let (taken, rest) = input.split_at(wanted.min(input.len()));
+    *input = rest;
+    taken
 }
 
 // The length that the first word promises, once it is there and allowed.
@@ -223,9 +252,4 @@ fn frame_length(bytes: &[u8]) -> Result<Option<usize>, FrameError> {
         return Err(FrameError::Length(word));
     }
     Ok(Some(length))
-}
-
-fn parse(frame: &[u8]) -> Result<(Header, &[u8]), FrameError> {
-    let (head, body) = frame.split_at(MIN_FRAME);
-    Ok((Header::read(&head[4..])?, body))
 }

@@ -14,6 +14,7 @@ mod generated;
 mod keepalive_timer;
 pub mod procedure;
 pub mod program;
+mod sorted;
 mod stream;
 #[cfg(test)]
 mod tests;

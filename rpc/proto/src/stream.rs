@@ -3,6 +3,7 @@
 //! A stream begins with the good reply to the call that opens it and shares that call's number. It
 //! ends when the server confirms that it is finished, or says what went wrong.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use crate::call::Call;
@@ -243,12 +244,12 @@ impl Stream {
     }
 
     /// A frame of the stream has come.
-    pub(crate) fn handle(&mut self, header: &Header, body: &[u8]) -> Next {
+    pub(crate) fn handle(&mut self, header: &Header, body: Cow<'_, [u8]>) -> Next {
         match (header.kind, header.status) {
-            (_, Status::Error) => self.handle_error(body),
+            (_, Status::Error) => self.handle_error(&body),
             (Kind::Stream, Status::Ok) => self.handle_end(),
             (Kind::Stream, Status::Continue) => self.handle_data(body),
-            (Kind::StreamHole, Status::Continue) => self.handle_hole(body),
+            (Kind::StreamHole, Status::Continue) => self.handle_hole(&body),
             _ => self.break_off(StreamError::Unexpected("a hole that ends the stream")),
         }
     }
@@ -273,7 +274,7 @@ impl Stream {
         }
     }
 
-    fn handle_data(&mut self, body: &[u8]) -> Next {
+    fn handle_data(&mut self, body: Cow<'_, [u8]>) -> Next {
         if matches!(self.state, State::Aborting | State::Finishing) {
             return Next::On(None);
         }
@@ -283,7 +284,7 @@ impl Stream {
         if !self.mode.receive {
             return self.break_off(StreamError::Unexpected("bytes on a stream to it"));
         }
-        Next::On(Some(StreamEvent::Data(body.to_vec())))
+        Next::On(Some(StreamEvent::Data(body.into_owned())))
     }
 
     // All bytes are there, but the server has yet to confirm that all went well.

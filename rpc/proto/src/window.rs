@@ -4,9 +4,8 @@
 //! and then takes it for dead. So at most four are out, and the last of these places is for urgent
 //! ones: the server runs them when its ordinary workers are all stuck.
 
-use std::collections::BTreeSet;
-
 use crate::call::CallId;
+use crate::sorted::Sorted;
 
 /// How a call takes its place in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,25 +16,28 @@ pub(crate) enum Turn {
     Alone,
 }
 
-/// The queue and the places. Call ids only grow, so that a sorted set of them is a queue.
+/// The queue and the places. Call ids only grow, so that they are a queue when sorted.
 #[derive(Debug)]
 pub(crate) struct Window {
     size: usize,
+    places_for_normal: usize,
     out: usize,
-    urgent: BTreeSet<CallId>,
-    normal: BTreeSet<CallId>,
-    alone: BTreeSet<CallId>,
+    urgent: Sorted<CallId, ()>,
+    normal: Sorted<CallId, ()>,
+    alone: Sorted<CallId, ()>,
     alone_out: Option<CallId>,
 }
 
 impl Window {
-    pub(crate) fn new(size: usize) -> Self {
+    /// `reserved` of the places, but never all, are for urgent calls.
+    pub(crate) fn new(size: usize, reserved: usize) -> Self {
         Self {
             size: size.max(1),
+            places_for_normal: size.saturating_sub(reserved).max(1),
             out: 0,
-            urgent: BTreeSet::new(),
-            normal: BTreeSet::new(),
-            alone: BTreeSet::new(),
+            urgent: Sorted::default(),
+            normal: Sorted::default(),
+            alone: Sorted::default(),
             alone_out: None,
         }
     }
@@ -49,7 +51,7 @@ impl Window {
     }
 
     pub(crate) fn push(&mut self, id: CallId, turn: Turn) {
-        self.queue(turn).insert(id);
+        self.queue(turn).insert(id, ());
     }
 
     pub(crate) fn remove(&mut self, id: CallId, turn: Turn) {
@@ -65,16 +67,16 @@ impl Window {
         let before = |id: &&CallId| fence.is_none_or(|fence| **id < fence);
         let urgent = self.urgent.first().filter(before).copied();
         let normal = self.normal.first().filter(before).copied();
-        let places_for_normal = self.size.saturating_sub(1).max(1);
-        let id = match (urgent, normal, fence) {
-            (Some(id), _, _) if self.out < self.size => self.urgent.take(&id),
-            (_, Some(id), _) if self.out < places_for_normal => self.normal.take(&id),
-            (None, None, Some(id)) if self.out == 0 => {
-                self.alone_out = Some(id);
-                self.alone.take(&id)
-            }
-            _ => None,
-        }?;
+        let (id, turn) = match (urgent, normal, fence) {
+            (Some(id), _, _) if self.out < self.size => (id, Turn::Urgent),
+            (_, Some(id), _) if self.out < self.places_for_normal => (id, Turn::Normal),
+            (None, None, Some(id)) if self.out == 0 => (id, Turn::Alone),
+            _ => return None,
+        };
+        self.remove(id, turn);
+        if turn == Turn::Alone {
+            self.alone_out = Some(id);
+        }
         self.out += 1;
         Some(id)
     }
@@ -87,7 +89,7 @@ impl Window {
         }
     }
 
-    fn queue(&mut self, turn: Turn) -> &mut BTreeSet<CallId> {
+    fn queue(&mut self, turn: Turn) -> &mut Sorted<CallId, ()> {
         match turn {
             Turn::Urgent => &mut self.urgent,
             Turn::Normal => &mut self.normal,

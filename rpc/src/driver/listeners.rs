@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use drover_rpc_proto::{Call, CallId, Connection, RawEvent, Time, program, qemu, remote};
@@ -17,6 +17,8 @@ use crate::subscription::Notice;
 
 /// How long the server may take to begin or end a registration.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How many bytes of events wait for a listener. What is over is lost, and told as lost.
+const QUEUE_BYTES: usize = 1 << 20;
 
 /// What is listened to: a registration as it is sent.
 #[derive(Debug, Clone)]
@@ -37,15 +39,31 @@ impl Topic {
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) token: u64,
-    pub(crate) queue: mpsc::Sender<Notice>,
-    pub(crate) lost: Arc<AtomicBool>,
+    pub(crate) queue: mpsc::Sender<(Notice, usize)>,
+    pub(crate) state: Arc<QueueState>,
+}
+
+/// What a listener and the driver know of the queue between them.
+#[derive(Debug, Default)]
+pub(crate) struct QueueState {
+    /// Something did not fit.
+    pub(crate) lost: AtomicBool,
+    /// How many bytes of events are in the queue, as they came.
+    pub(crate) bytes: AtomicUsize,
 }
 
 impl Listener {
     // A listener that does not keep up loses events, and is told so; nobody waits for it.
-    fn tell(&self, notice: Notice) {
-        if self.queue.try_send(notice).is_err() {
-            self.lost.store(true, Ordering::Release);
+    fn tell(&self, notice: Notice, size: usize) {
+        // One that never fits is told as lost in its place.
+        let (notice, size) = match size {
+            0..=QUEUE_BYTES => (notice, size),
+            _ => (Notice::Lost, 0),
+        };
+        let before = self.state.bytes.fetch_add(size, Ordering::AcqRel);
+        if before + size > QUEUE_BYTES || self.queue.try_send((notice, size)).is_err() {
+            self.state.bytes.fetch_sub(size, Ordering::AcqRel);
+            self.state.lost.store(true, Ordering::Release);
         }
     }
 }
@@ -198,14 +216,14 @@ impl Listeners {
         };
         let notice = decode(event);
         for listener in &registration.listeners {
-            listener.tell(notice.clone());
+            listener.tell(notice.clone(), event.body.len());
         }
     }
 
     pub(crate) fn tell_lost(&mut self, registration: CallId) {
         if let Some(registration) = self.find(registration) {
             for listener in &registration.listeners {
-                listener.tell(Notice::Lost);
+                listener.tell(Notice::Lost, 0);
             }
         }
     }

@@ -36,7 +36,7 @@ impl Server {
             }
             let mut rest = &buffer[..count];
             while let Some((header, body)) = self.reader.read(&mut rest).unwrap() {
-                let body = body.to_vec();
+                let body = body.into_owned();
                 self.requests.push_back(Request { header, body });
             }
         }

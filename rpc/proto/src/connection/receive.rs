@@ -1,5 +1,7 @@
 //! What comes in, each frame to where it belongs.
 
+use std::borrow::Cow;
+
 use super::{Connection, Output, Pending};
 use crate::Time;
 use crate::call::CallId;
@@ -29,7 +31,7 @@ impl Connection {
     }
 
     // The program of keepalive first, then the type: serials of events mean nothing.
-    fn handle_frame(&mut self, header: &Header, body: &[u8]) {
+    fn handle_frame(&mut self, header: &Header, body: Cow<'_, [u8]>) {
         if header.program == program::KEEPALIVE {
             self.pong_due |= header.procedure == program::PING;
             return;
@@ -47,14 +49,14 @@ impl Connection {
         self.close(CloseReason::Unexpected(what));
     }
 
-    fn handle_reply(&mut self, header: &Header, body: &[u8]) {
-        let Some((id, pending)) = self.take_answered(header) else {
+    fn handle_reply(&mut self, header: &Header, body: Cow<'_, [u8]>) {
+        let Some((id, mut pending)) = self.take_answered(header) else {
             self.unexpected("a reply to no call");
             return;
         };
         let result = match header.status {
-            Status::Ok => Ok(body.to_vec()),
-            Status::Error => Err(read_error(body)),
+            Status::Ok => Ok(pending.keep(body)),
+            Status::Error => Err(read_error(&body)),
             Status::Continue => {
                 // The call is no longer among those that fail with the connection.
                 self.settle(id, &pending, Err(malformed_status()));
@@ -122,7 +124,7 @@ impl Connection {
         }
     }
 
-    fn handle_event(&mut self, header: &Header, body: &[u8]) {
+    fn handle_event(&mut self, header: &Header, body: Cow<'_, [u8]>) {
         if !matches!(
             header.program,
             program::REMOTE | program::QEMU | program::LXC
@@ -133,7 +135,7 @@ impl Connection {
         let event = RawEvent {
             program: header.program,
             procedure: header.procedure,
-            body: body.to_vec(),
+            body: body.into_owned(),
         };
         let told = match addressing(header.program, header.procedure) {
             Addressing::ById(class) => self

@@ -3,6 +3,8 @@
 //! A stream has no flow control of its own: frames that the server has not yet written to disk
 //! keep it from reading anything else. Streams of many bytes take a connection of their own.
 
+use std::borrow::Cow;
+
 use super::Connection;
 use crate::Time;
 use crate::call::CallId;
@@ -37,7 +39,7 @@ impl Connection {
     pub fn stream_finish(&mut self, id: CallId, deadline: Option<Time>) -> Result<(), StreamError> {
         self.stream(id)?.finish()?;
         if let Some(deadline) = deadline {
-            self.deadlines.insert((deadline, id));
+            self.deadlines.insert((deadline, id), ());
         }
         Ok(())
     }
@@ -80,7 +82,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn handle_stream(&mut self, header: &Header, body: &[u8]) {
+    pub(super) fn handle_stream(&mut self, header: &Header, body: Cow<'_, [u8]>) {
         // Frames of a stream that is over are nothing strange: they were under way.
         let Some(id) = self.by_serial.get(&header.serial).copied() else {
             return;

@@ -6,6 +6,9 @@ use crate::frame::{Header, Kind, STREAM_CHUNK, Status, set_serial, write_frame};
 use crate::program;
 use crate::stream::{Stream, StreamEvent};
 
+/// The memory of a larger call is given back while it is under way.
+const KEPT_CAPACITY: usize = 16 << 10;
+
 impl Connection {
     /// Appends to `out` what is to be written now: whole frames, and no more than a few hundred
     /// kilobytes of streams at a time, so that an answer to the server never waits behind them.
@@ -48,18 +51,17 @@ impl Connection {
             let stream = Stream::new(&pending.call, mode, serial, buffer);
             self.streams.insert(id, stream);
         }
-        let mut frame = std::mem::take(&mut pending.call.frame);
-        set_serial(&mut frame, serial);
-        if out.is_empty() {
-            *out = frame;
-        } else {
-            out.extend_from_slice(&frame);
+        set_serial(&mut pending.call.frame, serial);
+        out.extend_from_slice(&pending.call.frame);
+        // What is small is where the reply will be put.
+        if pending.call.frame.capacity() > KEPT_CAPACITY {
+            pending.call.frame = Vec::new();
         }
     }
 
     // Serials wrap around, and a call may have been out for that long.
     fn free_serial(&mut self) -> u32 {
-        while self.by_serial.contains_key(&self.next_serial) {
+        while self.by_serial.contains(&self.next_serial) {
             self.next_serial = self.next_serial.wrapping_add(1);
         }
         let serial = self.next_serial;

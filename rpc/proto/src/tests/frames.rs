@@ -18,7 +18,7 @@ fn read_all(bytes: &[u8]) -> Result<Vec<(Header, Vec<u8>)>, FrameError> {
     let mut rest = bytes;
     let mut frames = Vec::new();
     while let Some((header, body)) = reader.read(&mut rest)? {
-        frames.push((header, body.to_vec()));
+        frames.push((header, body.into_owned()));
     }
     Ok(frames)
 }
@@ -88,7 +88,7 @@ fn frames_are_the_same_in_any_pieces() {
         for mut piece in bytes.chunks(size) {
             while let Some((seen, body)) = reader.read(&mut piece).unwrap() {
                 assert_eq!(seen, header);
-                read.push(body.to_vec());
+                read.push(body.into_owned());
             }
             assert!(piece.is_empty());
         }

@@ -54,7 +54,7 @@ impl Server {
         let mut rest = bytes;
         let mut requests = Vec::new();
         while let Some((header, body)) = self.reader.read(&mut rest).unwrap() {
-            let body = body.to_vec();
+            let body = body.into_owned();
             requests.push(Request { header, body });
         }
         requests

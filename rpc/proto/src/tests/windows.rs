@@ -61,3 +61,16 @@ fn an_abandoned_call_keeps_its_place_until_it_is_answered() {
     pair.reply(&requests[0], &[]);
     assert_eq!(procedures(&mut pair), [GET_INFO]);
 }
+
+#[test]
+fn no_place_need_be_kept() {
+    let mut pair = Pair::with(Config {
+        reserved: 0,
+        keepalive: None,
+        ..Config::default()
+    });
+    for _ in 0..5 {
+        pair.call(GET_INFO);
+    }
+    assert_eq!(procedures(&mut pair), [GET_INFO; 4]);
+}
