@@ -4,6 +4,7 @@
 
 mod calls;
 mod events;
+mod hostile;
 mod opening;
 mod server;
 mod streams;

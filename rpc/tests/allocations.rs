@@ -7,12 +7,15 @@
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use allocation_counter::{AllocationInfo, measure};
 use drover_rpc::proto::frame::{FrameReader, Header, Kind, Status, write_frame};
-use drover_rpc::proto::remote::Domain;
+use drover_rpc::proto::remote::{Domain, StorageVol};
 use drover_rpc::{Client, ConnectOptions, Error, Notice};
+use tokio::io::AsyncReadExt;
 use tokio::runtime::{Builder, Runtime};
 
 const AUTH_LIST: i32 = 66;
@@ -22,6 +25,7 @@ const LOOKUP_BY_NAME: i32 = 23;
 const SUPPORTS_FEATURE: i32 = 60;
 const REGISTER: i32 = 316;
 const METADATA_CHANGE: i32 = 379;
+const DOWNLOAD: i32 = 209;
 
 const MIB: u64 = 1 << 20;
 const CALLS: u64 = 1000;
@@ -29,28 +33,30 @@ const CALLS: u64 = 1000;
 /// A socket in a folder of its own, and what serves it.
 struct Peer {
     folder: PathBuf,
+    stopped: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Peer {
     /// Answers the first words, and gives every other frame to `serve`.
-    fn start(name: &str, mut serve: impl FnMut(&mut UnixStream, &Header) + Send + 'static) -> Self {
+    fn start(name: &str, serve: impl Fn(&mut UnixStream, &Header) + Send + Sync + 'static) -> Self {
         let folder = std::env::temp_dir().join(format!("drover-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let listener = UnixListener::bind(folder.join("socket")).unwrap();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stopped);
         let thread = thread::spawn(move || {
-            let (mut socket, _) = listener.accept().unwrap();
-            each_frame(&mut socket.try_clone().unwrap(), |header| {
-                match header.procedure {
-                    AUTH_LIST => reply(&mut socket, header, &[0, 0, 0, 1, 0, 0, 0, 0]),
-                    SUPPORTS_FEATURE => reply(&mut socket, header, &[0, 0, 0, 1]),
-                    1 => reply(&mut socket, header, &[]),
-                    _ => serve(&mut socket, header),
+            thread::scope(|scope| {
+                while let Ok((socket, _)) = listener.accept()
+                    && !stop.load(Ordering::Acquire)
+                {
+                    scope.spawn(|| serve_one(socket, &serve));
                 }
             });
         });
         Self {
             folder,
+            stopped,
             thread: Some(thread),
         }
     }
@@ -69,9 +75,23 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.folder).ok();
+        self.stopped.store(true, Ordering::Release);
+        // The listener sees it when somebody comes.
+        UnixStream::connect(self.folder.join("socket")).ok();
         self.thread.take().unwrap().join().ok();
+        std::fs::remove_dir_all(&self.folder).ok();
     }
+}
+
+fn serve_one(mut socket: UnixStream, serve: impl Fn(&mut UnixStream, &Header)) {
+    each_frame(&mut socket.try_clone().unwrap(), |header| {
+        match header.procedure {
+            AUTH_LIST => reply(&mut socket, header, &[0, 0, 0, 1, 0, 0, 0, 0]),
+            SUPPORTS_FEATURE => reply(&mut socket, header, &[0, 0, 0, 1]),
+            1 => reply(&mut socket, header, &[]),
+            _ => serve(&mut socket, header),
+        }
+    });
 }
 
 fn each_frame(socket: &mut UnixStream, mut serve: impl FnMut(&Header)) {
@@ -332,6 +352,76 @@ fn events_before_their_registration_take_no_more_either() {
 }
 
 #[test]
+fn a_flood_of_questions_takes_nothing() {
+    let peer = Peer::start("pings", |socket, header| {
+        let ping = Header {
+            program: 0x6b65_6570,
+            procedure: 1,
+            kind: Kind::Message,
+            serial: 0,
+            ..*header
+        };
+        let mut bytes = Vec::new();
+        for _ in 0..10_000 {
+            write_frame(&mut bytes, &ping, &[]);
+        }
+        // 28 MB, and nothing is read meanwhile.
+        for _ in 0..100 {
+            socket.write_all(&bytes).ok();
+        }
+        reply(socket, header, &[0; 8]);
+    });
+    let runtime = runtime();
+    let client = peer.connect(&runtime);
+    let taken = most(&runtime, async {
+        client.connect_get_lib_version().await.unwrap();
+    });
+    assert!(taken < MIB, "{taken}");
+    drop((client, runtime));
+}
+
+#[test]
+fn a_stream_that_nobody_reads_takes_one_frame_more_than_its_buffer() {
+    let peer = Peer::start("stream", |socket, header| {
+        if header.procedure != DOWNLOAD {
+            reply(socket, header, &[]);
+        } else if header.kind == Kind::Call {
+            reply(socket, header, &[]);
+            let header = Header {
+                kind: Kind::Stream,
+                status: Status::Continue,
+                ..*header
+            };
+            // As many of the largest as it can get rid of: the last write ends with the socket.
+            send(socket, &header, &vec![7; 1 << 19]);
+            for _ in 0..10 {
+                send(socket, &header, &vec![7; 33_554_408]);
+            }
+        }
+    });
+    let runtime = runtime();
+    let client = peer.connect(&runtime);
+    let mut first = vec![0; 1 << 19];
+    let taken = most(&runtime, async {
+        let volume = StorageVol {
+            pool: "pool".into(),
+            name: "volume".into(),
+            key: "key".into(),
+        };
+        let mut download = client.storage_vol_download(volume, 0, 0, 0).await.unwrap();
+        download.read_exact(&mut first).await.unwrap();
+        // The rest has all the time that it takes to come.
+        let patience = std::time::Duration::from_secs(1);
+        tokio::time::timeout(patience, client.closed()).await.ok();
+        let mut second = [0; 1];
+        download.read_exact(&mut second).await.unwrap();
+    });
+    // The stream has a connection of its own, and the first one's input is counted too.
+    assert!(taken < 33 * MIB + (256 << 10), "{taken}");
+    drop((client, runtime));
+}
+
+#[test]
 fn the_names_of_the_procedures_are_right() {
     let table = drover_rpc::proto::remote::TABLE;
     let name = |number: i32| table.iter().find(|row| row.number == number).unwrap().name;
@@ -339,6 +429,7 @@ fn the_names_of_the_procedures_are_right() {
     assert_eq!(name(XML_DESC), "DOMAIN_GET_XML_DESC");
     assert_eq!(name(LOOKUP_BY_NAME), "DOMAIN_LOOKUP_BY_NAME");
     assert_eq!(name(SUPPORTS_FEATURE), "CONNECT_SUPPORTS_FEATURE");
+    assert_eq!(name(DOWNLOAD), "STORAGE_VOL_DOWNLOAD");
     assert_eq!(
         name(METADATA_CHANGE),
         "DOMAIN_EVENT_CALLBACK_METADATA_CHANGE"

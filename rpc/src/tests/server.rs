@@ -62,6 +62,11 @@ impl Server {
         self.socket.write_all(&bytes).await.unwrap();
     }
 
+    /// Any bytes. A client that has gone takes none.
+    pub(super) async fn raw(&mut self, bytes: &[u8]) {
+        self.socket.write_all(bytes).await.ok();
+    }
+
     /// Answers well.
     pub(super) async fn reply(&mut self, request: &Request, body: &[u8]) {
         let header = with(request, Kind::Reply, Status::Ok);
@@ -102,7 +107,7 @@ pub(super) fn with(request: &Request, kind: Kind, status: Status) -> Header {
     }
 }
 
-fn error(code: i32, message: &str) -> Vec<u8> {
+pub(super) fn error(code: i32, message: &str) -> Vec<u8> {
     let error = net::MessageError {
         code,
         domain: 12,
