@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::connect::ConnectOptions;
 use crate::driver::Command;
 use crate::error::Error;
+use crate::features::Features;
 use crate::uri::Uri;
 
 /// A connection to a libvirt server. Clones are cheap and share it; when the last one is dropped,
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) uri: Uri,
     pub(crate) options: ConnectOptions,
     memory: Memory,
+    pub(crate) features: Features,
     tokens: AtomicU64,
 }
 
@@ -64,6 +66,7 @@ impl Shared {
             uri,
             options,
             memory: Memory::default(),
+            features: Features::default(),
             tokens: AtomicU64::new(0),
         }
     }

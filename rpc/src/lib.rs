@@ -20,7 +20,9 @@ mod connect;
 mod credentials;
 mod driver;
 mod error;
+mod features;
 mod generated;
+pub mod objects;
 mod open_enum;
 mod refusal;
 mod stream;
@@ -28,6 +30,7 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod typed;
 mod uri;
 
 pub use client::{CallRecord, Client};
@@ -37,8 +40,14 @@ pub use drover_rpc_proto as proto;
 pub use drover_rpc_proto::{CloseReason, Keepalive, LibvirtError, StreamError, code};
 pub use drover_xdr::Text;
 pub use error::Error;
+pub use features::Feature;
 pub use generated::{enums, fields, flags};
+pub use objects::{
+    Domain, DomainCheckpoint, DomainSnapshot, Interface, Network, NetworkPort, NodeDevice,
+    NwFilter, NwFilterBinding, StoragePool, StorageVolume,
+};
 pub use refusal::{CertificateFault, Refusal};
 pub use stream::{Download, Duplex, Upload};
 pub use subscription::{Notice, Subscription};
+pub use typed::TypedParams;
 pub use uri::{Transport, Uri, UriError};

@@ -5,6 +5,7 @@
 mod calls;
 mod events;
 mod hostile;
+mod objects;
 mod opening;
 mod server;
 mod streams;

@@ -5,6 +5,7 @@
 
 mod calls;
 mod events;
+mod objects;
 mod streams;
 
 use drover_rpc::proto::remote::Domain;
