@@ -25,6 +25,7 @@ mod generated;
 pub mod objects;
 mod open_enum;
 mod refusal;
+pub mod stats;
 mod stream;
 mod subscription;
 #[cfg(test)]

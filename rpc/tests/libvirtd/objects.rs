@@ -4,12 +4,13 @@ use drover_rpc::enums::{
     DomainJobType, DomainRunningReason, DomainShutoffReason, DomainState, StoragePoolState,
 };
 use drover_rpc::flags::{
-    ConnectListAllDomainsFlags, ConnectListAllInterfacesFlags, ConnectListAllNetworksFlags,
-    ConnectListAllNodeDeviceFlags, ConnectListAllStoragePoolsFlags, DomainCreateFlags,
-    DomainDefineFlags, DomainDestroyFlags, DomainModificationImpact, DomainSnapshotCreateFlags,
-    DomainSnapshotDeleteFlags, DomainSnapshotListFlags, DomainUndefineFlags, DomainVcpuFlags,
-    DomainXMLFlags, NetworkDefineFlags, NetworkXMLFlags, NodeDeviceXMLFlags,
-    StoragePoolCreateFlags, StorageVolCreateFlags, StorageVolDeleteFlags, StorageXMLFlags,
+    ConnectGetAllDomainStatsFlags, ConnectListAllDomainsFlags, ConnectListAllInterfacesFlags,
+    ConnectListAllNetworksFlags, ConnectListAllNodeDeviceFlags, ConnectListAllStoragePoolsFlags,
+    DomainCreateFlags, DomainDefineFlags, DomainDestroyFlags, DomainModificationImpact,
+    DomainSnapshotCreateFlags, DomainSnapshotDeleteFlags, DomainSnapshotListFlags,
+    DomainStatsTypes, DomainUndefineFlags, DomainVcpuFlags, DomainXMLFlags, NetworkDefineFlags,
+    NetworkXMLFlags, NodeDeviceXMLFlags, StoragePoolCreateFlags, StorageVolCreateFlags,
+    StorageVolDeleteFlags, StorageXMLFlags,
 };
 use drover_rpc::objects::{CpuSet, StateReason};
 use drover_rpc::{Client, Domain, fields};
@@ -292,4 +293,40 @@ async fn pools_and_volumes() {
         .unwrap();
     assert!(active.iter().any(|other| other.name() == "rpc-object-pool"));
     pool.destroy().await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a libvirtd: run by cargo lab test"]
+async fn statistics_are_a_tree() {
+    let client = client().await;
+    let domain = defined(&client, "rpc-stats").await;
+    domain.start(DomainCreateFlags::empty()).await.unwrap();
+    let all = client
+        .domain_stats(
+            DomainStatsTypes::STATE,
+            ConnectGetAllDomainStatsFlags::ACTIVE,
+        )
+        .await
+        .unwrap();
+    let mine = all
+        .iter()
+        .find(|stats| stats.domain.uuid() == domain.uuid())
+        .unwrap();
+    let status = mine.values.state.unwrap();
+    assert_eq!(status.state, DomainState::RUNNING);
+    assert!(mine.values.other.is_empty(), "{}", mine.values.other);
+    // No domains are none, though on the wire they are all.
+    let none = client
+        .domain_stats_of(
+            &[],
+            DomainStatsTypes::STATE,
+            ConnectGetAllDomainStatsFlags::empty(),
+        )
+        .await
+        .unwrap();
+    assert!(none.is_empty());
+    let alone = domain.stats(DomainStatsTypes::STATE).await.unwrap();
+    assert_eq!(alone.state.unwrap().state, DomainState::RUNNING);
+    domain.destroy(DomainDestroyFlags::empty()).await.unwrap();
+    domain.undefine(DomainUndefineFlags::empty()).await.unwrap();
 }
