@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drover_rpc_proto::procedure::Procedure;
-use drover_rpc_proto::remote::{AuthType, ConnectOpenArgs, procedures};
+use drover_rpc_proto::remote::{ConnectOpenArgs, procedures};
 use drover_rpc_proto::{Config, Connection, Keepalive};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -144,24 +144,6 @@ impl Client {
             ));
         }
         Ok(())
-    }
-
-    // The list must be asked for even when nothing is needed: root is let in by the question.
-    async fn authenticate(&self) -> Result<(), Error> {
-        let types = match self.auth_list().await {
-            Ok(types) => types,
-            Err(error) if error.not_supported() => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        if types.is_empty() || types.contains(&AuthType::NONE) {
-            return Ok(());
-        }
-        if types.contains(&AuthType::POLKIT) {
-            return self.auth_polkit().await.map(drop);
-        }
-        Err(Error::Unsupported(format!(
-            "the server asks for authentication by {types:?}: none and polkit are built"
-        )))
     }
 }
 

@@ -15,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+mod auth;
 mod client;
 mod connect;
 mod credentials;

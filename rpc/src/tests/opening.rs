@@ -3,7 +3,6 @@
 use super::server::Server;
 use super::{keepalive, pair, pair_with};
 use crate::connect::ConnectOptions;
-use crate::error::Error;
 
 const OPEN: i32 = 1;
 const FEATURE: i32 = 60;
@@ -68,18 +67,6 @@ async fn a_server_without_the_list_needs_no_authentication() {
 }
 
 #[tokio::test]
-async fn what_is_not_built_is_named() {
-    let (client, mut server) = pair();
-    let sasl = auth(1);
-    let (opened, _) = tokio::join!(client.open(), server.answer(AUTH_LIST, &sasl));
-    let error = opened.unwrap_err();
-    assert!(
-        matches!(&error, Error::Unsupported(words) if words.contains("SASL")),
-        "{error}"
-    );
-}
-
-#[tokio::test]
 async fn a_refused_open_is_told() {
     let (client, mut server) = pair();
     let serve = async {
@@ -91,4 +78,121 @@ async fn a_refused_open_is_told() {
     };
     let (opened, ()) = tokio::join!(client.open(), serve);
     assert_eq!(opened.unwrap_err().code(), Some(5));
+}
+
+mod sasl {
+    use super::{AUTH_LIST, auth};
+    use crate::connect::ConnectOptions;
+    use crate::credentials::{Credentials, SaslCredentials};
+    use crate::error::Error;
+    use crate::refusal::Refusal;
+    use crate::tests::pair_with;
+    use crate::tests::server::Server;
+
+    const INIT: i32 = 67;
+    const START: i32 = 68;
+    const STEP: i32 = 69;
+
+    fn options(username: Option<&str>) -> ConnectOptions {
+        ConnectOptions {
+            keepalive: None,
+            credentials: Credentials {
+                sasl: SaslCredentials {
+                    username: username.map(str::to_owned),
+                    password: Some("pencil".into()),
+                },
+                only_given: true,
+                ..Credentials::default()
+            },
+            ..ConnectOptions::default()
+        }
+    }
+
+    fn string(text: &str) -> Vec<u8> {
+        let length = u32::try_from(text.len()).unwrap();
+        let mut bytes = length.to_be_bytes().to_vec();
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    /// An answer to START or STEP: each byte takes four.
+    fn said(complete: u8, text: &str) -> Vec<u8> {
+        let length = u32::try_from(text.len()).unwrap();
+        let head = [u32::from(complete), u32::from(text.is_empty()), length];
+        let bytes = text.bytes().map(u32::from);
+        head.into_iter()
+            .chain(bytes)
+            .flat_map(u32::to_be_bytes)
+            .collect()
+    }
+
+    fn heard(body: &[u8], after: usize) -> String {
+        let words = body[after..].chunks_exact(4).skip(2);
+        words.map(|word| char::from(word[3])).collect()
+    }
+
+    /// Begins as a server does, and answers the client's first message with a nonce of its own.
+    async fn begin(server: &mut Server) -> String {
+        server.answer(AUTH_LIST, &auth(1)).await;
+        server.answer(INIT, &string("scram-sha-256")).await;
+        let request = server.expect(START).await;
+        let first = heard(&request.body, string("SCRAM-SHA-256").len());
+        let nonce = first.rsplit_once("r=").unwrap().1;
+        let answer = format!("r={nonce}more,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096");
+        server.reply(&request, &said(0, &answer)).await;
+        first
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_know_the_password_is_refused() {
+        let (client, mut server) = pair_with(options(Some("user")));
+        let serve = async {
+            let first = begin(&mut server).await;
+            assert!(first.starts_with("n,,n=user,r="), "{first}");
+            let proof = server.answer(STEP, &said(1, "v=AAAA")).await;
+            assert!(heard(&proof.body, 0).contains(",p="));
+        };
+        let (opened, ()) = tokio::join!(client.open(), serve);
+        let expected = "SCRAM-SHA-256: the server does not know the password".to_owned();
+        assert_eq!(opened, Err(Error::Identity(Refusal::SaslServer(expected))));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_skips_its_proof_is_refused() {
+        let (client, mut server) = pair_with(options(Some("user")));
+        let serve = async {
+            begin(&mut server).await;
+            server.answer(STEP, &said(1, "")).await;
+        };
+        let (opened, ()) = tokio::join!(client.open(), serve);
+        assert!(matches!(
+            opened,
+            Err(Error::Identity(Refusal::SaslServer(_)))
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_password_that_is_not_given_is_asked_for() {
+        let (client, mut server) = pair_with(options(None));
+        let serve = async {
+            server.answer(AUTH_LIST, &auth(1)).await;
+            server.answer(INIT, &string("scram-sha-256")).await;
+        };
+        let (opened, ()) = tokio::join!(client.open(), serve);
+        let said = opened.unwrap_err().to_string();
+        assert_eq!(said, "a username for SASL is needed and not given");
+    }
+
+    #[tokio::test]
+    async fn a_password_is_not_told_to_whoever_listens() {
+        let (client, mut server) = pair_with(options(Some("user")));
+        let serve = async {
+            server.answer(AUTH_LIST, &auth(1)).await;
+            server.answer(INIT, &string("PLAIN")).await;
+        };
+        let (opened, ()) = tokio::join!(client.open(), serve);
+        let said = opened.unwrap_err();
+        assert!(matches!(said, Error::Identity(Refusal::NoMechanism { .. })));
+    }
 }
