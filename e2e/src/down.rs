@@ -29,7 +29,7 @@ pub fn down(lab: &Lab) -> Result<(), Error> {
 }
 
 fn files(lab: &Lab) -> Result<(), Error> {
-    for name in ["etcd", "pki", "bin", "run", "first-machine"] {
+    for name in ["etcd", "pki", "hosts-pki", "bin", "run", "first-machine"] {
         cache::remove(&lab.state().join(name))?;
     }
     for path in [

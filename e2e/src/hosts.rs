@@ -2,6 +2,7 @@
 
 mod files;
 pub mod network;
+pub mod pki;
 pub mod power;
 pub mod record;
 mod root;

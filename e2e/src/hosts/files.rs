@@ -2,7 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use super::record::Host;
+use super::pki::{self, Flaw};
+use super::record::{Host, Suite};
 use crate::error::Error;
 use crate::places::{Lab, make_folder, write_file};
 
@@ -18,6 +19,15 @@ cgroup_controllers = []
 remember_owner = 0
 ";
 
+/// Who may come in by a password, and from which file libvirt's SASL knows it.
+const SASL: &str = "mech_list: scram-sha-256 scram-sha-1 plain
+sasldb_path: /etc/libvirt/passwd.db
+";
+/// Only with a key.
+const SSHD: &str = "PasswordAuthentication no
+PermitRootLogin prohibit-password
+";
+
 /// Writes all of it.
 ///
 /// # Errors
@@ -25,16 +35,25 @@ remember_owner = 0
 pub(super) fn write(lab: &Lab, host: &Host) -> Result<(), Error> {
     let root = host.root(lab);
     let name = &host.name;
+    // A host that is not sane on purpose must start too.
     let libvirtd = format!(
-        "listen_tls = 0
+        "listen_tls = 1
 listen_tcp = 1
+auth_tls = \"{}\"
+tls_no_sanity_certificate = 1
 auth_tcp = \"none\"
 auth_unix_rw = \"none\"
 host_uuid = \"{}\"
 log_outputs = \"2:file:/var/log/libvirt/libvirtd.log\"
 ",
+        auth_tls(host),
         host.uuid()
     );
+    pki::install(lab, host, &pki::server(lab, host, Flaw::None)?)?;
+    make_folder(&root.join("etc/sasl2"))?;
+    write_file(&root.join("etc/sasl2/libvirt.conf"), SASL)?;
+    make_folder(&root.join("etc/ssh/sshd_config.d"))?;
+    write_file(&root.join("etc/ssh/sshd_config.d/lab.conf"), SSHD)?;
     make_folder(&root.join("etc/libvirt"))?;
     write_file(&root.join("etc/libvirt/libvirtd.conf"), libvirtd)?;
     write_file(&root.join("etc/libvirt/qemu.conf"), QEMU)?;
@@ -54,4 +73,12 @@ log_outputs = \"2:file:/var/log/libvirt/libvirtd.log\"
     write_file(&init, INIT)?;
     std::fs::set_permissions(&init, std::fs::Permissions::from_mode(0o755))
         .map_err(|error| Error::file(&init, error))
+}
+
+/// What a host asks of those who come by TLS: the certificate alone, or a password too.
+fn auth_tls(host: &Host) -> &'static str {
+    match host.suite {
+        Suite::Bookworm => "none",
+        Suite::Trixie => "sasl",
+    }
 }
