@@ -120,9 +120,7 @@ reasons! {
     SourceRefused => False ["Stalled"];
     /// A volume that was there is gone.
     VolumeMissing => False ["Stalled"];
-    /// The transport of the URI is not built in.
-    TransportUnsupported => False ["Stalled"];
-    /// The host does not accept who Drover is.
+    /// The host does not accept who Drover is, or Drover who the host is.
     AuthenticationFailed => False ["Stalled"];
     /// Another Host stands for the same machine.
     DuplicateHost => False ["Stalled"];

@@ -40,9 +40,14 @@ pub struct HostSpec {
     /// Allows a connection that proves nobody's identity, as plain TCP is.
     #[serde(default)]
     pub insecure: bool,
-    /// A Secret in the operator's own namespace with the keys to the machine.
+    /// A Secret in the operator's own namespace with the keys to the machine: `tls.crt`, `tls.key`,
+    /// `ca.crt`, `ca.crl` for TLS; `ssh-privatekey`, `known_hosts` for SSH; `username`, `password`
+    /// for SASL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<LocalRef>,
+    /// What is particular about TLS with this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<HostTls>,
     /// No new machine is placed here; those that are here stay.
     #[serde(default)]
     pub unschedulable: bool,
@@ -55,6 +60,16 @@ pub struct HostSpec {
     /// The namespaces whose machines may be placed here. All, if not said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
+}
+
+/// TLS with a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostTls {
+    /// The name that the machine's certificate must have; the host of the URI if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub server_name: Option<String>,
 }
 
 /// Promised capacity over real capacity.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::{Client, ResourceExt};
+use kube::{Api, Client};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -119,11 +119,12 @@ async fn work(
         .await
         .map_err(|_| AppError::Watch)?;
     let events = Events::start(client.clone(), args.identity(), Arc::clone(&metrics));
+    let secrets = Api::namespaced(client.clone(), &args.namespace);
     let ctx = Arc::new(Ctx {
         fleet: args.fleet.clone(),
         client,
         cache,
-        hosts: Registry::new(hints.clone(), Arc::clone(&metrics), stop.clone()),
+        hosts: Registry::new(secrets, hints.clone(), Arc::clone(&metrics), stop.clone()),
         hints: hints.clone(),
         metrics,
         events,
@@ -162,7 +163,7 @@ async fn hear_hosts(ctx: &Ctx) {
     let connecting = || {
         let hosts = ctx.cache.hosts.all();
         hosts.iter().any(|host| {
-            let handle = ctx.hosts.ensure(&host.name_any(), &host.spec.uri);
+            let handle = ctx.hosts.ensure(host);
             handle.read(|inventory| matches!(inventory.reach, Reach::Connecting))
         })
     };

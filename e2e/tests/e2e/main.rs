@@ -14,6 +14,7 @@ mod idle;
 mod kills_at_api;
 mod kills_at_libvirt;
 mod repair;
+mod secured;
 mod stated;
 mod support;
 mod teardown;

@@ -183,17 +183,11 @@ spec: {{uri: \"{uri}\", insecure: true}}
         "e2e-twin",
         &format!("{}?", world.host("host1").uri()).replace('?', ""),
     );
-    let tls = host("e2e-tls", "qemu+tls://10.77.0.11/system");
     world.apply(&twin);
-    world.apply(&tls);
     world.wait(("hosts", "", "e2e-twin"), "DuplicateHost", |host| {
         reason(host) == "DuplicateHost"
-    });
-    world.wait(("hosts", "", "e2e-tls"), "TransportUnsupported", |host| {
-        reason(host) == "TransportUnsupported"
     });
     let first = world.get("hosts", "", "host1").unwrap();
     assert_eq!(reason(&first), "Connected", "the first one stays");
     world.delete(&twin);
-    world.delete(&tls);
 }

@@ -28,7 +28,7 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
         ctx.hints.hint_everything();
         return Ok(Again::WhenHinted);
     };
-    let handle = ctx.hosts.ensure(&key.name, &host.spec.uri);
+    let handle = ctx.hosts.ensure(&host);
     if host.metadata.deletion_timestamp.is_some() {
         return delete(ctx, key, &host).await;
     }

@@ -119,7 +119,7 @@ pub fn unheard(ctx: &Ctx) -> Vec<String> {
         .hosts
         .all()
         .iter()
-        .filter(|host| !heard(&ctx.hosts.ensure(&host.name_any(), &host.spec.uri), host))
+        .filter(|host| !heard(&ctx.hosts.ensure(host), host))
         .map(|host| host.name_any())
         .collect();
     unheard.sort();
@@ -296,7 +296,7 @@ fn candidate(
 ) -> Option<Candidate> {
     let name = host.name_any();
     let desired = DesiredHost::parse(&host.spec).ok()?;
-    let handle = ctx.hosts.ensure(&name, &host.spec.uri);
+    let handle = ctx.hosts.ensure(host);
     let facts = handle.read(|inventory| inventory.facts.clone());
     let duplicate = facts
         .as_ref()

@@ -25,12 +25,7 @@ pub fn selected(ctx: &Ctx, selector: Option<&LabelSelector>) -> Vec<(String, Arc
     });
     let mut selected: Vec<_> = hosts
         .iter()
-        .map(|host| {
-            (
-                host.name_any(),
-                ctx.hosts.ensure(&host.name_any(), &host.spec.uri),
-            )
-        })
+        .map(|host| (host.name_any(), ctx.hosts.ensure(host)))
         .filter(|(name, handle)| {
             let facts = handle.read(|inventory| inventory.facts.clone());
             facts.is_none_or(|facts| super::host::duplicate_of(ctx, name, &facts).is_none())

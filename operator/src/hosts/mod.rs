@@ -1,11 +1,12 @@
 //! The hosts: one session each, an inventory that events keep fresh, and everything that is asked
 //! of libvirt or done to it.
 
+pub mod access;
 pub mod act;
 pub mod inventory;
 pub mod listing;
 pub mod observe;
-pub mod registry;
+mod registry;
 pub mod session;
 pub mod volumes;
 

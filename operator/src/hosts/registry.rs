@@ -3,8 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use drover_crds::Host;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use kube::ResourceExt;
 use tokio_util::sync::CancellationToken;
 
+use super::access::Access;
 use super::inventory::HostHandle;
 use super::session::Session;
 use crate::metrics::Metrics;
@@ -14,6 +19,7 @@ use crate::reconcile::Hints;
 #[derive(Debug)]
 pub struct Registry {
     hosts: Mutex<BTreeMap<String, Entry>>,
+    secrets: Api<Secret>,
     hints: Hints,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
@@ -22,46 +28,56 @@ pub struct Registry {
 #[derive(Debug)]
 struct Entry {
     handle: Arc<HostHandle>,
+    access: Access,
     stop: CancellationToken,
 }
 
 impl Registry {
-    /// A registry without hosts, whose sessions end with `stop`.
+    /// A registry without hosts, whose sessions find their keys among `secrets` and end with
+    /// `stop`.
     #[must_use]
-    pub fn new(hints: Hints, metrics: Arc<Metrics>, stop: CancellationToken) -> Self {
+    pub fn new(
+        secrets: Api<Secret>,
+        hints: Hints,
+        metrics: Arc<Metrics>,
+        stop: CancellationToken,
+    ) -> Self {
         Self {
             hosts: Mutex::new(BTreeMap::new()),
+            secrets,
             hints,
             metrics,
             stop,
         }
     }
 
-    /// The handle of a Host, with a session to this URI. A session to another URI ends.
-    pub fn ensure(&self, name: &str, uri: &str) -> Arc<HostHandle> {
+    /// The handle of a Host, with a session as its spec says. One that was said otherwise ends.
+    pub fn ensure(&self, host: &Host) -> Arc<HostHandle> {
+        let (name, access) = (host.name_any(), Access::of(&host.spec));
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = hosts.get(name) {
-            if entry.handle.uri == uri {
+        if let Some(entry) = hosts.get(&name) {
+            if entry.access == access {
                 return Arc::clone(&entry.handle);
             }
             entry.stop.cancel();
         }
-        let handle = Arc::new(HostHandle::new(name, uri));
+        let handle = Arc::new(HostHandle::new(&name, &access.uri));
         let stop = self.stop.child_token();
         let session = Session {
             host: Arc::clone(&handle),
+            access: access.clone(),
+            secrets: self.secrets.clone(),
             hints: self.hints.clone(),
             metrics: Arc::clone(&self.metrics),
             stop: stop.clone(),
         };
         tokio::spawn(session.run());
-        hosts.insert(
-            name.to_owned(),
-            Entry {
-                handle: Arc::clone(&handle),
-                stop,
-            },
-        );
+        let entry = Entry {
+            handle: Arc::clone(&handle),
+            access,
+            stop,
+        };
+        hosts.insert(name, entry);
         handle
     }
 

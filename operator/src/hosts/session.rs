@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use drover_crds::condition::Reason;
 use drover_rpc::proto::remote::Event;
-use drover_rpc::{Client, ConnectOptions, Keepalive, Notice, Transport, Uri};
+use drover_rpc::{Client, ConnectOptions, Keepalive, Notice, Uri};
 use futures::StreamExt;
 use futures::stream::SelectAll;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::access::Access;
 use super::inventory::{HostHandle, Reach};
-use super::{HostError, listing};
+use super::{HostError, access, listing};
 use crate::metrics::Metrics;
 use crate::reconcile::{Hints, Key};
 
@@ -30,6 +33,10 @@ const LIFECYCLE: i32 = 0;
 pub struct Session {
     /// The host.
     pub host: Arc<HostHandle>,
+    /// How it is reached.
+    pub access: Access,
+    /// Where its keys are.
+    pub secrets: Api<Secret>,
     /// Who is told what to look at again.
     pub hints: Hints,
     /// What is counted.
@@ -51,9 +58,8 @@ impl Session {
     async fn keep_connected(&self) {
         let uri = match self.uri() {
             Ok(uri) => uri,
-            Err((reason, message)) => {
-                self.reach(Reach::Refused { reason, message });
-                self.hints.hint(Key::host(&self.host.name));
+            Err(refused) => {
+                self.refused(refused);
                 return std::future::pending().await;
             }
         };
@@ -66,42 +72,31 @@ impl Session {
                     last_up = Some(jiff::Timestamp::now().as_second());
                     self.lost(last_up, "the connection was lost");
                 }
-                Err(error) if error.rpc().is_some_and(drover_rpc::Error::denied) => {
-                    let message = format!("{uri}: {error}", uri = self.host.uri);
-                    let reason = Reason::AuthenticationFailed;
-                    self.reach(Reach::Refused { reason, message });
-                    self.hints.hint(Key::host(&self.host.name));
-                }
-                Err(error) => self.lost(last_up, &error.to_string()),
+                Err(Failure::Keys(Reach::Down { message, .. })) => self.lost(last_up, &message),
+                Err(Failure::Keys(refused)) => self.refused(refused),
+                Err(Failure::Host(error)) => match error.rpc().and_then(access::refused) {
+                    Some(refused) => self.refused(refused),
+                    None => self.lost(last_up, &error.to_string()),
+                },
             }
             tokio::time::sleep(jittered(wait)).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 
-    fn uri(&self) -> Result<Uri, (Reason, String)> {
-        let uri: Uri = self
-            .host
-            .uri
-            .parse()
-            .map_err(|error: drover_rpc::UriError| {
-                (Reason::InvalidSpec, format!("spec.uri: {error}"))
-            })?;
-        match uri.transport {
-            Transport::Unix | Transport::Tcp => Ok(uri),
-            other => {
-                let message = format!(
-                    "spec.uri: transport {} is not built in yet; unix and tcp are",
-                    other.as_str()
-                );
-                Err((Reason::TransportUnsupported, message))
-            }
-        }
+    fn uri(&self) -> Result<Uri, Reach> {
+        let uri = &self.access.uri;
+        uri.parse()
+            .map_err(|error: drover_rpc::UriError| Reach::Refused {
+                reason: Reason::InvalidSpec,
+                message: format!("spec.uri: {error}"),
+            })
     }
 
     // One connection, to its end; an error if it was never of use.
-    async fn connected(&self, uri: &Uri) -> Result<(), HostError> {
+    async fn connected(&self, uri: &Uri) -> Result<(), Failure> {
         let options = ConnectOptions {
+            credentials: self.access.credentials(&self.secrets).await?,
             keepalive: Some(Keepalive {
                 interval: PING_INTERVAL,
                 count: PINGS,
@@ -198,8 +193,32 @@ impl Session {
         }
     }
 
+    // Somebody has to change something; what was changed is seen at the next try.
+    fn refused(&self, refused: Reach) {
+        self.reach(refused);
+        self.hints.hint(Key::host(&self.host.name));
+    }
+
     fn reach(&self, reach: Reach) {
         self.host.write(|inventory| inventory.reach = reach);
+    }
+}
+
+/// Why a host could not be connected.
+enum Failure {
+    Keys(Reach),
+    Host(HostError),
+}
+
+impl From<Reach> for Failure {
+    fn from(reach: Reach) -> Self {
+        Self::Keys(reach)
+    }
+}
+
+impl From<HostError> for Failure {
+    fn from(error: HostError) -> Self {
+        Self::Host(error)
     }
 }
 

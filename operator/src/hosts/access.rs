@@ -1,0 +1,164 @@
+//! How a Host is reached, and what its Secret says.
+
+use drover_crds::HostSpec;
+use drover_crds::condition::Reason;
+use drover_rpc::{Credentials, SaslCredentials, Secret as Hidden, SshCredentials, TlsCredentials};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+
+use super::inventory::Reach;
+
+/// What a Host's spec says of the way to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// The URI.
+    pub uri: String,
+    /// The Secret with the keys, in the operator's own namespace.
+    pub secret: Option<String>,
+    /// The name that the host's certificate must have.
+    pub server_name: Option<String>,
+}
+
+impl Access {
+    /// Reads a Host's spec.
+    #[must_use]
+    pub fn of(spec: &HostSpec) -> Self {
+        Self {
+            uri: spec.uri.clone(),
+            secret: spec
+                .credentials_secret_ref
+                .as_ref()
+                .map(|to| to.name.clone()),
+            server_name: spec.tls.as_ref().and_then(|tls| tls.server_name.clone()),
+        }
+    }
+
+    /// The keys as they are now: a Secret that has changed counts from the next connection on.
+    ///
+    /// # Errors
+    /// As the host's reach says it: the Secret is not there, or cannot be read.
+    pub async fn credentials(&self, secrets: &Api<Secret>) -> Result<Credentials, Reach> {
+        let mut credentials = match &self.secret {
+            None => Credentials::default(),
+            Some(name) => {
+                let secret = secrets.get_opt(name).await.map_err(|error| Reach::Down {
+                    since: None,
+                    message: format!("Secret {name} cannot be read: {error}"),
+                })?;
+                let secret = secret.ok_or_else(|| Reach::Refused {
+                    reason: Reason::SecretMissing,
+                    message: format!(
+                        "spec.credentialsSecretRef: there is no Secret {name} in the operator's namespace"
+                    ),
+                })?;
+                read(&secret)
+            }
+        };
+        // The operator's own files and environment are nobody's credentials.
+        credentials.only_given = true;
+        credentials.tls.server_name.clone_from(&self.server_name);
+        Ok(credentials)
+    }
+}
+
+fn read(secret: &Secret) -> Credentials {
+    let bytes = |key: &str| -> Option<Vec<u8>> {
+        let found = secret.data.as_ref().and_then(|data| data.get(key));
+        found.map(|ByteString(bytes)| bytes.clone())
+    };
+    let text = |key: &str| bytes(key).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    Credentials {
+        tls: TlsCredentials {
+            ca: bytes("ca.crt"),
+            crl: bytes("ca.crl"),
+            certificate: bytes("tls.crt"),
+            key: bytes("tls.key").map(Hidden::from),
+            server_name: None,
+        },
+        ssh: SshCredentials {
+            private_key: bytes("ssh-privatekey").map(Hidden::from),
+            known_hosts: text("known_hosts"),
+            ..SshCredentials::default()
+        },
+        sasl: SaslCredentials {
+            username: text("username"),
+            password: bytes("password").map(Hidden::from),
+        },
+        only_given: true,
+    }
+}
+
+/// What a failure to come in means for the Host, if trying again is of no use until somebody
+/// changes something.
+#[must_use]
+pub fn refused(error: &drover_rpc::Error) -> Option<Reach> {
+    use drover_rpc::{Error, Refusal};
+    let reason = match error {
+        Error::Identity(Refusal::Missing { .. }) => Reason::SecretMissing,
+        error if error.denied() => Reason::AuthenticationFailed,
+        Error::Unsupported(_) => Reason::InvalidSpec,
+        _ => return None,
+    };
+    let message = error.to_string();
+    Some(Reach::Refused { reason, message })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+
+    fn secret(keys: &[(&str, &str)]) -> Secret {
+        let data = keys
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())));
+        Secret {
+            data: Some(data.collect()),
+            ..Secret::default()
+        }
+    }
+
+    #[test]
+    fn each_key_has_its_place() {
+        let read = read(&secret(&[
+            ("tls.crt", "1"),
+            ("tls.key", "2"),
+            ("ca.crt", "3"),
+            ("ca.crl", "4"),
+            ("ssh-privatekey", "5"),
+            ("known_hosts", "6"),
+            ("username", "7"),
+            ("password", "8"),
+        ]));
+        assert_eq!(read.tls.certificate.as_deref(), Some(&b"1"[..]));
+        assert_eq!(read.tls.key, Some("2".into()));
+        assert_eq!(read.tls.ca.as_deref(), Some(&b"3"[..]));
+        assert_eq!(read.tls.crl.as_deref(), Some(&b"4"[..]));
+        assert_eq!(read.ssh.private_key, Some("5".into()));
+        assert_eq!(read.ssh.known_hosts.as_deref(), Some("6"));
+        assert_eq!(read.sasl.username.as_deref(), Some("7"));
+        assert_eq!(read.sasl.password, Some("8".into()));
+        assert!(
+            !format!("{read:?}").contains('8'),
+            "passwords are not printed"
+        );
+    }
+
+    #[test]
+    fn what_a_failure_means() {
+        use drover_rpc::{Error, Refusal};
+        let reason = |error: Error| match refused(&error) {
+            Some(Reach::Refused { reason, .. }) => Some(reason),
+            _ => None,
+        };
+        let missing = Refusal::Missing {
+            what: "x".to_owned(),
+        };
+        assert_eq!(reason(missing.into()), Some(Reason::SecretMissing));
+        let unknown = Refusal::SaslServer("x".to_owned());
+        assert_eq!(reason(unknown.into()), Some(Reason::AuthenticationFailed));
+        assert_eq!(reason(Error::Timeout { sent: true }), None);
+    }
+}
