@@ -23,6 +23,7 @@ mod driver;
 mod error;
 mod features;
 mod generated;
+pub mod migrate;
 pub mod objects;
 mod open_enum;
 mod refusal;
