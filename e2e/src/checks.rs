@@ -66,6 +66,25 @@ fn without_lab(run: &mut Run<'_>) {
     run.cargo_tests("unit tests", &["test", "-q", "--workspace"], &[]);
 }
 
+/// The client moves a guest from the older host to the newer one.
+fn migration(run: &mut Run<'_>, ignored: &[&str]) {
+    let address = |number| Host::standard(number).address();
+    let from = format!("qemu+tcp://{}/system", address(1));
+    let to = format!("qemu+tcp://{}/system", address(2));
+    let there = address(2).to_string();
+    let words = ["test", "-q", "-p", "drover-rpc", "--test", "migration"];
+    let environment = [
+        ("DROVER_TEST_MIGRATE_FROM", from.as_str()),
+        ("DROVER_TEST_MIGRATE_TO", to.as_str()),
+        ("DROVER_TEST_MIGRATE_ADDRESS", there.as_str()),
+    ];
+    run.cargo_tests(
+        "a real migration",
+        &[&words[..], ignored].concat(),
+        &environment,
+    );
+}
+
 fn with_lab(run: &mut Run<'_>, filter: Option<&str>) {
     let ignored = ["--", "--ignored", "--test-threads=1"];
     if filter.is_none() {
@@ -78,6 +97,7 @@ fn with_lab(run: &mut Run<'_>, filter: Option<&str>) {
             &[&rpc[..], &ignored].concat(),
             &environment,
         );
+        migration(run, &ignored);
         if run.has("operator/tests/hosts_qemu.rs") {
             let hosts = ["test", "-q", "-p", "drover", "--test", "hosts_qemu"];
             run.cargo_tests("real hosts", &[&hosts[..], &ignored].concat(), &[]);
