@@ -1,5 +1,7 @@
 //! Sockets to a server.
 
+mod known_hosts;
+mod ssh;
 mod tls;
 
 use std::time::Duration;
@@ -27,11 +29,15 @@ pub(crate) async fn dial(
         match uri.transport {
             Transport::Tcp => Ok(Box::new(dial_tcp(uri).await?) as Box<dyn Socket>),
             Transport::Tls => dial_tls(uri, credentials).await,
+            Transport::Ssh => {
+                let socket = dial_tcp(uri).await?;
+                let stream = ssh::over(socket, uri, read_only, credentials).await?;
+                Ok(Box::new(stream) as Box<dyn Socket>)
+            }
             Transport::Unix => dial_unix(uri, read_only).await,
-            other => Err(Error::Unsupported(format!(
-                "the transport {} is not built yet: unix, tcp and tls are",
-                other.as_str()
-            ))),
+            Transport::Ext => Err(Error::Unsupported(
+                "the transport ext would run a program, which is not done".to_owned(),
+            )),
         }
     };
     match tokio::time::timeout(patience, dialing).await {
