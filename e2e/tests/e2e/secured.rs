@@ -206,3 +206,41 @@ fn with_a_password() {
     let good = with_password(keys(), "lab-password");
     connects(&world, &host2, &uri, good, "tls");
 }
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn over_ssh() {
+    let world = World::new();
+    for name in ["host1", "host2"] {
+        let host = world.host(name);
+        let uri = format!("qemu+ssh://root@{}/system", host.address());
+        let read = |path: &str| hosts::run_in(&world.lab, &host, &["cat", path]).unwrap();
+        let key = read("/root/.ssh/lab");
+        let theirs = read("/etc/ssh/ssh_host_ed25519_key.pub");
+        let known = format!("{} {theirs}", host.address());
+        let keys = |known: &str| json!({"ssh-privatekey": key, "known_hosts": known});
+        let failed = "AuthenticationFailed";
+        says(
+            &world,
+            &uri,
+            json!({}),
+            Some(keys("")),
+            failed,
+            "is not known",
+        );
+        let changed = format!("{} {}", host.address(), read("/root/.ssh/lab.pub"));
+        let words = "is not the one that is known";
+        says(&world, &uri, json!({}), Some(keys(&changed)), failed, words);
+        let stranger = uri.replace("root@", "nobody@");
+        let words = "does not let nobody in by SSH";
+        says(
+            &world,
+            &stranger,
+            json!({}),
+            Some(keys(&known)),
+            failed,
+            words,
+        );
+        connects(&world, &host, &uri, keys(&known), "unix");
+    }
+}
