@@ -199,7 +199,7 @@ async fn nobody_there() {
         error.connection_lost() && !error.outcome_unknown(),
         "{error}"
     );
-    let uri = "qemu+ssh://host/system".parse().unwrap();
+    let uri = "qemu+ext://host/system".parse().unwrap();
     let error = Client::connect(&uri, ConnectOptions::default())
         .await
         .unwrap_err();
