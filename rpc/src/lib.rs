@@ -50,7 +50,7 @@ pub use objects::{
     NwFilter, NwFilterBinding, StoragePool, StorageVolume,
 };
 pub use refusal::{CertificateFault, Refusal};
-pub use stream::{Download, Duplex, Upload};
+pub use stream::{Download, Duplex, Piece, SparseDownload, SparseUpload, Upload};
 pub use subscription::{Notice, Subscription};
 pub use typed::TypedParams;
 pub use uri::{Transport, Uri, UriError};

@@ -6,6 +6,7 @@
 mod channel;
 mod open;
 mod pipe;
+mod sparse;
 
 use std::io;
 use std::pin::Pin;
@@ -15,7 +16,9 @@ use drover_rpc_proto::StreamError;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::channel::Channel;
+pub use self::pipe::Piece;
 pub(crate) use self::pipe::Pipe;
+pub use self::sparse::{SparseDownload, SparseUpload};
 use crate::error::Error;
 
 /// Bytes to the server: exactly as many as were announced.

@@ -11,7 +11,7 @@ use tokio::io::ReadBuf;
 use tokio::time::{Instant, Sleep};
 
 use super::over_length;
-use super::pipe::Pipe;
+use super::pipe::{Piece, Pipe};
 use crate::client::Client;
 use crate::error::Error;
 
@@ -78,6 +78,32 @@ impl Channel {
         let polled = self.pipe.poll_read(context, buffer.initialize_unfilled());
         let polled = self.within_patience(context, polled);
         polled.map_ok(|count| buffer.advance(count))
+    }
+
+    pub(super) fn poll_hole(
+        &mut self,
+        context: &mut Context<'_>,
+        length: u64,
+    ) -> Poll<Result<(), Error>> {
+        if let Some(left) = self.left.filter(|left| length > *left) {
+            let asked = length;
+            return Poll::Ready(Err(StreamError::OverLength { asked, left }.into()));
+        }
+        let polled = self.pipe.poll_hole(context, length);
+        if let Poll::Ready(Ok(())) = &polled
+            && let Some(left) = &mut self.left
+        {
+            *left -= length;
+        }
+        self.within_patience(context, polled)
+    }
+
+    pub(super) fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Piece>, Error>> {
+        let polled = self.pipe.poll_piece(context);
+        self.within_patience(context, polled)
     }
 
     /// Ends the stream in good order; ready when the server has confirmed it.

@@ -11,7 +11,7 @@ use drover_rpc_proto::{Call, StreamMode};
 use drover_xdr::{Text, from_bytes};
 
 use super::channel::Channel;
-use super::{Download, Duplex, Pipe, Upload};
+use super::{Download, Duplex, Pipe, SparseDownload, SparseUpload, Upload};
 use crate::client::Client;
 use crate::driver::Command;
 use crate::error::Error;
@@ -32,11 +32,7 @@ impl Client {
         length: u64,
         flags: u32,
     ) -> Result<Upload, Error> {
-        if length == 0 {
-            return Err(Error::Unsupported(
-                "an upload of 0 bytes: libvirt takes it for one without end".to_owned(),
-            ));
-        }
+        not_endless(length)?;
         let args = StorageVolUploadArgs {
             vol,
             offset,
@@ -47,6 +43,54 @@ impl Client {
             .open_stream::<procedures::StorageVolUpload>(&args, Some(length))
             .await?;
         Ok(Upload(channel))
+    }
+
+    /// Calls `STORAGE_VOL_UPLOAD` for a stream with holes: `length` bytes, holes included, are then
+    /// to be written, from `offset` on. What is a hole is not sent, and takes no room on a disk that
+    /// can do without.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or no connection can be made for it.
+    pub async fn storage_vol_upload_sparse(
+        &self,
+        vol: StorageVol,
+        offset: u64,
+        length: u64,
+    ) -> Result<SparseUpload, Error> {
+        not_endless(length)?;
+        let args = StorageVolUploadArgs {
+            vol,
+            offset,
+            length,
+            flags: SPARSE,
+        };
+        let (channel, ()) = self
+            .open_stream_with::<procedures::StorageVolUpload>(&args, Some(length), true)
+            .await?;
+        Ok(SparseUpload(channel))
+    }
+
+    /// Calls `STORAGE_VOL_DOWNLOAD` for a stream with holes: `length` bytes (0: all that follow)
+    /// from `offset` on are then read, and what is a hole there comes as one.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or no connection can be made for it.
+    pub async fn storage_vol_download_sparse(
+        &self,
+        vol: StorageVol,
+        offset: u64,
+        length: u64,
+    ) -> Result<SparseDownload, Error> {
+        let args = StorageVolDownloadArgs {
+            vol,
+            offset,
+            length,
+            flags: SPARSE,
+        };
+        let (channel, ()) = self
+            .open_stream_with::<procedures::StorageVolDownload>(&args, None, true)
+            .await?;
+        Ok(SparseDownload(channel))
     }
 
     /// Calls `STORAGE_VOL_DOWNLOAD`: `length` bytes (0: all that follow) from `offset` on are then
@@ -133,10 +177,19 @@ impl Client {
         args: &P::Args,
         length: Option<u64>,
     ) -> Result<(Channel, P::Reply), Error> {
+        self.open_stream_with::<P>(args, length, false).await
+    }
+
+    async fn open_stream_with<P: Procedure>(
+        &self,
+        args: &P::Args,
+        length: Option<u64>,
+        sparse: bool,
+    ) -> Result<(Channel, P::Reply), Error> {
         let mode = StreamMode {
             send: matches!(P::STREAM, Stream::Write | Stream::Both),
             receive: matches!(P::STREAM, Stream::Read | Stream::Both),
-            sparse: false,
+            sparse,
             length,
         };
         let call = Call::of::<P>(args).map_err(Error::Argument)?;
@@ -157,4 +210,13 @@ impl Client {
         let stall = (P::STREAM != Stream::Both).then_some(self.shared.options.stall);
         Ok((Channel::new(pipe, client, length, stall), reply))
     }
+}
+
+fn not_endless(length: u64) -> Result<(), Error> {
+    if length > 0 {
+        return Ok(());
+    }
+    Err(Error::Unsupported(
+        "an upload of 0 bytes: libvirt takes it for one without end".to_owned(),
+    ))
 }

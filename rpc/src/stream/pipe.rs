@@ -9,13 +9,34 @@ use drover_rpc_proto::{CallId, CloseReason, Connection, StreamError, StreamEvent
 /// How many bytes wait in either direction before the other side is slowed down.
 pub(super) const CAPACITY: usize = 1 << 20;
 
+/// What costs a hole in a buffer: it is small, and yet there must not be any number of them.
+const HOLE_COST: usize = 64;
+
+/// A part of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Bytes.
+    Data(Vec<u8>),
+    /// So many zeros, which were not sent.
+    Hole(u64),
+}
+
+impl Piece {
+    fn cost(&self) -> usize {
+        match self {
+            Self::Data(bytes) => bytes.len(),
+            Self::Hole(_) => HOLE_COST,
+        }
+    }
+}
+
 #[derive(Default)]
 struct State {
-    incoming: VecDeque<Vec<u8>>,
+    incoming: VecDeque<Piece>,
     // How far the first piece has been read.
     read: usize,
     waiting_in: usize,
-    outgoing: VecDeque<Vec<u8>>,
+    outgoing: VecDeque<Piece>,
     waiting_out: usize,
     finish: Option<Time>,
     ended: Option<Result<(), StreamError>>,
@@ -38,6 +59,55 @@ impl State {
             .flatten()
         {
             waker.wake();
+        }
+    }
+
+    fn take_in(&mut self, piece: Piece) {
+        self.waiting_in += piece.cost();
+        self.incoming.push_back(piece);
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+
+    fn let_out(&mut self, piece: Piece) {
+        self.waiting_out += piece.cost();
+        self.outgoing.push_back(piece);
+        self.wake_driver();
+    }
+
+    // The driver does not read on while too much waits here.
+    fn taken_out(&mut self, cost: usize) {
+        let was_full = self.waiting_in >= CAPACITY;
+        self.waiting_in -= cost;
+        if was_full && self.waiting_in < CAPACITY {
+            self.wake_driver();
+        }
+    }
+
+    // Moves one piece into the connection; whether all of it was taken.
+    fn send(
+        &mut self,
+        piece: Piece,
+        connection: &mut Connection,
+        id: CallId,
+    ) -> Result<bool, StreamError> {
+        match piece {
+            Piece::Hole(length) => {
+                connection.stream_hole(id, length)?;
+                self.waiting_out -= HOLE_COST;
+                Ok(true)
+            }
+            Piece::Data(mut bytes) => {
+                let count = connection.stream_send(id, &bytes)?;
+                self.waiting_out -= count;
+                let whole = count == bytes.len();
+                if !whole {
+                    bytes.drain(..count);
+                    self.outgoing.push_front(Piece::Data(bytes));
+                }
+                Ok(whole)
+            }
         }
     }
 
@@ -71,15 +141,10 @@ impl Pipe {
     pub(crate) fn tell(&self, event: StreamEvent) {
         let mut state = self.lock();
         match event {
-            StreamEvent::Data(bytes) => {
-                state.waiting_in += bytes.len();
-                state.incoming.push_back(bytes);
-                if let Some(reader) = state.reader.take() {
-                    reader.wake();
-                }
-            }
-            // No stream is opened for holes, and the driver asks for room each time it runs.
-            StreamEvent::Hole(_) | StreamEvent::Writable => {}
+            StreamEvent::Data(bytes) => state.take_in(Piece::Data(bytes)),
+            StreamEvent::Hole(length) => state.take_in(Piece::Hole(length)),
+            // The driver asks for room each time it runs.
+            StreamEvent::Writable => {}
             StreamEvent::Finished => state.end(Ok(())),
             StreamEvent::Failed(error) => state.end(Err(error)),
         }
@@ -103,20 +168,15 @@ impl Pipe {
             return false;
         }
         let mut moved = false;
-        while let Some(mut bytes) = state.outgoing.pop_front() {
-            match connection.stream_send(id, &bytes) {
-                Ok(count) => {
-                    moved |= count > 0;
-                    state.waiting_out -= count;
-                    if count < bytes.len() {
-                        bytes.drain(..count);
-                        state.outgoing.push_front(bytes);
-                        break;
-                    }
-                }
+        let waiting = state.waiting_out;
+        while let Some(piece) = state.outgoing.pop_front() {
+            match state.send(piece, connection, id) {
+                Ok(true) => {}
+                Ok(false) => break,
                 Err(error) => state.end(Err(error)),
             }
         }
+        moved |= state.waiting_out < waiting;
         if moved && let Some(writer) = state.writer.take() {
             writer.wake();
         }
@@ -149,10 +209,44 @@ impl Pipe {
             state.writer = Some(context.waker().clone());
             return Poll::Pending;
         }
-        state.outgoing.push_back(bytes[..count].to_vec());
-        state.waiting_out += count;
-        state.wake_driver();
+        state.let_out(Piece::Data(bytes[..count].to_vec()));
         Poll::Ready(Ok(count))
+    }
+
+    /// Takes a hole; pending while there is no room.
+    pub(super) fn poll_hole(
+        &self,
+        context: &mut Context<'_>,
+        length: u64,
+    ) -> Poll<Result<(), StreamError>> {
+        let mut state = self.lock();
+        if let Some(ended) = &state.ended {
+            let error = ended.clone().err().unwrap_or(StreamError::Gone);
+            return Poll::Ready(Err(error));
+        }
+        if state.waiting_out >= CAPACITY {
+            state.writer = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        state.let_out(Piece::Hole(length));
+        Poll::Ready(Ok(()))
+    }
+
+    /// The next piece; none at the end. Not for a stream that is read byte by byte.
+    pub(super) fn poll_piece(
+        &self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Piece>, StreamError>> {
+        let mut state = self.lock();
+        if let Some(piece) = state.incoming.pop_front() {
+            state.taken_out(piece.cost());
+            return Poll::Ready(Ok(Some(piece)));
+        }
+        if let Some(ended) = &state.ended {
+            return Poll::Ready(ended.clone().map(|()| None));
+        }
+        state.reader = Some(context.waker().clone());
+        Poll::Pending
     }
 
     /// Ready when the connection has taken everything.
@@ -193,7 +287,8 @@ impl Pipe {
     ) -> Poll<Result<usize, StreamError>> {
         let mut state = self.lock();
         let read = state.read;
-        if let Some(piece) = state.incoming.front() {
+        // Holes come only on a stream that is read piece by piece.
+        if let Some(Piece::Data(piece)) = state.incoming.front() {
             let left = &piece[read..];
             let count = left.len().min(buffer.len());
             buffer[..count].copy_from_slice(&left[..count]);
@@ -202,11 +297,7 @@ impl Pipe {
             if piece_done {
                 state.incoming.pop_front();
             }
-            let was_full = state.waiting_in >= CAPACITY;
-            state.waiting_in -= count;
-            if was_full && state.waiting_in < CAPACITY {
-                state.wake_driver();
-            }
+            state.taken_out(count);
             return Poll::Ready(Ok(count));
         }
         if let Some(ended) = &state.ended {

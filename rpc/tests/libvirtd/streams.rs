@@ -1,7 +1,7 @@
 //! Byte streams.
 
 use drover_rpc::proto::remote::{StoragePool, StorageVol};
-use drover_rpc::{Client, ConnectOptions, Error, StreamError, code};
+use drover_rpc::{Client, ConnectOptions, Error, Piece, StreamError, code};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{client, uri};
@@ -71,7 +71,7 @@ async fn remove_pool(client: &Client) {
 
 async fn volume(client: &Client, pool: &StoragePool, name: &str) -> StorageVol {
     let xml = format!(
-        "<volume><name>{name}</name><capacity>{SIZE}</capacity>\
+        "<volume><name>{name}</name><allocation>0</allocation><capacity>{SIZE}</capacity>\
          <target><format type='raw'/></target></volume>"
     );
     client
@@ -105,6 +105,7 @@ async fn a_volume_goes_up_and_comes_back() {
     let pool = pool(&client).await;
     whole_and_in_part(&client, &pool).await;
     given_up_and_cut_short(&client, &pool).await;
+    with_holes(&client, &pool).await;
     remove_pool(&client).await;
 }
 
@@ -167,4 +168,47 @@ async fn given_up_and_cut_short(client: &Client, pool: &StoragePool) {
     client.storage_vol_delete(volume.clone(), 0).await.unwrap();
     let error = client.storage_vol_get_info(volume).await.unwrap_err();
     assert_eq!(error.code(), Some(code::NO_STORAGE_VOL));
+}
+
+async fn with_holes(client: &Client, pool: &StoragePool) {
+    const BYTES: usize = 1 << 20;
+    let hole = ((SIZE - 2 * BYTES) / 2) as u64;
+    let volume = volume(client, pool, "holes").await;
+    let bytes = pattern(BYTES);
+    let mut upload = client
+        .storage_vol_upload_sparse(volume.clone(), 0, SIZE as u64)
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        upload.write(&bytes).await.unwrap();
+        upload.hole(hole).await.unwrap();
+    }
+    let error = upload.hole(1).await.unwrap_err();
+    assert!(matches!(
+        error,
+        Error::Stream(StreamError::OverLength { asked: 1, left: 0 })
+    ));
+    upload.finish().await.unwrap();
+    let info = client.storage_vol_get_info(volume.clone()).await.unwrap();
+    println!("{} bytes take {}", info.capacity, info.allocation);
+    assert_eq!(info.capacity, SIZE as u64);
+    assert!(info.allocation <= 3 * BYTES as u64, "{}", info.allocation);
+
+    let mut download = client
+        .storage_vol_download_sparse(volume, 0, 0)
+        .await
+        .unwrap();
+    let (mut back, mut holes) = (Vec::new(), 0);
+    while let Some(piece) = download.next().await.unwrap() {
+        match piece {
+            Piece::Data(bytes) => back.extend(bytes),
+            Piece::Hole(length) => {
+                holes += length;
+                back.resize(back.len() + length as usize, 0);
+            }
+        }
+    }
+    assert_eq!(holes, 2 * hole);
+    let zeros = vec![0; hole as usize];
+    assert!(back == [&bytes[..], &zeros, &bytes, &zeros].concat());
 }
