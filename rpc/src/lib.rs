@@ -23,6 +23,7 @@ mod driver;
 mod error;
 mod features;
 mod generated;
+mod libvirt_conf;
 pub mod migrate;
 pub mod objects;
 mod open_enum;

@@ -1,6 +1,7 @@
 //! Sockets to a server.
 
 mod known_hosts;
+mod pki;
 mod ssh;
 mod tls;
 
@@ -65,7 +66,8 @@ async fn dial_tcp(uri: &Uri) -> Result<TcpStream, Error> {
 async fn dial_tls(uri: &Uri, credentials: &Credentials) -> Result<Box<dyn Socket>, Error> {
     let socket = dial_tcp(uri).await?;
     let host = uri.host.as_deref().unwrap_or_default();
-    Ok(Box::new(tls::over(socket, host, &credentials.tls).await?))
+    let credentials = pki::complete(credentials, uri)?;
+    Ok(Box::new(tls::over(socket, host, &credentials).await?))
 }
 
 async fn dial_unix(uri: &Uri, read_only: bool) -> Result<Box<dyn Socket>, Error> {
