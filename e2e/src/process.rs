@@ -159,9 +159,11 @@ pub fn children(parent: i32) -> Vec<i32> {
     ids().into_iter().filter(is_child).collect()
 }
 
-/// Whether a process of that id runs. One that has ended and was not reaped does not.
+/// Whether a process of that id runs. One that has ended and was not reaped does not. Its first
+/// thread may have ended while others still have to, and with them its sockets.
 pub fn alive(pid: i32) -> bool {
-    stat(pid).is_some_and(|(state, _)| state != 'Z' && state != 'X')
+    let threads = || std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    stat(pid).is_some_and(|(state, _)| !matches!(state, 'Z' | 'X') || threads() > 1)
 }
 
 /// The ids of all processes of the machine.
