@@ -3,6 +3,7 @@
 mod checkpoint;
 mod connect;
 mod domain;
+mod event;
 pub(crate) mod handle;
 mod host;
 mod interface;
@@ -19,6 +20,7 @@ pub use domain::{
     BlockInfo, BlockJob, BlockStats, CpuSet, DiskError, Domain, DomainInfo, DomainStatus,
     FileSystem, GuestInterface, InterfaceStats, IpAddress, JobInfo, StateReason, VcpuPlace,
 };
+pub use event::LifecycleEvent;
 pub use host::{FreePages, NodeCpuMap, NodeInfo, SecurityModel};
 pub use interface::Interface;
 pub use network::{DhcpLease, Network, NetworkPort};

@@ -5,6 +5,7 @@
 
 mod calls;
 mod events;
+mod examples;
 mod objects;
 mod streams;
 
