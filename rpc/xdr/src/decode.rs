@@ -1,5 +1,7 @@
 //! Bytes to values.
 
+use alloc::vec::Vec;
+
 use crate::encode::padding;
 use crate::{Error, Limits, Mode, Problem};
 

@@ -1,5 +1,7 @@
 //! Values to bytes.
 
+use alloc::vec::Vec;
+
 use crate::{Error, Problem};
 
 /// A value that has an XDR form.

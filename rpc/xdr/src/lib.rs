@@ -1,7 +1,8 @@
 //! XDR, the External Data Representation of [RFC 4506]: all of it, bounded, without panics.
 //!
 //! Sizes come from the wire and are never believed: a count is held against the bytes that are
-//! there, and against [`Limits`], before any memory is taken.
+//! there, and against [`Limits`], before any memory is taken. The crate needs memory, and nothing else
+//! of an operating system.
 //!
 //! ```
 //! use drover_xdr::{Decode, Encode, Text, from_bytes, to_bytes};
@@ -14,7 +15,10 @@
 //!
 //! [RFC 4506]: https://www.rfc-editor.org/rfc/rfc4506
 
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
 
 mod decode;
 mod encode;

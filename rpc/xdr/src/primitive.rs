@@ -1,5 +1,7 @@
 //! The types of RFC 4506 that Rust has already, and the C types that rpcgen adds.
 
+use alloc::boxed::Box;
+
 use crate::{Decode, Decoder, Encode, Encoder, Error};
 
 impl Encode for () {

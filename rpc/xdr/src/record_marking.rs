@@ -1,5 +1,7 @@
 //! Record marking of RFC 5531, section 11: messages on a byte stream, cut into fragments.
 
+use alloc::vec::Vec;
+
 const LAST: u32 = 1 << 31;
 
 /// Writes one record as fragments of at most 2^31 - 1 bytes.
@@ -61,7 +63,7 @@ impl Reader {
             }
             self.header.clear();
             if self.last {
-                return Ok(Some(std::mem::take(&mut self.record)));
+                return Ok(Some(core::mem::take(&mut self.record)));
             }
         }
         Ok(None)

@@ -1,7 +1,9 @@
 //! Strings, which on the wire are bytes.
 
-use std::borrow::Cow;
-use std::fmt;
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 use crate::{Decode, Decoder, Encode, Encoder, Error, Limits, Problem};
 
@@ -21,7 +23,7 @@ impl Text {
     /// The string, if the bytes are UTF-8.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
-        std::str::from_utf8(&self.0).ok()
+        core::str::from_utf8(&self.0).ok()
     }
 
     /// The string, with replacement characters for what is not UTF-8.
