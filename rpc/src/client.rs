@@ -209,6 +209,15 @@ impl Client {
         result.map(drop)
     }
 
+    /// Ends the connection at once, without a word and for all who share it.
+    ///
+    /// This is the way to go for a program that ends: whatever it dropped before would first be told
+    /// to the server, and libvirtd 9.0 dies of a connection that ends while it is told that nobody
+    /// listens to its events any more.
+    pub fn hang_up(&self) {
+        self.shared.send(Command::Shutdown).ok();
+    }
+
     /// The URI it was made with.
     #[must_use]
     pub fn uri(&self) -> &Uri {

@@ -82,6 +82,8 @@ pub(crate) struct Driver {
     waiters: HashMap<CallId, Waiter>,
     listeners: Listeners,
     stream: Option<(CallId, Arc<Pipe>)>,
+    // Nobody has a handle any more.
+    left: bool,
 }
 
 impl Driver {
@@ -107,6 +109,7 @@ impl Driver {
             waiters: HashMap::new(),
             listeners: Listeners::default(),
             stream: None,
+            left: false,
         }
     }
 
@@ -116,11 +119,14 @@ impl Driver {
 
     // True if there was a command.
     fn poll_commands(&mut self, context: &mut Context<'_>) -> bool {
+        if self.left {
+            return false;
+        }
         for count in 0..COMMANDS_AT_A_TIME {
             match self.commands.poll_recv(context) {
                 Poll::Ready(Some(command)) => self.obey(command),
                 Poll::Ready(None) => {
-                    self.connection.close(CloseReason::Local);
+                    self.left = true;
                     return true;
                 }
                 Poll::Pending => return count > 0,
@@ -298,6 +304,15 @@ impl Driver {
         told
     }
 
+    // libvirtd 9.0 dies of a connection that ends while the end of a registration is under way.
+    fn poll_left(&mut self) -> bool {
+        let leaves = self.left && self.listeners.are_settled();
+        if leaves {
+            self.connection.close(CloseReason::Local);
+        }
+        leaves
+    }
+
     fn end(&mut self, reason: CloseReason) {
         self.closed.send_replace(Some(reason.clone()));
         if let Some((_, pipe)) = &self.stream {
@@ -326,6 +341,7 @@ impl Future for Driver {
             moved |= this.poll_read(context);
             moved |= this.poll_timer(context);
             moved |= this.tell();
+            moved |= this.poll_left();
             if this.connection.closed().is_some() {
                 this.tell();
                 return Poll::Ready(());

@@ -108,6 +108,8 @@ impl Session {
         let client = Client::connect(uri, options).await.map_err(&failed)?;
         // Subscribed before it is listed: what changes meanwhile is told.
         let mut events = subscribe(&client).await.map_err(failed)?;
+        // Dropped before the subscriptions, which would tell the server that they end.
+        let _hang_up = HangUp(client.clone());
         let listing = tokio::select! {
             listing = listing::list(&client) => listing,
             () = self.listen(&mut events) => return Ok(()),
@@ -201,6 +203,15 @@ impl Session {
 
     fn reach(&self, reach: Reach) {
         self.host.write(|inventory| inventory.reach = reach);
+    }
+}
+
+/// Ends the connection with the session.
+struct HangUp(Client);
+
+impl Drop for HangUp {
+    fn drop(&mut self) {
+        self.0.hang_up();
     }
 }
 

@@ -210,6 +210,12 @@ impl Listeners {
         }
     }
 
+    /// Whether the server is being told of no registration's beginning or end.
+    pub(crate) fn are_settled(&self) -> bool {
+        let mut all = self.registrations.iter();
+        all.all(|(_, registration)| registration.state == State::Active)
+    }
+
     pub(crate) fn tell(&mut self, registration: CallId, event: &RawEvent) {
         let Some(registration) = self.find(registration) else {
             return;

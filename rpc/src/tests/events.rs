@@ -130,3 +130,24 @@ async fn a_subscription_ends_with_its_connection() {
     assert_eq!(subscription.next().await, None);
     drop(client);
 }
+
+#[tokio::test]
+async fn the_end_of_a_registration_is_awaited_before_the_connection_ends() {
+    let (client, mut server) = pair();
+    let first = subscribe(&client, &mut server, 3).await;
+    drop(client);
+    drop(first);
+    let end = server.expect(DEREGISTER).await;
+    assert!(server.is_quiet().await);
+    server.reply(&end, &[]).await;
+    assert!(server.next().await.is_none());
+}
+
+#[tokio::test]
+async fn hanging_up_says_nothing() {
+    let (client, mut server) = pair();
+    let first = subscribe(&client, &mut server, 3).await;
+    client.hang_up();
+    drop(first);
+    assert!(server.next().await.is_none());
+}
