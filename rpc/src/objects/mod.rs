@@ -2,6 +2,8 @@
 
 mod checkpoint;
 mod connect;
+#[cfg(test)]
+mod coverage;
 mod domain;
 mod event;
 pub(crate) mod handle;

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use drover_rpc_proto::remote;
 use uuid::Uuid;
 
+use crate::client::Client;
 use crate::enums::{IPAddrType, NetworkMetadataType, NetworkUpdateCommand, NetworkUpdateSection};
 use crate::error::Error;
 use crate::features::Feature;
@@ -257,14 +258,46 @@ client_calls! {
     /// The network with this UUID.
     virNetworkLookupByUUID: network_by_uuid(uuid: Uuid) -> Network
         = network_lookup_by_uuid(uuid.into_bytes());
+}
 
+impl Client {
     /// Defines a network, or changes the definition of the one with the same name and UUID.
-    virNetworkDefineXMLFlags: define_network(xml: &str, flags: NetworkDefineFlags) -> Network
-        = network_define_xml_flags(xml, flags.bits());
+    ///
+    /// libvirt's `virNetworkDefineXML`, or with flags `virNetworkDefineXMLFlags`, of libvirt 7.7.
+    ///
+    /// # Errors
+    /// What libvirt answers, or why no answer came.
+    pub async fn define_network(
+        &self,
+        xml: &str,
+        flags: NetworkDefineFlags,
+    ) -> Result<Network, Error> {
+        let wire = if flags.is_empty() {
+            self.network_define_xml(xml).await
+        } else {
+            self.network_define_xml_flags(xml, flags.bits()).await
+        };
+        wire.map(|wire| Network::from_wire(self, wire))
+    }
 
     /// Starts a network that is gone when it stops.
-    virNetworkCreateXMLFlags: create_network(xml: &str, flags: NetworkCreateFlags) -> Network
-        = network_create_xml_flags(xml, flags.bits());
+    ///
+    /// libvirt's `virNetworkCreateXML`, or with flags `virNetworkCreateXMLFlags`, of libvirt 7.8.
+    ///
+    /// # Errors
+    /// What libvirt answers, or why no answer came.
+    pub async fn create_network(
+        &self,
+        xml: &str,
+        flags: NetworkCreateFlags,
+    ) -> Result<Network, Error> {
+        let wire = if flags.is_empty() {
+            self.network_create_xml(xml).await
+        } else {
+            self.network_create_xml_flags(xml, flags.bits()).await
+        };
+        wire.map(|wire| Network::from_wire(self, wire))
+    }
 }
 
 #[cfg(test)]

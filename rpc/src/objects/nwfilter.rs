@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use drover_rpc_proto::remote;
 use uuid::Uuid;
 
+use crate::client::Client;
+use crate::error::Error;
 use crate::flags::{NWFilterBindingCreateFlags, NWFilterDefineFlags};
 use crate::objects::handle::{calls, client_calls, object};
 
@@ -80,10 +82,6 @@ client_calls! {
     virNWFilterLookupByUUID: nwfilter_by_uuid(uuid: Uuid) -> NwFilter
         = nwfilter_lookup_by_uuid(uuid.into_bytes());
 
-    /// Defines a network filter, or changes it; ports that have it follow.
-    virNWFilterDefineXMLFlags: define_nwfilter(xml: &str, flags: NWFilterDefineFlags) -> NwFilter
-        = nwfilter_define_xml_flags(xml, flags.bits());
-
     /// All bindings of filters to ports.
     virConnectListAllNWFilterBindings: nwfilter_bindings() -> Vec<NwFilterBinding>
         = connect_list_all_nwfilter_bindings(1, 0).bindings;
@@ -96,4 +94,25 @@ client_calls! {
     virNWFilterBindingCreateXML: create_nwfilter_binding(
         xml: &str, flags: NWFilterBindingCreateFlags,
     ) -> NwFilterBinding = nwfilter_binding_create_xml(xml, flags.bits());
+}
+
+impl Client {
+    /// Defines a network filter, or changes it; ports that have it follow.
+    ///
+    /// libvirt's `virNWFilterDefineXML`, or with flags `virNWFilterDefineXMLFlags`, of libvirt 7.7.
+    ///
+    /// # Errors
+    /// What libvirt answers, or why no answer came.
+    pub async fn define_nwfilter(
+        &self,
+        xml: &str,
+        flags: NWFilterDefineFlags,
+    ) -> Result<NwFilter, Error> {
+        let wire = if flags.is_empty() {
+            self.nwfilter_define_xml(xml).await
+        } else {
+            self.nwfilter_define_xml_flags(xml, flags.bits()).await
+        };
+        wire.map(|wire| NwFilter::from_wire(self, wire))
+    }
 }

@@ -13,7 +13,7 @@ use crate::flags::{
     StorageVolInfoFlags, StorageVolResizeFlags, StorageXMLFlags,
 };
 use crate::objects::handle::{answer_from, calls, client_calls, object, optional};
-use crate::stream::{Download, Upload};
+use crate::stream::{Download, SparseDownload, SparseUpload, Upload};
 
 object! {
     /// A storage pool (`virStoragePool`).
@@ -215,6 +215,30 @@ impl StorageVolume {
     pub async fn download(&self, offset: u64, length: u64) -> Result<Download, Error> {
         self.client
             .storage_vol_download(self.key(), offset, length, 0)
+            .await
+    }
+
+    /// Begins to write data and holes into it: `length` bytes with the holes, from byte `offset` on.
+    ///
+    /// libvirt's `virStorageVolUpload` with the flag `SPARSE_STREAM`.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or no connection can be made for it.
+    pub async fn upload_sparse(&self, offset: u64, length: u64) -> Result<SparseUpload, Error> {
+        self.client
+            .storage_vol_upload_sparse(self.key(), offset, length)
+            .await
+    }
+
+    /// Begins to read its data and holes: `length` bytes (0: all that follow) from byte `offset` on.
+    ///
+    /// libvirt's `virStorageVolDownload` with the flag `SPARSE_STREAM`.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or no connection can be made for it.
+    pub async fn download_sparse(&self, offset: u64, length: u64) -> Result<SparseDownload, Error> {
+        self.client
+            .storage_vol_download_sparse(self.key(), offset, length)
             .await
     }
 }

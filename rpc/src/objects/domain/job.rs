@@ -72,10 +72,6 @@ calls! {
     /// How far the job under way is.
     virDomainGetJobInfo: job_info() -> JobInfo = domain_get_job_info();
 
-    /// Ends the job under way, such as a migration; it is as if it had not begun.
-    virDomainAbortJobFlags: abort_job(flags: DomainAbortJobFlags) -> ()
-        = domain_abort_job_flags(flags.bits());
-
     /// Begins a backup, which the XML describes, and with it perhaps a checkpoint.
     virDomainBackupBegin: begin_backup(
         backup: &str, checkpoint: Option<&str>, flags: DomainBackupBeginFlags,
@@ -133,6 +129,21 @@ impl Domain {
         let call = self.client.domain_get_job_stats(self.key(), flags.bits());
         let answer = call.await?;
         Ok((DomainJobType(answer.type_), answer.params.into()))
+    }
+
+    /// Ends the job under way, such as a migration; it is as if it had not begun.
+    ///
+    /// libvirt's `virDomainAbortJob`, or with flags `virDomainAbortJobFlags`, of libvirt 8.5.
+    ///
+    /// # Errors
+    /// What libvirt answers, or why no answer came.
+    pub async fn abort_job(&self, flags: DomainAbortJobFlags) -> Result<(), Error> {
+        if flags.is_empty() {
+            return self.client.domain_abort_job(self.key()).await;
+        }
+        self.client
+            .domain_abort_job_flags(self.key(), flags.bits())
+            .await
     }
 
     /// What protects its memory from the host, `fields::DOMAIN_LAUNCH_SECURITY_*`.
