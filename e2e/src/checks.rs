@@ -64,6 +64,12 @@ fn without_lab(run: &mut Run<'_>) {
         });
     }
     run.cargo_tests("unit tests", &["test", "-q", "--workspace"], &[]);
+    let encoder = ["test", "-q", "-p", "drover-rpc", "--test", "c_encoder"];
+    run.cargo_tests(
+        "every type as rpcgen's C encodes it",
+        &[&encoder[..], &["--", "--ignored"]].concat(),
+        &[],
+    );
 }
 
 /// The client moves a guest from the older host to the newer one.
