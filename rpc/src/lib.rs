@@ -35,7 +35,7 @@
 //! | flags, states and reasons, names of parameters | [`flags`], [`enums`], [`fields`], [`TypedParams`] |
 //! | statistics | [`Client::domain_stats`], [`stats`] |
 //! | events | [`Client::domain_events`], [`Domain::events`], [`Subscription`], [`objects::LifecycleEvent`] |
-//! | byte streams | [`StorageVolume::upload`], [`StorageVolume::download`], [`Domain::open_console`], [`Domain::screenshot`] |
+//! | byte streams | [`StorageVolume::upload`], [`StorageVolume::download`], with holes [`StorageVolume::upload_sparse`], [`Domain::open_console`], [`Domain::screenshot`] |
 //! | move a guest | [`migrate`] |
 //! | any procedure, as it is on the wire | the methods of [`Client`] that are named like it, such as [`domain_get_info`](Client::domain_get_info), and [`Client::call`] |
 //! | the protocol without I/O | [`proto`] |
@@ -73,6 +73,8 @@
 //! - SASL is SCRAM and PLAIN: no GSSAPI, and no encryption by SASL.
 //! - TLS is rustls: names are looked for in the certificate's alternative names alone, priority
 //!   strings of GnuTLS do not apply.
+//! - Procedures that pass file descriptors (`DOMAIN_OPEN_GRAPHICS_FD`, `DOMAIN_FD_ASSOCIATE`, ...)
+//!   are refused: [`Error::Unsupported`].
 //! - Migration needs libvirt 1.1 (2013) or newer on both sides, and is not tunnelled by this client.
 //! - Events of servers older than 1.2.1 cannot be told apart, and are not delivered.
 //! - XML is text: this crate neither makes nor reads it.

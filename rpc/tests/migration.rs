@@ -189,3 +189,31 @@ async fn a_host_moves_its_guest_by_itself() {
     assert!(guest.info().await.unwrap_err().not_found());
     there.destroy(DomainDestroyFlags::empty()).await.unwrap();
 }
+
+#[tokio::test]
+#[ignore = "needs two hosts with QEMU"]
+async fn the_example_moves_a_guest() {
+    let (from, to) = hosts().await;
+    guest(&from, &to, "rpc-example").await;
+    let address = format!("tcp://{}", variable("DROVER_TEST_MIGRATE_ADDRESS"));
+    let output = tokio::process::Command::new(env!("CARGO"))
+        .args([
+            "run",
+            "-q",
+            "-p",
+            "drover-rpc",
+            "--example",
+            "migrate",
+            "--",
+        ])
+        .arg(variable("DROVER_TEST_MIGRATE_FROM"))
+        .arg(variable("DROVER_TEST_MIGRATE_TO"))
+        .args(["rpc-example", &address])
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said, "rpc-example: running (migrated)\n", "{output:?}");
+    let there = to.domain("rpc-example").await.unwrap();
+    there.destroy(DomainDestroyFlags::empty()).await.unwrap();
+}
