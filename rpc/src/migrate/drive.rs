@@ -238,8 +238,8 @@ impl Driver {
         self.choreography.finished(answer);
     }
 
-    // A guest that runs, or is paused as it was, is there for good: one that comes in is paused for
-    // its migration, which the reason says.
+    // Only one that runs is there for certain: one that comes in is paused until it is told to run,
+    // and does not differ from one that was paused before.
     async fn look(&self) -> Option<remote::Domain> {
         let found = self
             .destination
