@@ -5,7 +5,7 @@ use std::error::Error;
 
 use drover_rpc::flags::DomainConsoleFlags;
 use drover_rpc::{Client, ConnectOptions};
-use tokio::io::{copy, split, stdin, stdout};
+use tokio::io::{AsyncWriteExt, copy, split, stdin, stdout};
 
 #[tokio::main]
 async fn main() {
@@ -39,5 +39,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
             0
         }
     };
+    // Without this word libvirtd 11.3 may never do anything again.
+    from.unsplit(to).shutdown().await?;
     Ok(())
 }
