@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use drover_rpc_proto::{Call, CallId, CloseReason, Connection, Output, StreamMode, Time};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -25,6 +26,9 @@ const READ_SIZE: usize = 256 << 10;
 const KEPT_CAPACITY: usize = 1 << 20;
 /// How many commands are taken before the socket is looked at again.
 const COMMANDS_AT_A_TIME: usize = 64;
+
+/// How long the server may take to confirm the end of what was going on.
+const LEAVE: Duration = Duration::from_secs(5);
 
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, Error>>;
 
@@ -82,8 +86,8 @@ pub(crate) struct Driver {
     waiters: HashMap<CallId, Waiter>,
     listeners: Listeners,
     stream: Option<(CallId, Arc<Pipe>)>,
-    // Nobody has a handle any more.
-    left: bool,
+    // Nobody has a handle any more; the connection ends at the latest then.
+    left: Option<Pin<Box<Sleep>>>,
 }
 
 impl Driver {
@@ -109,7 +113,7 @@ impl Driver {
             waiters: HashMap::new(),
             listeners: Listeners::default(),
             stream: None,
-            left: false,
+            left: None,
         }
     }
 
@@ -119,14 +123,14 @@ impl Driver {
 
     // True if there was a command.
     fn poll_commands(&mut self, context: &mut Context<'_>) -> bool {
-        if self.left {
+        if self.left.is_some() {
             return false;
         }
         for count in 0..COMMANDS_AT_A_TIME {
             match self.commands.poll_recv(context) {
                 Poll::Ready(Some(command)) => self.obey(command),
                 Poll::Ready(None) => {
-                    self.left = true;
+                    self.left = Some(Box::pin(tokio::time::sleep(LEAVE)));
                     return true;
                 }
                 Poll::Pending => return count > 0,
@@ -304,9 +308,14 @@ impl Driver {
         told
     }
 
-    // libvirtd 9.0 dies of a connection that ends while the end of a registration is under way.
-    fn poll_left(&mut self) -> bool {
-        let leaves = self.left && self.listeners.are_settled();
+    // libvirtd 9.0 dies of a connection that ends while the end of a registration is under way, and
+    // 11.3 may hang for good when the end of a stream is.
+    fn poll_left(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(patience) = &mut self.left else {
+            return false;
+        };
+        let settled = self.listeners.are_settled() && !self.connection.has_streams();
+        let leaves = settled || patience.as_mut().poll(context).is_ready();
         if leaves {
             self.connection.close(CloseReason::Local);
         }
@@ -341,7 +350,7 @@ impl Future for Driver {
             moved |= this.poll_read(context);
             moved |= this.poll_timer(context);
             moved |= this.tell();
-            moved |= this.poll_left();
+            moved |= this.poll_left(context);
             if this.connection.closed().is_some() {
                 this.tell();
                 return Poll::Ready(());

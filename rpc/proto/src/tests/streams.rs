@@ -272,3 +272,27 @@ fn both_ways_at_once() {
     pair.deliver(&request.end(), &[]);
     assert_eq!(pair.told().len(), 2);
 }
+
+#[test]
+fn bytes_may_be_faster_than_the_reply_and_the_end_may_not() {
+    let mut pair = Pair::new();
+    let id = pair.client.call(plain(DOWNLOAD).stream(READ)).unwrap();
+    let request = pair.pump().remove(0);
+    pair.deliver(&request.data(), b"fast");
+    let data = on_stream(id, StreamEvent::Data(b"fast".to_vec()));
+    assert_eq!(pair.told(), [data]);
+    pair.reply(&request, &[]);
+    assert_eq!(pair.told(), [well(id, &[])]);
+    pair.deliver(&request.data(), b"");
+    pair.pump();
+    pair.deliver(&request.end(), &[]);
+    assert_eq!(pair.told(), [on_stream(id, StreamEvent::Finished)]);
+
+    pair.client.call(plain(DOWNLOAD).stream(READ)).unwrap();
+    let request = pair.pump().remove(0);
+    pair.deliver(&request.end(), &[]);
+    assert!(matches!(
+        pair.client.closed(),
+        Some(CloseReason::Unexpected(_))
+    ));
+}
