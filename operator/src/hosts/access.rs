@@ -7,7 +7,7 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
-use super::inventory::Reach;
+use super::HostError;
 
 /// What a Host's spec says of the way to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,29 +34,27 @@ impl Access {
         }
     }
 
-    /// The keys as they are now: a Secret that has changed counts from the next connection on.
+    /// The keys as they are now: a Secret that has changed counts from the next connection on. The
+    /// operator's own files and environment are nobody's credentials.
     ///
     /// # Errors
-    /// As the host's reach says it: the Secret is not there, or cannot be read.
-    pub async fn credentials(&self, secrets: &Api<Secret>) -> Result<Credentials, Reach> {
-        let mut credentials = match &self.secret {
-            None => Credentials::default(),
+    /// When the Secret is not there, or cannot be read.
+    pub async fn credentials(&self, secrets: &Api<Secret>) -> Result<Credentials, Failure> {
+        let secret = match &self.secret {
+            None => Secret::default(),
             Some(name) => {
-                let secret = secrets.get_opt(name).await.map_err(|error| Reach::Down {
-                    since: None,
-                    message: format!("Secret {name} cannot be read: {error}"),
+                let secret = secrets.get_opt(name).await.map_err(|error| {
+                    Failure::Lost(format!("Secret {name} cannot be read: {error}"))
                 })?;
-                let secret = secret.ok_or_else(|| Reach::Refused {
+                secret.ok_or_else(|| Failure::Refused {
                     reason: Reason::SecretMissing,
                     message: format!(
                         "spec.credentialsSecretRef: there is no Secret {name} in the operator's namespace"
                     ),
-                })?;
-                read(&secret)
+                })?
             }
         };
-        // The operator's own files and environment are nobody's credentials.
-        credentials.only_given = true;
+        let mut credentials = read(&secret);
         credentials.tls.server_name.clone_from(&self.server_name);
         Ok(credentials)
     }
@@ -89,19 +87,40 @@ fn read(secret: &Secret) -> Credentials {
     }
 }
 
-/// What a failure to come in means for the Host, if trying again is of no use until somebody
-/// changes something.
-#[must_use]
-pub fn refused(error: &drover_rpc::Error) -> Option<Reach> {
+/// Why a host could not be connected.
+#[derive(Debug)]
+pub enum Failure {
+    /// Trying again is of no use until somebody changes something.
+    Refused {
+        /// Why, as a condition has it.
+        reason: Reason,
+        /// Why, for a person.
+        message: String,
+    },
+    /// It may work the next time.
+    Lost(String),
+}
+
+impl From<HostError> for Failure {
+    fn from(error: HostError) -> Self {
+        match error.rpc().and_then(|rpc| Some((reason(rpc)?, rpc))) {
+            Some((reason, rpc)) => Self::Refused {
+                reason,
+                message: rpc.to_string(),
+            },
+            None => Self::Lost(error.to_string()),
+        }
+    }
+}
+
+fn reason(error: &drover_rpc::Error) -> Option<Reason> {
     use drover_rpc::{Error, Refusal};
-    let reason = match error {
-        Error::Identity(Refusal::Missing { .. }) => Reason::SecretMissing,
-        error if error.denied() => Reason::AuthenticationFailed,
-        Error::Unsupported(_) => Reason::InvalidSpec,
-        _ => return None,
-    };
-    let message = error.to_string();
-    Some(Reach::Refused { reason, message })
+    match error {
+        Error::Identity(Refusal::Missing { .. }) => Some(Reason::SecretMissing),
+        error if error.denied() => Some(Reason::AuthenticationFailed),
+        Error::Unsupported(_) => Some(Reason::InvalidSpec),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -149,10 +168,7 @@ mod tests {
     #[test]
     fn what_a_failure_means() {
         use drover_rpc::{Error, Refusal};
-        let reason = |error: Error| match refused(&error) {
-            Some(Reach::Refused { reason, .. }) => Some(reason),
-            _ => None,
-        };
+        let reason = |error: Error| reason(&error);
         let missing = Refusal::Missing {
             what: "x".to_owned(),
         };

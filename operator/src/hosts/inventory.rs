@@ -12,6 +12,7 @@ use drover_rpc::Client;
 use uuid::Uuid;
 
 use super::HostError;
+use super::access::Access;
 
 /// Whether a host can be asked.
 #[derive(Debug, Clone)]
@@ -136,18 +137,18 @@ impl Default for Inventory {
 pub struct HostHandle {
     /// The Host's name.
     pub name: String,
-    /// Its URI.
-    pub uri: String,
+    /// How it is reached.
+    pub access: Access,
     inventory: RwLock<Inventory>,
 }
 
 impl HostHandle {
     /// A host of which nothing is known.
     #[must_use]
-    pub fn new(name: &str, uri: &str) -> Self {
+    pub fn new(name: &str, access: Access) -> Self {
         Self {
             name: name.to_owned(),
-            uri: uri.to_owned(),
+            access,
             inventory: RwLock::new(Inventory::default()),
         }
     }

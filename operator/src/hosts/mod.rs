@@ -6,7 +6,7 @@ pub mod act;
 pub mod inventory;
 pub mod listing;
 pub mod observe;
-mod registry;
+pub mod registry;
 pub mod session;
 pub mod volumes;
 

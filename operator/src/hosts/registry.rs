@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use drover_crds::Host;
 use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
-use kube::ResourceExt;
+use kube::{Api, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
 use super::access::Access;
@@ -28,7 +27,6 @@ pub struct Registry {
 #[derive(Debug)]
 struct Entry {
     handle: Arc<HostHandle>,
-    access: Access,
     stop: CancellationToken,
 }
 
@@ -56,16 +54,15 @@ impl Registry {
         let (name, access) = (host.name_any(), Access::of(&host.spec));
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = hosts.get(&name) {
-            if entry.access == access {
+            if entry.handle.access == access {
                 return Arc::clone(&entry.handle);
             }
             entry.stop.cancel();
         }
-        let handle = Arc::new(HostHandle::new(&name, &access.uri));
+        let handle = Arc::new(HostHandle::new(&name, access));
         let stop = self.stop.child_token();
         let session = Session {
             host: Arc::clone(&handle),
-            access: access.clone(),
             secrets: self.secrets.clone(),
             hints: self.hints.clone(),
             metrics: Arc::clone(&self.metrics),
@@ -74,7 +71,6 @@ impl Registry {
         tokio::spawn(session.run());
         let entry = Entry {
             handle: Arc::clone(&handle),
-            access,
             stop,
         };
         hosts.insert(name, entry);

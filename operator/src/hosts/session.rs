@@ -13,9 +13,9 @@ use kube::Api;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::access::Access;
+use super::access::Failure;
 use super::inventory::{HostHandle, Reach};
-use super::{HostError, access, listing};
+use super::listing;
 use crate::metrics::Metrics;
 use crate::reconcile::{Hints, Key};
 
@@ -33,8 +33,6 @@ const LIFECYCLE: i32 = 0;
 pub struct Session {
     /// The host.
     pub host: Arc<HostHandle>,
-    /// How it is reached.
-    pub access: Access,
     /// Where its keys are.
     pub secrets: Api<Secret>,
     /// Who is told what to look at again.
@@ -56,10 +54,10 @@ impl Session {
     }
 
     async fn keep_connected(&self) {
-        let uri = match self.uri() {
+        let uri = match self.host.access.uri.parse() {
             Ok(uri) => uri,
-            Err(refused) => {
-                self.refused(refused);
+            Err(error) => {
+                self.refused(Reason::InvalidSpec, format!("spec.uri: {error}"));
                 return std::future::pending().await;
             }
         };
@@ -72,31 +70,18 @@ impl Session {
                     last_up = Some(jiff::Timestamp::now().as_second());
                     self.lost(last_up, "the connection was lost");
                 }
-                Err(Failure::Keys(Reach::Down { message, .. })) => self.lost(last_up, &message),
-                Err(Failure::Keys(refused)) => self.refused(refused),
-                Err(Failure::Host(error)) => match error.rpc().and_then(access::refused) {
-                    Some(refused) => self.refused(refused),
-                    None => self.lost(last_up, &error.to_string()),
-                },
+                Err(Failure::Refused { reason, message }) => self.refused(reason, message),
+                Err(Failure::Lost(message)) => self.lost(last_up, &message),
             }
             tokio::time::sleep(jittered(wait)).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 
-    fn uri(&self) -> Result<Uri, Reach> {
-        let uri = &self.access.uri;
-        uri.parse()
-            .map_err(|error: drover_rpc::UriError| Reach::Refused {
-                reason: Reason::InvalidSpec,
-                message: format!("spec.uri: {error}"),
-            })
-    }
-
     // One connection, to its end; an error if it was never of use.
     async fn connected(&self, uri: &Uri) -> Result<(), Failure> {
         let options = ConnectOptions {
-            credentials: self.access.credentials(&self.secrets).await?,
+            credentials: self.host.access.credentials(&self.secrets).await?,
             keepalive: Some(Keepalive {
                 interval: PING_INTERVAL,
                 count: PINGS,
@@ -196,8 +181,8 @@ impl Session {
     }
 
     // Somebody has to change something; what was changed is seen at the next try.
-    fn refused(&self, refused: Reach) {
-        self.reach(refused);
+    fn refused(&self, reason: Reason, message: String) {
+        self.reach(Reach::Refused { reason, message });
         self.hints.hint(Key::host(&self.host.name));
     }
 
@@ -212,24 +197,6 @@ struct HangUp(Client);
 impl Drop for HangUp {
     fn drop(&mut self) {
         self.0.hang_up();
-    }
-}
-
-/// Why a host could not be connected.
-enum Failure {
-    Keys(Reach),
-    Host(HostError),
-}
-
-impl From<Reach> for Failure {
-    fn from(reach: Reach) -> Self {
-        Self::Keys(reach)
-    }
-}
-
-impl From<HostError> for Failure {
-    fn from(error: HostError) -> Self {
-        Self::Host(error)
     }
 }
 
