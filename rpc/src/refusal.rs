@@ -90,6 +90,19 @@ pub enum Refusal {
     },
 }
 
+impl Refusal {
+    pub(crate) fn missing(what: impl Into<String>) -> Self {
+        Self::Missing { what: what.into() }
+    }
+
+    pub(crate) fn unusable(what: impl Into<String>, reason: impl ToString) -> Self {
+        Self::Unusable {
+            what: what.into(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
 /// What is wrong with a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -82,9 +82,7 @@ fn user_and_password(client: &Client) -> Result<(String, String), Refusal> {
         sasl.username = sasl.username.or(found.username);
         sasl.password = sasl.password.or(found.password);
     }
-    let missing = |what: &str| Refusal::Missing {
-        what: format!("a {what} for SASL"),
-    };
+    let missing = |what: &str| Refusal::missing(format!("a {what} for SASL"));
     let user = sasl.username.ok_or_else(|| missing("username"))?;
     let password = sasl.password.ok_or_else(|| missing("password"))?;
     let password = String::from_utf8(password.expose().to_vec());
@@ -98,26 +96,21 @@ fn from_file(client: &Client) -> Result<SaslCredentials, Refusal> {
     let Some(file) = files.into_iter().find(|file| file.is_file()) else {
         return Ok(SaslCredentials::default());
     };
-    let text = std::fs::read_to_string(&file).map_err(|error| Refusal::Unusable {
-        what: file.display().to_string(),
-        reason: error.to_string(),
-    })?;
+    let text = std::fs::read_to_string(&file)
+        .map_err(|error| Refusal::unusable(file.display().to_string(), error))?;
     let host = uri.host.as_deref().unwrap_or("localhost");
     Ok(conf::find(&text, host).unwrap_or_default())
 }
 
 fn unusable(reason: &str) -> Refusal {
-    Refusal::Unusable {
-        what: "the password".to_owned(),
-        reason: reason.to_owned(),
-    }
+    Refusal::unusable("the password", reason)
 }
 
 async fn plain(client: &Client, attempt: &Attempt) -> Result<(), Error> {
-    let message = format!("\0{}\0{}", attempt.user, attempt.password);
     if attempt.user.contains('\0') || attempt.password.contains('\0') {
         return Err(unusable("it contains a zero byte").into());
     }
+    let message = format!("\0{}\0{}", attempt.user, attempt.password);
     let said = start(client, attempt, &message).await?;
     match said.complete {
         0 => Err(attempt.refused().into()),

@@ -78,10 +78,8 @@ fn first<const N: usize>(
     };
     let mut contents = [const { Vec::new() }; N];
     for (content, file) in contents.iter_mut().zip(found) {
-        *content = std::fs::read(file).map_err(|error| Refusal::Unusable {
-            what: file.display().to_string(),
-            reason: error.to_string(),
-        })?;
+        *content = std::fs::read(file)
+            .map_err(|error| Refusal::unusable(file.display().to_string(), error))?;
     }
     Ok(Some(contents))
 }

@@ -134,16 +134,11 @@ impl Target {
             .or_else(|| credentials.ssh.username.clone());
         let user = given
             .or_else(|| ours("USER"))
-            .ok_or_else(|| Refusal::Missing {
-                what: "the SSH user, before the host in the URI,".to_owned(),
-            })?;
+            .ok_or_else(|| Refusal::missing("the SSH user, before the host in the URI,"))?;
         let known_hosts = match &credentials.ssh.known_hosts {
             Some(text) => text.clone(),
             None if credentials.only_given => {
-                return Err(Refusal::Missing {
-                    what: "the host's SSH key (known_hosts)".to_owned(),
-                }
-                .into());
+                return Err(Refusal::missing("the host's SSH key (known_hosts)").into());
             }
             None => {
                 let home = ours("HOME").map(|home| format!("{home}/.ssh/known_hosts"));
@@ -205,10 +200,7 @@ impl Target {
             return Ok(());
         }
         if tried.is_empty() {
-            return Err(Refusal::Missing {
-                what: "an SSH key (ssh-privatekey)".to_owned(),
-            }
-            .into());
+            return Err(Refusal::missing("an SSH key (ssh-privatekey)").into());
         }
         Err(Error::Identity(Refusal::Ssh {
             server: self.host.clone(),
@@ -312,20 +304,16 @@ fn quoted(text: &str) -> String {
 
 /// Our keys, and what to call them when they are refused.
 fn keys(credentials: &Credentials, uri: &Uri) -> Result<Vec<(String, PrivateKey)>, Refusal> {
-    let unusable = |what: &str, reason: String| Refusal::Unusable {
-        what: what.to_owned(),
-        reason,
-    };
     let passphrase = credentials.ssh.passphrase.as_ref();
     let passphrase = passphrase.map(|secret| String::from_utf8_lossy(secret.expose()).into_owned());
     let decode = |what: &str, text: &str| {
         decode_secret_key(text, passphrase.as_deref())
-            .map_err(|error| unusable(what, error.to_string()))
+            .map_err(|error| Refusal::unusable(what, error))
     };
     if let Some(key) = &credentials.ssh.private_key {
         const WHAT: &str = "the SSH key";
         let text = std::str::from_utf8(key.expose());
-        let text = text.map_err(|error| unusable(WHAT, error.to_string()))?;
+        let text = text.map_err(|error| Refusal::unusable(WHAT, error))?;
         return Ok(vec![(
             "the key that is given".to_owned(),
             decode(WHAT, text)?,
@@ -336,7 +324,7 @@ fn keys(credentials: &Credentials, uri: &Uri) -> Result<Vec<(String, PrivateKey)
     }
     if let Some(file) = uri.parameter("keyfile") {
         let text = std::fs::read_to_string(file);
-        let text = text.map_err(|error| unusable(file, error.to_string()))?;
+        let text = text.map_err(|error| Refusal::unusable(file, error))?;
         return Ok(vec![(file.to_owned(), decode(file, &text)?)]);
     }
     let home = std::env::var("HOME").unwrap_or_default();

@@ -27,10 +27,8 @@ pub(super) async fn over<S: Socket>(
     credentials: &TlsCredentials,
 ) -> Result<TlsStream<S>, Error> {
     let name = credentials.server_name.as_deref().unwrap_or(host);
-    let server_name = ServerName::try_from(name.to_owned()).map_err(|error| Refusal::Unusable {
-        what: format!("the server's name {name:?}"),
-        reason: error.to_string(),
-    })?;
+    let server_name = ServerName::try_from(name.to_owned())
+        .map_err(|error| Refusal::unusable(format!("the server's name {name:?}"), error))?;
     let config = config(credentials)?;
     let connecting = TlsConnector::from(Arc::new(config)).connect(server_name, socket);
     let mut stream = connecting.await.map_err(|error| failed(name, &error))?;
@@ -47,20 +45,20 @@ fn config(credentials: &TlsCredentials) -> Result<ClientConfig, Refusal> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| unusable("TLS", &error))?
+        .map_err(|error| Refusal::unusable("TLS", error))?
         .dangerous()
         .with_custom_certificate_verifier(verifier(credentials, provider)?);
     match (&credentials.certificate, &credentials.key) {
         (Some(certificate), Some(key)) => {
             let key = PrivateKeyDer::from_pem_slice(key.expose())
-                .map_err(|error| unusable("our private key", &error))?;
+                .map_err(|error| Refusal::unusable("our private key", error))?;
             builder
                 .with_client_auth_cert(certificates("our certificate", certificate)?, key)
-                .map_err(|error| unusable("our certificate with its key", &error))
+                .map_err(|error| Refusal::unusable("our certificate with its key", error))
         }
         (None, None) => Ok(builder.with_no_client_auth()),
-        (Some(_), None) => Err(missing("the key of our certificate")),
-        (None, Some(_)) => Err(missing("the certificate of our key")),
+        (Some(_), None) => Err(Refusal::missing("the key of our certificate")),
+        (None, Some(_)) => Err(Refusal::missing("the certificate of our key")),
     }
 }
 
@@ -70,44 +68,36 @@ fn verifier(
     provider: Arc<rustls::crypto::CryptoProvider>,
 ) -> Result<Arc<dyn ServerCertVerifier>, Refusal> {
     const CA: &str = "the authority's certificate";
-    let ca = credentials.ca.as_ref().ok_or_else(|| missing(CA))?;
+    let ca = credentials
+        .ca
+        .as_ref()
+        .ok_or_else(|| Refusal::missing(CA))?;
     let mut roots = RootCertStore::empty();
     for certificate in certificates(CA, ca)? {
         roots
             .add(certificate)
-            .map_err(|error| unusable(CA, &error))?;
+            .map_err(|error| Refusal::unusable(CA, error))?;
     }
     let mut builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
     if let Some(crl) = &credentials.crl {
         let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(crl).collect();
-        let lists = lists.map_err(|error| unusable("the revocation list", &error))?;
+        let lists = lists.map_err(|error| Refusal::unusable("the revocation list", error))?;
         // What an authority without a list has signed is not revoked.
         builder = builder.with_crls(lists).allow_unknown_revocation_status();
     }
-    let verifier = builder.build().map_err(|error| unusable(CA, &error))?;
+    let verifier = builder
+        .build()
+        .map_err(|error| Refusal::unusable(CA, error))?;
     Ok(verifier)
 }
 
 fn certificates(what: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Refusal> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let all = all.map_err(|error| unusable(what, &error))?;
+    let all = all.map_err(|error| Refusal::unusable(what, error))?;
     if all.is_empty() {
-        return Err(unusable(what, &"there is no certificate in it"));
+        return Err(Refusal::unusable(what, "there is no certificate in it"));
     }
     Ok(all)
-}
-
-fn missing(what: &str) -> Refusal {
-    Refusal::Missing {
-        what: what.to_owned(),
-    }
-}
-
-fn unusable(what: &str, reason: &dyn std::fmt::Display) -> Refusal {
-    Refusal::Unusable {
-        what: what.to_owned(),
-        reason: reason.to_string(),
-    }
 }
 
 // rustls tells why through an error of the system's type.
