@@ -12,19 +12,20 @@ impl Uri {
     /// When what is found is no URI.
     pub fn resolve(name: &str) -> Result<Self, UriError> {
         let var = |name: &str| std::env::var(name).ok();
-        let conf = files(var)
+        let conf = config_files("libvirt.conf", var)
             .into_iter()
             .find_map(|file| std::fs::read_to_string(file).ok());
         resolve(name, &conf.unwrap_or_default(), var("LIBVIRT_DEFAULT_URI")).parse()
     }
 }
 
-fn files(var: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
+/// Where a file of libvirt's configuration may be: the user's first, then the system's.
+pub(crate) fn config_files(name: &str, var: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
     let home = || var("HOME").map(|home| PathBuf::from(home).join(".config"));
     let config = var("XDG_CONFIG_HOME").map(PathBuf::from).or_else(home);
     let folders = config.into_iter().chain([PathBuf::from("/etc")]);
     folders
-        .map(|folder| folder.join("libvirt/libvirt.conf"))
+        .map(|folder| folder.join("libvirt").join(name))
         .collect()
 }
 
@@ -93,9 +94,11 @@ uri_default = \"test:///default\"
 
     #[test]
     fn where_the_file_is() {
-        let none: Vec<_> = files(|_| None);
+        let none: Vec<_> = config_files("libvirt.conf", |_| None);
         assert_eq!(none, [PathBuf::from("/etc/libvirt/libvirt.conf")]);
-        let home = files(|name| (name == "HOME").then(|| "/h".to_owned()));
+        let home = config_files("libvirt.conf", |name| {
+            (name == "HOME").then(|| "/h".to_owned())
+        });
         assert_eq!(home[0], PathBuf::from("/h/.config/libvirt/libvirt.conf"));
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::credentials::SaslCredentials;
+use crate::libvirt_conf::config_files;
 
 /// The files in which passwords are looked for; the first that exists counts.
 pub(crate) fn files(named: Option<&str>, var: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
@@ -12,13 +13,7 @@ pub(crate) fn files(named: Option<&str>, var: impl Fn(&str) -> Option<String>) -
     if let Some(file) = named {
         return vec![file.into()];
     }
-    let home = || var("HOME").map(|home| PathBuf::from(home).join(".config"));
-    let config = var("XDG_CONFIG_HOME").map(PathBuf::from).or_else(home);
-    config
-        .into_iter()
-        .chain([PathBuf::from("/etc")])
-        .map(|folder| folder.join("libvirt/auth.conf"))
-        .collect()
+    config_files("auth.conf", var)
 }
 
 /// What a file says for libvirt on this host.
