@@ -14,15 +14,10 @@ use crate::client::{CallRecord, Client, Shared};
 use crate::credentials::Credentials;
 use crate::driver::Driver;
 use crate::error::Error;
+use crate::features::Feature;
+use crate::flags::ConnectFlags;
 use crate::transport::{Socket, dial};
 use crate::uri::Uri;
-
-/// The feature whose question makes the server send keepalive.
-const PROGRAM_KEEPALIVE: i32 = 10;
-/// The feature of events that name their registration.
-const REMOTE_EVENT_CALLBACK: i32 = 14;
-/// The flag of a read-only connection.
-const READ_ONLY: u32 = 1;
 
 /// Is told of each call that has ended.
 pub type Observer = Arc<dyn Fn(&CallRecord) + Send + Sync>;
@@ -127,17 +122,22 @@ impl Client {
     pub(crate) async fn open(&self) -> Result<(), Error> {
         self.authenticate().await?;
         if self.shared.options.keepalive.is_some() {
-            self.connect_supports_feature(PROGRAM_KEEPALIVE).await?;
+            self.connect_supports_feature(Feature::PROGRAM_KEEPALIVE.0)
+                .await?;
         }
         let flags = if self.shared.options.read_only {
-            READ_ONLY
+            ConnectFlags::RO.bits()
         } else {
             0
         };
         let name = Some(self.shared.uri.name().into());
         self.call::<procedures::ConnectOpen>(ConnectOpenArgs { name, flags })
             .await?;
-        if self.connect_supports_feature(REMOTE_EVENT_CALLBACK).await? == 0 {
+        if self
+            .connect_supports_feature(Feature::REMOTE_EVENT_CALLBACK.0)
+            .await?
+            == 0
+        {
             return Err(Error::Unsupported(
                 "the server is older than libvirt 1.2.1: its events cannot be told apart"
                     .to_owned(),

@@ -15,10 +15,12 @@ use super::{Download, Duplex, Pipe, SparseDownload, SparseUpload, Upload};
 use crate::client::Client;
 use crate::driver::Command;
 use crate::error::Error;
+use crate::flags::{StorageVolDownloadFlags, StorageVolUploadFlags};
 
 /// The flag for holes in `STORAGE_VOL_UPLOAD` and `STORAGE_VOL_DOWNLOAD`. A hole on a stream that
 /// was not opened for it hangs libvirtd 11.3, so that this side never asks for them by accident.
-const SPARSE: u32 = 1;
+const UPLOAD_SPARSE: u32 = StorageVolUploadFlags::SPARSE_STREAM.bits();
+const DOWNLOAD_SPARSE: u32 = StorageVolDownloadFlags::SPARSE_STREAM.bits();
 
 impl Client {
     /// Calls `STORAGE_VOL_UPLOAD`: `length` bytes are then to be written, from `offset` on.
@@ -37,7 +39,7 @@ impl Client {
             vol,
             offset,
             length,
-            flags: flags & !SPARSE,
+            flags: flags & !UPLOAD_SPARSE,
         };
         let (channel, ()) = self
             .open_stream::<procedures::StorageVolUpload>(&args, Some(length))
@@ -62,7 +64,7 @@ impl Client {
             vol,
             offset,
             length,
-            flags: SPARSE,
+            flags: UPLOAD_SPARSE,
         };
         let (channel, ()) = self
             .open_stream_with::<procedures::StorageVolUpload>(&args, Some(length), true)
@@ -85,7 +87,7 @@ impl Client {
             vol,
             offset,
             length,
-            flags: SPARSE,
+            flags: DOWNLOAD_SPARSE,
         };
         let (channel, ()) = self
             .open_stream_with::<procedures::StorageVolDownload>(&args, None, true)
@@ -109,7 +111,7 @@ impl Client {
             vol,
             offset,
             length,
-            flags: flags & !SPARSE,
+            flags: flags & !DOWNLOAD_SPARSE,
         };
         let (channel, ()) = self
             .open_stream::<procedures::StorageVolDownload>(&args, None)
