@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use drover_rpc_proto::remote;
 
-use crate::error::Error;
 use crate::flags::{
     DomainCheckpointCreateFlags, DomainCheckpointDeleteFlags, DomainCheckpointListFlags,
     DomainCheckpointXMLFlags,
@@ -31,31 +30,21 @@ impl DomainCheckpoint {
     pub fn domain(&self) -> Domain {
         Domain::from_wire(&self.client, self.wire.dom.clone())
     }
-
-    /// The checkpoints made after it, of which the flags choose.
-    ///
-    /// libvirt's `virDomainCheckpointListAllChildren`.
-    ///
-    /// # Errors
-    /// What libvirt answers, or why no answer came.
-    pub async fn children(&self, flags: DomainCheckpointListFlags) -> Result<Vec<Self>, Error> {
-        let call = self
-            .client
-            .domain_checkpoint_list_all_children(self.key(), 1, flags.bits());
-        let list = call.await?.checkpoints;
-        let handle = |wire| Self::from_wire(&self.client, wire);
-        Ok(list.into_iter().map(handle).collect())
-    }
 }
 
 calls! {
     DomainCheckpoint;
 
+    /// The checkpoints made after it, of which the flags choose.
+    virDomainCheckpointListAllChildren: children(
+        flags: DomainCheckpointListFlags,
+    ) -> Vec<DomainCheckpoint> = domain_checkpoint_list_all_children(1, flags.bits()).checkpoints;
+
     /// Its XML.
     virDomainCheckpointGetXMLDesc: xml(flags: DomainCheckpointXMLFlags) -> String
         = domain_checkpoint_get_xml_desc(flags.bits());
 
-    /// The checkpoint before it; [`Error::not_found`] if there is none.
+    /// The checkpoint before it; [`Error::not_found`](crate::Error::not_found) if there is none.
     virDomainCheckpointGetParent: parent() -> DomainCheckpoint = domain_checkpoint_get_parent(0);
 
     /// Deletes it; what it knew is added to the one before it.

@@ -106,7 +106,7 @@ macro_rules! calls {
         $(
             $(#[$doc:meta])*
             $function:ident: $name:ident($($arg:ident: $type:ty),* $(,)?) -> $reply:ty
-                = $call:ident($($value:expr),* $(,)?);
+                = $call:ident($($value:expr),* $(,)?) $(.$field:ident)?;
         )*
     ) => {
         impl $object {
@@ -120,7 +120,7 @@ macro_rules! calls {
                 #[allow(clippy::too_many_arguments)]
                 pub async fn $name(&self $(, $arg: $type)*) -> Result<$reply, crate::error::Error> {
                     let wire = self.client.$call(self.key() $(, $value)*).await?;
-                    Ok(crate::objects::handle::Answer::answer(wire, &self.client))
+                    Ok(crate::objects::handle::Answer::answer(wire $(.$field)?, &self.client))
                 }
             )*
         }

@@ -114,18 +114,6 @@ impl Network {
         let leases = call.await?.leases;
         Ok(leases.into_iter().map(DhcpLease::from).collect())
     }
-
-    /// Its ports.
-    ///
-    /// libvirt's `virNetworkListAllPorts`.
-    ///
-    /// # Errors
-    /// What libvirt answers, or why no answer came.
-    pub async fn ports(&self) -> Result<Vec<NetworkPort>, Error> {
-        let ports = self.client.network_list_all_ports(self.key(), 1, 0).await?;
-        let handle = |wire| NetworkPort::from_wire(&self.client, wire);
-        Ok(ports.ports.into_iter().map(handle).collect())
-    }
 }
 
 // The words of NETWORK_UPDATE called `command` and `section`.
@@ -187,6 +175,9 @@ calls! {
     ) -> () = network_set_metadata(
         kind.0, optional(text), optional(prefix), optional(namespace), flags.bits()
     );
+
+    /// Its ports.
+    virNetworkListAllPorts: ports() -> Vec<NetworkPort> = network_list_all_ports(1, 0).ports;
 
     /// Its port with this UUID.
     virNetworkPortLookupByUUID: port(uuid: Uuid) -> NetworkPort

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use drover_rpc_proto::remote;
 
-use crate::error::Error;
 use crate::flags::{
     DomainSnapshotCreateFlags, DomainSnapshotDeleteFlags, DomainSnapshotListFlags,
     DomainSnapshotRevertFlags, DomainSnapshotXMLFlags,
@@ -30,31 +29,20 @@ impl DomainSnapshot {
     pub fn domain(&self) -> Domain {
         Domain::from_wire(&self.client, self.wire.dom.clone())
     }
-
-    /// The snapshots made from it, of which the flags choose.
-    ///
-    /// libvirt's `virDomainSnapshotListAllChildren`.
-    ///
-    /// # Errors
-    /// What libvirt answers, or why no answer came.
-    pub async fn children(&self, flags: DomainSnapshotListFlags) -> Result<Vec<Self>, Error> {
-        let call = self
-            .client
-            .domain_snapshot_list_all_children(self.key(), 1, flags.bits());
-        let list = call.await?.snapshots;
-        let handle = |wire| Self::from_wire(&self.client, wire);
-        Ok(list.into_iter().map(handle).collect())
-    }
 }
 
 calls! {
     DomainSnapshot;
 
+    /// The snapshots made from it, of which the flags choose.
+    virDomainSnapshotListAllChildren: children(flags: DomainSnapshotListFlags) -> Vec<DomainSnapshot>
+        = domain_snapshot_list_all_children(1, flags.bits()).snapshots;
+
     /// Its XML, with the definition the domain had.
     virDomainSnapshotGetXMLDesc: xml(flags: DomainSnapshotXMLFlags) -> String
         = domain_snapshot_get_xml_desc(flags.bits());
 
-    /// The snapshot it was made from; [`Error::not_found`] if there is none.
+    /// The snapshot it was made from; [`Error::not_found`](crate::Error::not_found) if there is none.
     virDomainSnapshotGetParent: parent() -> DomainSnapshot = domain_snapshot_get_parent(0);
 
     /// Whether the domain is now based on it.

@@ -57,18 +57,6 @@ impl StoragePool {
     pub fn uuid(&self) -> Uuid {
         Uuid::from_bytes(self.wire.uuid)
     }
-
-    /// Its volumes.
-    ///
-    /// libvirt's `virStoragePoolListAllVolumes`.
-    ///
-    /// # Errors
-    /// What libvirt answers, or why no answer came.
-    pub async fn volumes(&self) -> Result<Vec<StorageVolume>, Error> {
-        let call = self.client.storage_pool_list_all_volumes(self.key(), 1, 0);
-        let handle = |wire| StorageVolume::from_wire(&self.client, wire);
-        Ok(call.await?.vols.into_iter().map(handle).collect())
-    }
 }
 
 calls! {
@@ -114,6 +102,10 @@ calls! {
     /// Has it started with the host, or not.
     virStoragePoolSetAutostart: set_autostart(autostart: bool) -> ()
         = storage_pool_set_autostart(autostart.into());
+
+    /// Its volumes.
+    virStoragePoolListAllVolumes: volumes() -> Vec<StorageVolume>
+        = storage_pool_list_all_volumes(1, 0).vols;
 
     /// How many volumes are in it.
     virStoragePoolNumOfVolumes: volume_count() -> u32 = storage_pool_num_of_volumes();

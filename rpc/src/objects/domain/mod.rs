@@ -15,7 +15,6 @@ use std::borrow::Cow;
 use drover_rpc_proto::remote;
 use uuid::Uuid;
 
-use crate::error::Error;
 use crate::flags::{
     ConnectListAllDomainsFlags, DomainCheckpointListFlags, DomainCreateFlags, DomainDefineFlags,
     DomainSnapshotListFlags, DomainXMLFlags,
@@ -53,42 +52,6 @@ impl Domain {
     pub fn id(&self) -> Option<u32> {
         u32::try_from(self.wire.id).ok()
     }
-
-    /// Its snapshots, of which the flags choose.
-    ///
-    /// libvirt's `virDomainListAllSnapshots`.
-    ///
-    /// # Errors
-    /// What libvirt answers, or why no answer came.
-    pub async fn snapshots(
-        &self,
-        flags: DomainSnapshotListFlags,
-    ) -> Result<Vec<DomainSnapshot>, Error> {
-        let call = self
-            .client
-            .domain_list_all_snapshots(self.key(), 1, flags.bits());
-        let list = call.await?.snapshots;
-        let handle = |wire| DomainSnapshot::from_wire(&self.client, wire);
-        Ok(list.into_iter().map(handle).collect())
-    }
-
-    /// Its checkpoints, of which the flags choose.
-    ///
-    /// libvirt's `virDomainListAllCheckpoints`.
-    ///
-    /// # Errors
-    /// What libvirt answers, or why no answer came.
-    pub async fn checkpoints(
-        &self,
-        flags: DomainCheckpointListFlags,
-    ) -> Result<Vec<DomainCheckpoint>, Error> {
-        let call = self
-            .client
-            .domain_list_all_checkpoints(self.key(), 1, flags.bits());
-        let list = call.await?.checkpoints;
-        let handle = |wire| DomainCheckpoint::from_wire(&self.client, wire);
-        Ok(list.into_iter().map(handle).collect())
-    }
 }
 
 calls! {
@@ -108,6 +71,15 @@ calls! {
 
     /// The kind of guest, such as `hvm`.
     virDomainGetOSType: os_type() -> String = domain_get_os_type();
+
+    /// Its snapshots, of which the flags choose.
+    virDomainListAllSnapshots: snapshots(flags: DomainSnapshotListFlags) -> Vec<DomainSnapshot>
+        = domain_list_all_snapshots(1, flags.bits()).snapshots;
+
+    /// Its checkpoints, of which the flags choose.
+    virDomainListAllCheckpoints: checkpoints(
+        flags: DomainCheckpointListFlags,
+    ) -> Vec<DomainCheckpoint> = domain_list_all_checkpoints(1, flags.bits()).checkpoints;
 }
 
 client_calls! {
