@@ -35,14 +35,16 @@ calls! {
     DomainSnapshot;
 
     /// The snapshots made from it, of which the flags choose.
-    virDomainSnapshotListAllChildren: children(flags: DomainSnapshotListFlags) -> Vec<DomainSnapshot>
-        = domain_snapshot_list_all_children(1, flags.bits()).snapshots;
+    virDomainSnapshotListAllChildren: children(
+        flags: DomainSnapshotListFlags,
+    ) -> Vec<DomainSnapshot> = domain_snapshot_list_all_children(1, flags.bits()).snapshots;
 
     /// Its XML, with the definition the domain had.
     virDomainSnapshotGetXMLDesc: xml(flags: DomainSnapshotXMLFlags) -> String
         = domain_snapshot_get_xml_desc(flags.bits());
 
-    /// The snapshot it was made from; [`Error::not_found`](crate::Error::not_found) if there is none.
+    /// The snapshot it was made from; [`Error::not_found`](crate::Error::not_found) if there is
+    /// none.
     virDomainSnapshotGetParent: parent() -> DomainSnapshot = domain_snapshot_get_parent(0);
 
     /// Whether the domain is now based on it.
