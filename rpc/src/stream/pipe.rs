@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use drover_rpc_proto::{CallId, CloseReason, Connection, StreamError, StreamEvent, Time};
 
@@ -83,6 +83,28 @@ impl State {
         if was_full && self.waiting_in < CAPACITY {
             self.wake_driver();
         }
+    }
+
+    // Ready when there is room, or when there will be none.
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        if let Some(ended) = &self.ended {
+            let error = ended.clone().err().unwrap_or(StreamError::Gone);
+            return Poll::Ready(Err(error));
+        }
+        if self.waiting_out >= CAPACITY {
+            self.writer = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    // Of a stream with nothing to read: ready when nothing will come.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        if let Some(ended) = &self.ended {
+            return Poll::Ready(ended.clone());
+        }
+        self.reader = Some(context.waker().clone());
+        Poll::Pending
     }
 
     // Moves one piece into the connection; whether all of it was taken.
@@ -167,7 +189,6 @@ impl Pipe {
             connection.stream_abort(id);
             return false;
         }
-        let mut moved = false;
         let waiting = state.waiting_out;
         while let Some(piece) = state.outgoing.pop_front() {
             match state.send(piece, connection, id) {
@@ -176,7 +197,7 @@ impl Pipe {
                 Err(error) => state.end(Err(error)),
             }
         }
-        moved |= state.waiting_out < waiting;
+        let mut moved = state.waiting_out < waiting;
         if moved && let Some(writer) = state.writer.take() {
             writer.wake();
         }
@@ -200,15 +221,8 @@ impl Pipe {
         bytes: &[u8],
     ) -> Poll<Result<usize, StreamError>> {
         let mut state = self.lock();
-        if let Some(ended) = &state.ended {
-            let error = ended.clone().err().unwrap_or(StreamError::Gone);
-            return Poll::Ready(Err(error));
-        }
-        let count = bytes.len().min(CAPACITY.saturating_sub(state.waiting_out));
-        if count == 0 && !bytes.is_empty() {
-            state.writer = Some(context.waker().clone());
-            return Poll::Pending;
-        }
+        ready!(state.poll_room(context))?;
+        let count = bytes.len().min(CAPACITY - state.waiting_out);
         state.let_out(Piece::Data(bytes[..count].to_vec()));
         Poll::Ready(Ok(count))
     }
@@ -220,14 +234,7 @@ impl Pipe {
         length: u64,
     ) -> Poll<Result<(), StreamError>> {
         let mut state = self.lock();
-        if let Some(ended) = &state.ended {
-            let error = ended.clone().err().unwrap_or(StreamError::Gone);
-            return Poll::Ready(Err(error));
-        }
-        if state.waiting_out >= CAPACITY {
-            state.writer = Some(context.waker().clone());
-            return Poll::Pending;
-        }
+        ready!(state.poll_room(context))?;
         state.let_out(Piece::Hole(length));
         Poll::Ready(Ok(()))
     }
@@ -242,11 +249,7 @@ impl Pipe {
             state.taken_out(piece.cost());
             return Poll::Ready(Ok(Some(piece)));
         }
-        if let Some(ended) = &state.ended {
-            return Poll::Ready(ended.clone().map(|()| None));
-        }
-        state.reader = Some(context.waker().clone());
-        Poll::Pending
+        state.poll_end(context).map_ok(|()| None)
     }
 
     /// Ready when the connection has taken everything.
@@ -300,11 +303,7 @@ impl Pipe {
             state.taken_out(count);
             return Poll::Ready(Ok(count));
         }
-        if let Some(ended) = &state.ended {
-            return Poll::Ready(ended.clone().map(|()| 0));
-        }
-        state.reader = Some(context.waker().clone());
-        Poll::Pending
+        state.poll_end(context).map_ok(|()| 0)
     }
 
     /// Nobody uses the stream any more.
