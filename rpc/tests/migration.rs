@@ -29,11 +29,15 @@ async fn hosts() -> (Client, Client) {
     )
 }
 
+async fn remove(guest: &Domain) {
+    guest.destroy(DomainDestroyFlags::empty()).await.unwrap();
+}
+
 async fn guest(host: &Client, other: &Client, name: &str) -> Domain {
     for host in [host, other] {
         // Left over from a run that failed.
         if let Ok(old) = host.domain(name).await {
-            old.destroy(DomainDestroyFlags::empty()).await.unwrap();
+            remove(&old).await;
         }
     }
     let xml = format!(
@@ -66,11 +70,7 @@ async fn a_running_guest_moves() {
     assert_eq!(status.reason, migrated, "{status}");
     // A transient guest leaves nothing behind.
     assert!(guest.info().await.unwrap_err().not_found());
-    moved
-        .domain
-        .destroy(DomainDestroyFlags::empty())
-        .await
-        .unwrap();
+    remove(&moved.domain).await;
 }
 
 #[tokio::test]
@@ -84,11 +84,7 @@ async fn a_paused_guest_stays_paused() {
         moved.domain.status().await.unwrap().state,
         DomainState::PAUSED
     );
-    moved
-        .domain
-        .destroy(DomainDestroyFlags::empty())
-        .await
-        .unwrap();
+    remove(&moved.domain).await;
 }
 
 #[tokio::test]
@@ -114,7 +110,7 @@ async fn a_cancelled_guest_runs_on() {
     let status = guest.status().await.unwrap();
     assert_eq!(status.state, DomainState::RUNNING, "{status}");
     assert!(to.domain("rpc-cancelled").await.unwrap_err().not_found());
-    guest.destroy(DomainDestroyFlags::empty()).await.unwrap();
+    remove(&guest).await;
 }
 
 #[tokio::test]
@@ -138,7 +134,7 @@ async fn a_dropped_migration_is_undone() {
     {
         assert!(begun.elapsed() < Duration::from_secs(30));
     }
-    guest.destroy(DomainDestroyFlags::empty()).await.unwrap();
+    remove(&guest).await;
 }
 
 #[tokio::test]
@@ -173,7 +169,7 @@ async fn a_destination_that_refuses_leaves_the_guest_alone() {
     // Its job has ended: it can be changed.
     guest.suspend().await.unwrap();
     for domain in [guest, there] {
-        domain.destroy(DomainDestroyFlags::empty()).await.unwrap();
+        remove(&domain).await;
     }
 }
 
@@ -187,7 +183,7 @@ async fn a_host_moves_its_guest_by_itself() {
     let there = to.domain("rpc-peer").await.unwrap();
     assert_eq!(there.status().await.unwrap().state, DomainState::RUNNING);
     assert!(guest.info().await.unwrap_err().not_found());
-    there.destroy(DomainDestroyFlags::empty()).await.unwrap();
+    remove(&there).await;
 }
 
 #[tokio::test]
@@ -215,5 +211,5 @@ async fn the_example_moves_a_guest() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(said, "rpc-example: running (migrated)\n", "{output:?}");
     let there = to.domain("rpc-example").await.unwrap();
-    there.destroy(DomainDestroyFlags::empty()).await.unwrap();
+    remove(&there).await;
 }
