@@ -64,53 +64,40 @@ fn without_lab(run: &mut Run<'_>) {
         });
     }
     run.cargo_tests("unit tests", &["test", "-q", "--workspace"], &[]);
-    let encoder = ["test", "-q", "-p", "drover-rpc", "--test", "c_encoder"];
-    run.cargo_tests(
-        "every type as rpcgen's C encodes it",
-        &[&encoder[..], &["--", "--ignored"]].concat(),
-        &[],
-    );
+    let name = "every type as rpcgen's C encodes it";
+    client(run, name, "c_encoder", &[]);
+}
+
+const IGNORED: [&str; 3] = ["--", "--ignored", "--test-threads=1"];
+
+/// The client's tests that need more than a plain `cargo test` has.
+fn client(run: &mut Run<'_>, name: &str, program: &str, environment: &[(&str, &str)]) {
+    let program = ["test", "-q", "-p", "drover-rpc", "--test", program];
+    run.cargo_tests(name, &[&program[..], &IGNORED].concat(), environment);
 }
 
 /// The client moves a guest from the older host to the newer one.
-fn migration(run: &mut Run<'_>, ignored: &[&str]) {
-    let address = |number| Host::standard(number).address();
-    let from = format!("qemu+tcp://{}/system", address(1));
-    let to = format!("qemu+tcp://{}/system", address(2));
-    let there = address(2).to_string();
-    let words = ["test", "-q", "-p", "drover-rpc", "--test", "migration"];
+fn migration(run: &mut Run<'_>) {
+    let [from, to] = [1, 2].map(Host::standard);
     let environment = [
-        ("DROVER_TEST_MIGRATE_FROM", from.as_str()),
-        ("DROVER_TEST_MIGRATE_TO", to.as_str()),
-        ("DROVER_TEST_MIGRATE_ADDRESS", there.as_str()),
+        ("DROVER_TEST_MIGRATE_FROM", from.uri()),
+        ("DROVER_TEST_MIGRATE_TO", to.uri()),
+        ("DROVER_TEST_MIGRATE_ADDRESS", to.address()),
     ];
-    run.cargo_tests(
-        "a real migration",
-        &[&words[..], ignored].concat(),
-        &environment,
-    );
+    let environment = environment
+        .each_ref()
+        .map(|(key, uri)| (*key, uri.as_str()));
+    client(run, "a real migration", "migration", &environment);
 }
 
 fn with_lab(run: &mut Run<'_>, filter: Option<&str>) {
-    let ignored = ["--", "--ignored", "--test-threads=1"];
     if filter.is_none() {
-        let second = Host::standard(2).address();
-        let uri = format!("test+tcp://{second}:16509/default");
-        let rpc = ["test", "-q", "-p", "drover-rpc", "--test", "libvirtd"];
+        let uri = format!("test+tcp://{}/default", Host::standard(2).listen());
         let environment = [("DROVER_TEST_LIBVIRT_URI", uri.as_str())];
-        run.cargo_tests(
-            "a real libvirtd",
-            &[&rpc[..], &ignored].concat(),
-            &environment,
-        );
-        migration(run, &ignored);
-        if run.has("operator/tests/hosts_qemu.rs") {
-            let hosts = ["test", "-q", "-p", "drover", "--test", "hosts_qemu"];
-            run.cargo_tests("real hosts", &[&hosts[..], &ignored].concat(), &[]);
-        }
+        client(run, "a real libvirtd", "libvirtd", &environment);
+        migration(run);
     }
-    let whole = ["test", "-q", "-p", "drover-e2e", "--test", "e2e"];
-    let mut words = [&whole[..], &ignored].concat();
-    words.extend(filter);
-    run.cargo_tests("end to end", &words, &[]);
+    let words: Vec<&str> = IGNORED.iter().copied().chain(filter).collect();
+    let program = ["test", "-q", "-p", "drover-e2e", "--test", "e2e"];
+    run.cargo_tests("end to end", &[&program[..], &words].concat(), &[]);
 }

@@ -80,11 +80,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether the checkout has that file.
-    pub(super) fn has(&self, path: &str) -> bool {
-        self.lab.root().join(path).is_file()
-    }
-
     /// Prints the totals; whether all passed.
     pub(super) fn totals(&self) -> bool {
         for name in &self.failed {
