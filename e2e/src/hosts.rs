@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 use crate::command::run;
 use crate::error::Error;
 use crate::places::Lab;
-use crate::{process, wait};
+use crate::{others, process, wait};
 
 pub use record::{Host, Suite};
 
@@ -113,6 +113,8 @@ pub fn remove_all(lab: &Lab) -> Result<(), Error> {
         }
     }
     root::unmount_all(lab)?;
-    network::remove_all()?;
+    if !others::are_up(lab) {
+        network::remove_all()?;
+    }
     crate::cache::remove(&lab.hosts())
 }

@@ -16,6 +16,7 @@ pub mod image_server;
 pub mod look;
 pub mod objects;
 pub mod operator;
+pub mod others;
 pub mod packages;
 pub mod places;
 pub mod process;

@@ -118,14 +118,21 @@ pub fn first_machine(lab: &Lab) -> Result<(), Error> {
         "vm/first",
     ];
     kubectl(lab, &ready).map(drop).map_err(|error| {
-        let conditions = "jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{\"\\n\"}{end}";
-        let said = kubectl(lab, &["get", "vm", "first", "-n", "demo", "-o", conditions]);
         Error::Refused(format!(
             "{error}\n{}{}",
-            said.unwrap_or_default(),
+            all_status(lab),
             tail(&lab.log(crate::operator::NAME))
         ))
     })
+}
+
+/// What all of Drover's objects say of themselves: one line for each condition and each host.
+fn all_status(lab: &Lab) -> String {
+    let each = "jsonpath={range .items[*]}{.kind} {.metadata.name}\
+        {range .status.conditions[*]}{\"\\n  \"}{.type}={.status} {.reason}: {.message}{end}\
+        {range .status.hosts[*]}{\"\\n  on \"}{.name} {.state}: {.message}{end}{\"\\n\"}{end}";
+    let kinds = "hosts.drover.dev,storagepools,networks.drover.dev,volumes.drover.dev,vm";
+    kubectl(lab, &["get", kinds, "-A", "-o", each]).unwrap_or_else(|error| error.to_string())
 }
 
 /// The line that the example's guest prints when it is up.

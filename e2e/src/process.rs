@@ -5,7 +5,7 @@
 //! before it could write the id down.
 
 use std::fs::OpenOptions;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -100,6 +100,13 @@ pub fn all(lab: &Lab) -> Vec<Found> {
         .collect()
 }
 
+/// All that run and belong to labs of other checkouts, each with its lab's folder.
+pub fn of_others(lab: &Lab) -> Vec<(PathBuf, Found)> {
+    let mut found: Vec<_> = ids().into_iter().filter_map(mark).collect();
+    found.retain(|(folder, _)| folder != lab.state());
+    found
+}
+
 /// Sends a signal to the process of that name.
 ///
 /// # Errors
@@ -174,7 +181,7 @@ pub fn ids() -> Vec<i32> {
         .collect()
 }
 
-fn pid_file(lab: &Lab, name: &str) -> std::path::PathBuf {
+fn pid_file(lab: &Lab, name: &str) -> PathBuf {
     lab.runs().join(format!("{name}.pid"))
 }
 
@@ -187,6 +194,12 @@ fn stat(pid: i32) -> Option<(char, i32)> {
 }
 
 fn marked(lab: &Lab, pid: i32) -> Option<Found> {
+    let (folder, found) = mark(pid)?;
+    (folder == lab.state()).then_some(found)
+}
+
+/// What a process's environment says: the folder of its lab, and who it is there.
+fn mark(pid: i32) -> Option<(PathBuf, Found)> {
     if !alive(pid) || pid == i32::try_from(std::process::id()).ok()? {
         return None;
     }
@@ -198,5 +211,5 @@ fn marked(lab: &Lab, pid: i32) -> Option<Found> {
         })
     };
     let name = value(NAME)?;
-    (Path::new(&value(LAB)?) == lab.state()).then_some(Found { pid, name })
+    Some((value(LAB)?.into(), Found { pid, name }))
 }

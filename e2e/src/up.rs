@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::hosts::{self, Host, Suite, network, power};
 use crate::places::{BRIDGE, Lab};
 use crate::step::{seconds, step};
-use crate::{control_plane, guest, image_server, objects, operator, packages, process};
+use crate::{control_plane, guest, image_server, objects, operator, others, packages, process};
 
 /// What is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,7 @@ pub struct Wanted {
 pub fn up(lab: &Lab, wanted: Wanted) -> Result<(), Error> {
     let start = Instant::now();
     println!("Drover's lab in {}", lab.state().display());
+    others::make_room(lab)?;
     prepare(lab, wanted)?;
     parts(lab, wanted)?;
     if !wanted.operator {

@@ -23,15 +23,18 @@ pub fn bridge() -> Result<(), Error> {
     ip(&["link", "set", BRIDGE, "up"]).map(drop)
 }
 
-/// Makes the host's network namespace and its cable to the bridge.
+/// Whether the host has its network namespace and its cable.
+pub fn is_connected(host: &Host) -> bool {
+    Path::new("/run/netns").join(host.namespace()).exists() && exists(&host.port())
+}
+
+/// Makes the host's network namespace and its cable to the bridge. They are new, as a machine that
+/// starts has no bridges and addresses of its last run, or of another lab's host of that name.
 ///
 /// # Errors
 /// When `ip` fails.
 pub fn connect(host: &Host) -> Result<(), Error> {
     let (namespace, port) = (host.namespace(), host.port());
-    if Path::new("/run/netns").join(&namespace).exists() && exists(&port) {
-        return Ok(());
-    }
     disconnect(host)?;
     ip(&["netns", "add", &namespace])?;
     ip(&[

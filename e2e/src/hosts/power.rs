@@ -17,6 +17,10 @@ const ENTER: &str = include_str!("enter.sh");
 /// # Errors
 /// When it does not.
 pub fn on(lab: &Lab, host: &Host) -> Result<(), Error> {
+    if process::running(lab, &host.process()).is_some() && network::is_connected(host) {
+        return listens(lab, host);
+    }
+    off(lab, host)?;
     root::mount(lab, host)?;
     network::connect(host)?;
     let enter = host.folder(lab).join("enter.sh");
@@ -30,6 +34,10 @@ pub fn on(lab: &Lab, host: &Host) -> Result<(), Error> {
         .arg(&enter)
         .arg(host.root(lab));
     process::start(lab, &host.process(), &start)?;
+    listens(lab, host)
+}
+
+fn listens(lab: &Lab, host: &Host) -> Result<(), Error> {
     wait::until_listening(lab, &host.listen(), &host.process())
 }
 

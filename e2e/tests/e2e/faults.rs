@@ -1,8 +1,10 @@
 //! Everything that can go away goes away and comes back: afterwards there is one domain for each
 //! machine, in the right state, and nothing left over.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use drover_e2e::command::run;
 use drover_e2e::hosts::{self, power};
 use drover_e2e::{control_plane, operator, process};
 use nix::sys::signal::Signal;
@@ -99,7 +101,14 @@ fn a_host_loses_its_power() {
             .lines()
             .all(|line| line != guest.domain())
     );
+    // A kernel that starts knows no links of its last run.
+    let within = |words: &[&str]| {
+        let mut ip = Command::new("ip");
+        run(ip.args(["-n", &host.namespace()]).args(words)).unwrap()
+    };
+    within(&["link", "add", "left", "type", "bridge"]);
     power::on(&world.lab, &host).unwrap();
+    assert!(!within(&["-o", "link"]).contains("left"));
     connected(&world, "host2");
     world.machine_is(SPACE, "power", "Running", |machine| {
         ready(machine) && state(machine) == "Running"

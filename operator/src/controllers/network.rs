@@ -34,7 +34,7 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
         let (state, verdict) = match realize(&host, &desired, &xml, false).await {
             Ok(realized) => realized,
             Err(error) => {
-                let verdict = sites::refusal(&error);
+                let verdict = sites::refusal(&name, &desired.name, &error);
                 (sites::state(&name, false, &verdict), verdict)
             }
         };
@@ -134,7 +134,7 @@ async fn delete(
         })
         .map(|machine| sites::full_name(&**machine))
         .collect();
-    let mut removal = Removal::new(&before.hosts, &users);
+    let mut removal = Removal::new(&desired.name, &before.hosts, &users);
     for (name, host) in removal.hosts(ctx) {
         let done = realize(&host, desired, "", true).await;
         removal.heard(&name, done.map(|(_, verdict)| verdict));

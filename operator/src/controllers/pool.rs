@@ -34,7 +34,7 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
         let was_realized = was.is_some_and(|state| state.state == "Active");
         shares.push(match realize(&host, &desired, was_realized).await {
             Ok(share) => share,
-            Err(error) => Share::unknown(&name, sites::refusal(&error), was),
+            Err(error) => Share::unknown(&name, sites::refusal(&name, &desired.name, &error), was),
         });
     }
     finish(ctx, key, &pool, &before, shares).await
@@ -181,7 +181,7 @@ async fn delete(
         .filter(|volume| volume.spec.pool == key.name)
         .map(|volume| sites::full_name(&**volume))
         .collect();
-    let mut removal = Removal::new(&before.hosts, &users);
+    let mut removal = Removal::new(&desired.name, &before.hosts, &users);
     for (name, host) in removal.hosts(ctx) {
         removal.heard(&name, remove(&host, desired).await);
     }

@@ -53,12 +53,14 @@ pub fn state(name: &str, active: bool, verdict: &Verdict) -> HostState {
     }
 }
 
-/// What a host's refusal says of the object there.
+/// What a host's refusal says of the object there. The log keeps all of them, the status the last.
 #[must_use]
-pub fn refusal(error: &HostError) -> Verdict {
-    let reason = match error {
-        error if error.is_unreachable() => Reason::HostUnreachable,
-        _ => Reason::NotRealized,
+pub fn refusal(host: &str, object: &str, error: &HostError) -> Verdict {
+    let reason = if error.is_unreachable() {
+        Reason::HostUnreachable
+    } else {
+        tracing::warn!(host, object, %error, "refused");
+        Reason::NotRealized
     };
     Verdict::new(reason, error.to_string())
 }
@@ -111,6 +113,7 @@ pub fn overall(verdicts: &[(String, Verdict)]) -> Verdict {
 
 /// Taking an object that is being deleted off its hosts: how far that is.
 pub struct Removal<'a> {
+    object: &'a str,
     had: &'a [HostState],
     verdict: Verdict,
 }
@@ -118,12 +121,16 @@ pub struct Removal<'a> {
 impl<'a> Removal<'a> {
     /// Begins, unless something uses the object. `had` are the hosts that had it.
     #[must_use]
-    pub fn new(had: &'a [HostState], users: &[String]) -> Self {
+    pub fn new(object: &'a str, had: &'a [HostState], users: &[String]) -> Self {
         let verdict = match used_by("objects", users) {
             Some(message) => Verdict::new(Reason::InUse, message),
             None => Verdict::new(Reason::Deleting, ""),
         };
-        Self { had, verdict }
+        Self {
+            object,
+            had,
+            verdict,
+        }
     }
 
     /// The hosts that it is to be taken off: none while something uses it.
@@ -137,7 +144,7 @@ impl<'a> Removal<'a> {
 
     /// What came of it on one host. One that never had it is not waited for.
     pub fn heard(&mut self, host: &str, result: Result<Verdict, HostError>) {
-        let here = result.unwrap_or_else(|error| refusal(&error));
+        let here = result.unwrap_or_else(|error| refusal(host, self.object, &error));
         let had_it = self.had.iter().any(|state| state.name == host);
         if here.reason != Reason::Deleting && (had_it || here.reason != Reason::HostUnreachable) {
             self.verdict = Verdict::new(here.reason, format!("{host}: {}", here.message));
