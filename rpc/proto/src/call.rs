@@ -4,7 +4,7 @@ use drover_xdr::{Encode, Encoder};
 
 use crate::event::Class;
 use crate::frame::{Header, Kind, MIN_FRAME, Status, set_length, write_frame};
-use crate::procedure::{Priority, Procedure};
+use crate::procedure::{Fds, Priority, Procedure};
 use crate::stream::StreamMode;
 use crate::{Time, program};
 
@@ -22,6 +22,9 @@ pub struct Call {
     pub(crate) urgent: bool,
     pub(crate) deadline: Option<Time>,
     pub(crate) stream: Option<StreamMode>,
+    // How many file descriptors go with it, and whether some may come back.
+    pub(crate) fds: u32,
+    pub(crate) answers_fds: bool,
 }
 
 impl Call {
@@ -35,27 +38,28 @@ impl Call {
         procedure: i32,
         args: &A,
     ) -> Result<Self, drover_xdr::Error> {
-        Self::within(Vec::with_capacity(128), program, version, procedure, args)
+        let header = header(program, version, procedure);
+        Self::within(Vec::with_capacity(128), header, 0, args)
     }
 
     fn within<A: Encode + ?Sized>(
         mut frame: Vec<u8>,
-        program: u32,
-        version: u32,
-        procedure: i32,
+        header: Header,
+        fds: u32,
         args: &A,
     ) -> Result<Self, drover_xdr::Error> {
-        let header = Header {
+        let Header {
             program,
             version,
             procedure,
-            kind: Kind::Call,
-            serial: 0,
-            status: Status::Ok,
-        };
+            ..
+        } = header;
         frame.clear();
         write_frame(&mut frame, &header, &[]);
         let mut out = Encoder::after(frame);
+        if fds > 0 {
+            out.word(fds);
+        }
         args.encode(&mut out)?;
         let mut frame = out.into_bytes();
         set_length(&mut frame);
@@ -67,6 +71,8 @@ impl Call {
             urgent: false,
             deadline: None,
             stream: None,
+            fds,
+            answers_fds: false,
         })
     }
 
@@ -84,8 +90,29 @@ impl Call {
     /// # Errors
     /// When the arguments are over a bound of the protocol.
     pub fn of_in<P: Procedure>(memory: Vec<u8>, args: &P::Args) -> Result<Self, drover_xdr::Error> {
-        let call = Self::within(memory, P::PROGRAM, P::VERSION, P::NUMBER, args)?;
-        Ok(call.urgent(P::PRIORITY == Priority::High))
+        let header = header(P::PROGRAM, P::VERSION, P::NUMBER);
+        Ok(Self::within(memory, header, 0, args)?.as_in_table::<P>())
+    }
+
+    /// As [`Call::of`], with so many file descriptors. Whoever drives the connection sends them when
+    /// [`Connection::poll_fds`](crate::Connection::poll_fds) says so.
+    ///
+    /// # Errors
+    /// When the arguments are over a bound of the protocol.
+    pub fn with_fds<P: Procedure>(args: &P::Args, fds: usize) -> Result<Self, drover_xdr::Error> {
+        let mut header = header(P::PROGRAM, P::VERSION, P::NUMBER);
+        if fds > 0 {
+            header.kind = Kind::CallWithFds;
+        }
+        // What is over the limit is refused when the call is made.
+        let fds = u32::try_from(fds).unwrap_or(u32::MAX);
+        let call = Self::within(Vec::with_capacity(128), header, fds, args)?;
+        Ok(call.as_in_table::<P>())
+    }
+
+    fn as_in_table<P: Procedure>(mut self) -> Self {
+        self.answers_fds = matches!(P::FDS, Fds::WithReply | Fds::Both);
+        self.urgent(P::PRIORITY == Priority::High)
     }
 
     /// The server runs it even when all its ordinary workers are busy: it may use the last slot of
@@ -121,5 +148,16 @@ impl Call {
 
     pub(crate) fn registers(&self) -> Option<Class> {
         Class::registered_by(self.program, self.procedure)
+    }
+}
+
+fn header(program: u32, version: u32, procedure: i32) -> Header {
+    Header {
+        program,
+        version,
+        procedure,
+        kind: Kind::Call,
+        serial: 0,
+        status: Status::Ok,
     }
 }

@@ -1,5 +1,6 @@
 //! The connection: what comes in, what goes out, and when to look again.
 
+mod fds;
 mod receive;
 mod streams;
 mod transmit;
@@ -7,9 +8,10 @@ mod transmit;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
+use self::fds::IncomingFds;
 use crate::Time;
 use crate::call::{Call, CallId};
-use crate::error::{CallError, CloseReason, MAX_BODY, Refused, StreamError};
+use crate::error::{CallError, CloseReason, MAX_BODY, MAX_FDS, Refused, StreamError};
 use crate::event::{Class, RawEvent, Routes};
 use crate::frame::FrameReader;
 use crate::keepalive_timer::{Keepalive, Timer, Verdict};
@@ -33,6 +35,8 @@ pub struct Config {
     pub stream_buffer: usize,
     /// The serial of the first call.
     pub first_serial: u32,
+    /// Whether file descriptors can be passed, which unix sockets alone can do.
+    pub fds: bool,
 }
 
 impl Default for Config {
@@ -44,6 +48,7 @@ impl Default for Config {
             keepalive: Some(Keepalive::default()),
             stream_buffer: 4 * frame::STREAM_CHUNK,
             first_serial: 1,
+            fds: false,
         }
     }
 }
@@ -64,6 +69,15 @@ pub enum Output {
         registration: Option<CallId>,
         /// The event.
         event: RawEvent,
+    },
+    /// So many file descriptors have come with the reply that is told next; they are the first of
+    /// those that were handed over with [`Connection::handle_input_with_fds`]. Nothing else is told
+    /// of a call that was given up: they are to be closed.
+    Fds {
+        /// The call that they answer.
+        call: CallId,
+        /// How many.
+        count: usize,
     },
     /// Events of this registration have been lost: look at the state itself.
     EventsLost(CallId),
@@ -109,6 +123,7 @@ impl Pending {
 /// Whoever drives it
 /// - hands it what it has read ([`Connection::handle_input`], [`Connection::handle_eof`]),
 /// - asks what there is to write ([`Connection::transmit`]),
+/// - sends the file descriptors that follow ([`Connection::poll_fds`]),
 /// - wakes it at the moment it names ([`Connection::poll_timeout`],
 ///   [`Connection::handle_timeout`]), and
 /// - takes out what it has to tell ([`Connection::poll_output`]) after each of these.
@@ -130,6 +145,9 @@ pub struct Connection {
     ping_due: bool,
     // One answer is enough for all questions that came since the last one.
     pong_due: bool,
+    // The call whose descriptors are to follow what was given out last.
+    fds_due: Option<CallId>,
+    incoming_fds: Option<IncomingFds>,
     outputs: VecDeque<Output>,
     next_id: u64,
     next_serial: u32,
@@ -154,6 +172,8 @@ impl Connection {
             keepalive: config.keepalive.map(|settings| Timer::new(settings, now)),
             ping_due: false,
             pong_due: false,
+            fds_due: None,
+            incoming_fds: None,
             outputs: VecDeque::new(),
             next_id: 0,
             next_serial: config.first_serial,
@@ -180,6 +200,12 @@ impl Connection {
         }
         if call.body_len() > MAX_BODY {
             return Err(Refused::TooLarge(call.body_len()));
+        }
+        if call.fds as usize > MAX_FDS {
+            return Err(Refused::TooManyFds(call.fds as usize));
+        }
+        if !self.config.fds && (call.fds > 0 || call.answers_fds) {
+            return Err(Refused::NoFds);
         }
         if call.program == program::REMOTE && call.procedure == program::OPEN {
             if self.opened {
@@ -333,6 +359,7 @@ impl Connection {
         self.routes = Routes::default();
         self.ping_due = false;
         self.pong_due = false;
+        self.incoming_fds = None;
         self.outputs.push_back(Output::Closed(reason.clone()));
         self.closed = Some(reason);
     }

@@ -219,7 +219,16 @@ pub enum Refused {
     /// A second OPEN would destroy the state of the first one on the server.
     #[error("the connection has been opened already")]
     AlreadyOpened,
+    /// The transport cannot pass file descriptors: only a unix socket can.
+    #[error("file descriptors can be passed over a unix socket only")]
+    NoFds,
+    /// More file descriptors than the protocol allows.
+    #[error("{0} file descriptors with a call, at most {MAX_FDS} are allowed")]
+    TooManyFds(usize),
 }
+
+/// The most file descriptors that go with a call or a reply.
+pub const MAX_FDS: usize = 32;
 
 /// The most bytes that the arguments of a call may take.
 pub const MAX_BODY: usize = crate::frame::MAX_FRAME - crate::frame::MIN_FRAME;

@@ -22,7 +22,9 @@ mod window;
 
 pub use call::{Call, CallId};
 pub use connection::{Config, Connection, Output};
-pub use error::{CallError, CloseReason, LibvirtError, MAX_BODY, Refused, StreamError, code};
+pub use error::{
+    CallError, CloseReason, LibvirtError, MAX_BODY, MAX_FDS, Refused, StreamError, code,
+};
 pub use event::{Class, RawEvent};
 pub use generated::{keepalive, lxc, net, qemu, remote};
 pub use keepalive_timer::Keepalive;

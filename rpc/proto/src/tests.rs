@@ -4,6 +4,7 @@
 
 mod calls;
 mod events;
+mod fds;
 mod frames;
 mod keepalive;
 mod random;

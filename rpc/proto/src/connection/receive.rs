@@ -13,6 +13,12 @@ use crate::program;
 impl Connection {
     /// Bytes have come, in whatever pieces.
     pub fn handle_input(&mut self, now: Time, bytes: &[u8]) {
+        self.handle_input_with_fds(now, bytes, 0);
+    }
+
+    /// Bytes have come, and with the last of them so many file descriptors. No read goes past a byte
+    /// that has one. Those of a reply are told as [`Output::Fds`], in the order in which they came.
+    pub fn handle_input_with_fds(&mut self, now: Time, bytes: &[u8], fds: usize) {
         if let Some(timer) = &mut self.keepalive
             && !bytes.is_empty()
         {
@@ -20,7 +26,18 @@ impl Connection {
         }
         let mut reader = std::mem::take(&mut self.reader);
         let mut rest = bytes;
+        let mut fds = fds;
         while self.closed.is_none() {
+            if self.incoming_fds.is_some() {
+                let Some((_, left)) = rest.split_first() else {
+                    break;
+                };
+                rest = left;
+                let carried = if rest.is_empty() { fds } else { 0 };
+                fds -= carried;
+                self.handle_fd(carried);
+                continue;
+            }
             match reader.read(&mut rest) {
                 Ok(Some((header, body))) => self.handle_frame(&header, body),
                 Ok(None) => break,
@@ -28,6 +45,9 @@ impl Connection {
             }
         }
         self.reader = reader;
+        if fds > 0 {
+            self.unexpected("file descriptors that were not announced");
+        }
     }
 
     // The program of keepalive first, then the type: serials of events mean nothing.
@@ -40,7 +60,7 @@ impl Connection {
             Kind::Reply => self.handle_reply(header, body),
             Kind::Message => self.handle_event(header, body),
             Kind::Stream | Kind::StreamHole => self.handle_stream(header, body),
-            Kind::ReplyWithFds => self.unexpected("file descriptors"),
+            Kind::ReplyWithFds => self.handle_reply_with_fds(header, body),
             Kind::Call | Kind::CallWithFds => self.unexpected("a call"),
         }
     }
@@ -49,7 +69,7 @@ impl Connection {
         self.close(CloseReason::Unexpected(what));
     }
 
-    fn handle_reply(&mut self, header: &Header, body: Cow<'_, [u8]>) {
+    pub(super) fn handle_reply(&mut self, header: &Header, body: Cow<'_, [u8]>) {
         let Some((id, mut pending)) = self.take_answered(header) else {
             self.unexpected("a reply to no call");
             return;

@@ -15,7 +15,7 @@ impl Connection {
     /// Calls taken out here count as sent. True if anything was appended.
     pub fn transmit(&mut self, out: &mut Vec<u8>) -> bool {
         let before = out.len();
-        if self.closed.is_some() {
+        if self.closed.is_some() || self.fds_due.is_some() {
             return false;
         }
         if std::mem::take(&mut self.pong_due) {
@@ -24,15 +24,25 @@ impl Connection {
         if std::mem::take(&mut self.ping_due) {
             write_frame(out, &keepalive(program::PING), &[]);
         }
-        while let Some(id) = self.window.next() {
+        while self.fds_due.is_none()
+            && let Some(id) = self.window.next()
+        {
             self.send_call(id, out);
         }
-        while out.len() - before < STREAM_CHUNK
+        while self.fds_due.is_none()
+            && out.len() - before < STREAM_CHUNK
             && let Some(id) = self.next_stream()
         {
             self.send_stream(id, out);
         }
         out.len() > before
+    }
+
+    /// The call whose file descriptors are to follow the bytes given out last, each with one zero
+    /// byte of its own. Until this has been asked, [`Connection::transmit`] gives out nothing more;
+    /// whatever it gives out afterwards comes behind the descriptors.
+    pub fn poll_fds(&mut self) -> Option<CallId> {
+        self.fds_due.take()
     }
 
     fn send_call(&mut self, id: CallId, out: &mut Vec<u8>) {
@@ -50,6 +60,9 @@ impl Connection {
             let buffer = self.config.stream_buffer;
             let stream = Stream::new(&pending.call, mode, serial, buffer);
             self.streams.insert(id, stream);
+        }
+        if pending.call.fds > 0 {
+            self.fds_due = Some(id);
         }
         set_serial(&mut pending.call.frame, serial);
         out.extend_from_slice(&pending.call.frame);

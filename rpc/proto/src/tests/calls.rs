@@ -118,7 +118,10 @@ fn frames_that_only_a_client_sends_end_the_connection() {
     for (kind, what) in [
         (Kind::Call, "a call"),
         (Kind::CallWithFds, "a call"),
-        (Kind::ReplyWithFds, "file descriptors"),
+        (
+            Kind::ReplyWithFds,
+            "a reply without the number of its file descriptors",
+        ),
     ] {
         let mut pair = Pair::new();
         pair.call(GET_INFO);
