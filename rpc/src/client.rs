@@ -1,6 +1,7 @@
 //! The handle that callers hold.
 
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::connect::ConnectOptions;
-use crate::driver::Command;
+use crate::driver::{Command, Reply};
 use crate::error::Error;
 use crate::features::Features;
 use crate::uri::Uri;
@@ -110,7 +111,8 @@ impl Client {
     ///
     /// # Errors
     /// What libvirt answers, or why no answer came. Procedures that open a byte stream or pass file
-    /// descriptors are refused: the former have methods of their own.
+    /// descriptors are refused: the former have methods of their own, the latter are called with
+    /// [`Client::call_with_fds`].
     pub async fn call<P: Procedure>(&self, args: P::Args) -> Result<P::Reply, Error> {
         if P::FDS != Fds::None || P::STREAM != Stream::None {
             return Err(Error::Unsupported(format!(
@@ -120,7 +122,7 @@ impl Client {
         }
         let call = Call::of_in::<P>(self.shared.memory.get(), &args).map_err(Error::Argument)?;
         self.record(P::NAME, async {
-            let body = self.request(call).await?;
+            let Reply { body, .. } = self.request(call, Vec::new()).await?;
             let reply = from_bytes(&body).map_err(Error::Answer);
             self.shared.memory.put(body);
             reply
@@ -146,11 +148,38 @@ impl Client {
         result
     }
 
-    pub(crate) async fn request(&self, call: Call) -> Result<Vec<u8>, Error> {
+    /// Calls any procedure of the tables that passes file descriptors, with these: at most 32. They
+    /// are closed here once they are sent. Those that come with the answer belong to the caller.
+    ///
+    /// # Errors
+    /// What libvirt answers, or why no answer came. Over anything but a unix socket the call is
+    /// refused ([`Refused::NoFds`](drover_rpc_proto::Refused::NoFds)) before anything is sent.
+    pub async fn call_with_fds<P: Procedure>(
+        &self,
+        args: P::Args,
+        fds: Vec<OwnedFd>,
+    ) -> Result<(P::Reply, Vec<OwnedFd>), Error> {
+        if P::STREAM != Stream::None {
+            return Err(Error::Unsupported(format!(
+                "{} takes a byte stream and cannot be called like this",
+                P::NAME
+            )));
+        }
+        let call = Call::with_fds::<P>(&args, fds.len()).map_err(Error::Argument)?;
+        self.record(P::NAME, async {
+            let Reply { body, fds } = self.request(call, fds).await?;
+            let reply = from_bytes(&body).map_err(Error::Answer)?;
+            Ok((reply, fds))
+        })
+        .await
+    }
+
+    pub(crate) async fn request(&self, call: Call, fds: Vec<OwnedFd>) -> Result<Reply, Error> {
         let call = call.deadline(self.shared.after(self.deadline));
         self.ask(|token, answer| Command::Call {
             token,
             call,
+            fds,
             answer,
         })
         .await
@@ -203,7 +232,8 @@ impl Client {
             <remote::procedures::ConnectClose as Procedure>::NUMBER,
             &(),
         );
-        let result = self.request(call.map_err(Error::Argument)?).await;
+        let call = call.map_err(Error::Argument)?;
+        let result = self.request(call, Vec::new()).await;
         // If the driver has gone already, there is nothing to do.
         self.shared.send(Command::Shutdown).ok();
         result.map(drop)

@@ -107,6 +107,7 @@ impl Client {
             window: options.window,
             reserved: options.reserved,
             keepalive: options.keepalive,
+            fds: socket.passes_fds(),
             ..Config::default()
         };
         let connection = Connection::new(config, start.elapsed());

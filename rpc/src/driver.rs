@@ -3,14 +3,15 @@
 
 mod listeners;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use drover_rpc_proto::{Call, CallId, CloseReason, Connection, Output, StreamMode, Time};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep};
 
@@ -32,12 +33,19 @@ const LEAVE: Duration = Duration::from_secs(5);
 
 pub(crate) type Answer<T> = oneshot::Sender<Result<T, Error>>;
 
+/// What a call is answered with.
+pub(crate) struct Reply {
+    pub(crate) body: Vec<u8>,
+    pub(crate) fds: Vec<OwnedFd>,
+}
+
 /// What handles ask of the driver.
 pub(crate) enum Command {
     Call {
         token: u64,
         call: Call,
-        answer: Answer<Vec<u8>>,
+        fds: Vec<OwnedFd>,
+        answer: Answer<Reply>,
     },
     /// Opens a stream. There is one to a connection.
     Open {
@@ -45,7 +53,7 @@ pub(crate) enum Command {
         call: Call,
         mode: StreamMode,
         pipe: Arc<Pipe>,
-        answer: Answer<Vec<u8>>,
+        answer: Answer<Reply>,
     },
     /// Nobody waits for the answer any more.
     Abandon {
@@ -65,7 +73,9 @@ pub(crate) enum Command {
 /// Somebody who waits for a reply.
 struct Waiter {
     token: u64,
-    answer: Answer<Vec<u8>>,
+    // Until the call has gone out those that go with it, then those that came with its reply.
+    fds: Vec<OwnedFd>,
+    answer: Answer<Reply>,
 }
 
 /// The task.
@@ -83,6 +93,10 @@ pub(crate) struct Driver {
     out: Vec<u8>,
     written: usize,
     unflushed: bool,
+    // They follow what is in `out`.
+    fds_out: VecDeque<OwnedFd>,
+    // They came with what was read last, and belong to a reply that is yet to be told.
+    fds_in: VecDeque<OwnedFd>,
     waiters: HashMap<CallId, Waiter>,
     listeners: Listeners,
     stream: Option<(CallId, Arc<Pipe>)>,
@@ -110,6 +124,8 @@ impl Driver {
             out: Vec::new(),
             written: 0,
             unflushed: false,
+            fds_out: VecDeque::new(),
+            fds_in: VecDeque::new(),
             waiters: HashMap::new(),
             listeners: Listeners::default(),
             stream: None,
@@ -144,9 +160,10 @@ impl Driver {
             Command::Call {
                 token,
                 call,
+                fds,
                 answer,
             } => {
-                self.make(call, token, answer);
+                self.make(call, Waiter { token, fds, answer });
             }
             Command::Open {
                 token,
@@ -155,7 +172,8 @@ impl Driver {
                 pipe,
                 answer,
             } => {
-                if let Some(id) = self.make(call.stream(mode), token, answer) {
+                let fds = Vec::new();
+                if let Some(id) = self.make(call.stream(mode), Waiter { token, fds, answer }) {
                     self.stream = Some((id, pipe));
                 }
             }
@@ -177,15 +195,15 @@ impl Driver {
         }
     }
 
-    fn make(&mut self, call: Call, token: u64, answer: Answer<Vec<u8>>) -> Option<CallId> {
+    fn make(&mut self, call: Call, waiter: Waiter) -> Option<CallId> {
         match self.connection.call(call) {
             Ok(id) => {
-                self.waiters.insert(id, Waiter { token, answer });
+                self.waiters.insert(id, waiter);
                 Some(id)
             }
             Err(refused) => {
                 // Whoever does not wait any more needs no answer, here and below.
-                answer.send(Err(refused.into())).ok();
+                waiter.answer.send(Err(refused.into())).ok();
                 None
             }
         }
@@ -205,15 +223,26 @@ impl Driver {
     // True if something was written.
     fn poll_write(&mut self, context: &mut Context<'_>) -> bool {
         if self.written == self.out.len() {
+            if let Some(fd) = self.fds_out.front() {
+                return match self.socket.poll_send_fd(context, fd.as_fd()) {
+                    Poll::Ready(Ok(())) => {
+                        self.fds_out.pop_front();
+                        true
+                    }
+                    Poll::Ready(Err(error)) => self.fail(&error.to_string()),
+                    Poll::Pending => false,
+                };
+            }
             self.out.clear();
             self.out.shrink_to(KEPT_CAPACITY);
             self.written = 0;
             if !self.connection.transmit(&mut self.out) {
                 return self.poll_flush(context);
             }
+            self.take_fds_out();
         }
         let left = &self.out[self.written..];
-        match Pin::new(&mut self.socket).poll_write(context, left) {
+        match self.socket.poll_write(context, left) {
             Poll::Ready(Ok(count)) if count > 0 => {
                 self.written += count;
                 self.unflushed = true;
@@ -225,8 +254,17 @@ impl Driver {
         }
     }
 
+    // The descriptors of a call go out behind its frame.
+    fn take_fds_out(&mut self) {
+        if let Some(call) = self.connection.poll_fds()
+            && let Some(waiter) = self.waiters.get_mut(&call)
+        {
+            self.fds_out.extend(std::mem::take(&mut waiter.fds));
+        }
+    }
+
     fn poll_flush(&mut self, context: &mut Context<'_>) -> bool {
-        if self.unflushed && Pin::new(&mut self.socket).poll_flush(context).is_ready() {
+        if self.unflushed && self.socket.poll_flush(context).is_ready() {
             self.unflushed = false;
         }
         false
@@ -239,11 +277,17 @@ impl Driver {
             return false;
         }
         let mut buffer = ReadBuf::new(&mut self.input);
-        match Pin::new(&mut self.socket).poll_read(context, &mut buffer) {
+        let known = self.fds_in.len();
+        let read = self
+            .socket
+            .poll_read(context, &mut buffer, &mut self.fds_in);
+        match read {
             Poll::Ready(Ok(())) if buffer.filled().is_empty() => self.connection.handle_eof(),
             Poll::Ready(Ok(())) => {
                 let now = self.start.elapsed();
-                self.connection.handle_input(now, buffer.filled());
+                let fds = self.fds_in.len() - known;
+                self.connection
+                    .handle_input_with_fds(now, buffer.filled(), fds);
             }
             Poll::Ready(Err(error)) => return self.fail(&error.to_string()),
             Poll::Pending => return false,
@@ -279,16 +323,8 @@ impl Driver {
         while let Some(output) = self.connection.poll_output() {
             told = true;
             match output {
-                Output::Reply { call, result } => {
-                    let result = result.map_err(Error::from);
-                    if let Some(waiter) = self.waiters.remove(&call) {
-                        waiter.answer.send(result).ok();
-                    } else {
-                        let now = self.now();
-                        self.listeners
-                            .settle(&mut self.connection, now, call, &result);
-                    }
-                }
+                Output::Reply { call, result } => self.answer(call, result.map_err(Error::from)),
+                Output::Fds { call, count } => self.take_fds_in(call, count),
                 Output::Event {
                     registration: Some(registration),
                     event,
@@ -306,6 +342,31 @@ impl Driver {
             }
         }
         told
+    }
+
+    fn answer(&mut self, call: CallId, result: Result<Vec<u8>, Error>) {
+        let Some(waiter) = self.waiters.remove(&call) else {
+            let now = self.now();
+            self.listeners
+                .settle(&mut self.connection, now, call, &result);
+            return;
+        };
+        // What was to go with a call that never went out is closed.
+        let fds = if result.is_ok() {
+            waiter.fds
+        } else {
+            Vec::new()
+        };
+        let reply = result.map(|body| Reply { body, fds });
+        waiter.answer.send(reply).ok();
+    }
+
+    // Those for which nobody waits any more are closed.
+    fn take_fds_in(&mut self, call: CallId, count: usize) {
+        let fds = self.fds_in.drain(..count.min(self.fds_in.len()));
+        if let Some(waiter) = self.waiters.get_mut(&call) {
+            waiter.fds = fds.collect();
+        }
     }
 
     // libvirtd 9.0 dies of a connection that ends while the end of a registration is under way, and

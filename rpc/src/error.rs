@@ -35,6 +35,10 @@ pub enum Error {
     /// The call went well, but its answer cannot be read.
     #[error("the answer cannot be read: {0}")]
     Answer(drover_xdr::Error),
+    /// The call went well, but so many file descriptors came with its answer where there should be
+    /// one.
+    #[error("{0} file descriptors came with the answer, where there should be one")]
+    Descriptors(usize),
     /// A byte stream failed.
     #[error(transparent)]
     Stream(#[from] StreamError),
@@ -109,7 +113,7 @@ impl Error {
     pub fn outcome_unknown(&self) -> bool {
         match self {
             Self::Timeout { sent } | Self::Closed { sent, .. } => *sent,
-            Self::Answer(_) => true,
+            Self::Answer(_) | Self::Descriptors(_) => true,
             Self::Stream(error) => {
                 matches!(error, StreamError::Timeout | StreamError::Closed(_))
             }
@@ -138,7 +142,7 @@ impl Error {
             Self::Closed { .. } => "closed",
             Self::Refused(_) => "refused",
             Self::Argument(_) => "argument",
-            Self::Answer(_) => "answer",
+            Self::Answer(_) | Self::Descriptors(_) => "answer",
             Self::Stream(_) => "stream",
             Self::Uri(_) => "uri",
             Self::Connect { .. } => "connect",

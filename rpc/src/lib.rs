@@ -36,6 +36,7 @@
 //! | statistics | [`Client::domain_stats`], [`stats`] |
 //! | events | [`Client::domain_events`], [`Domain::events`], [`Subscription`], [`objects::LifecycleEvent`] |
 //! | byte streams | [`StorageVolume::upload`], [`StorageVolume::download`], with holes [`StorageVolume::upload_sparse`], [`Domain::open_console`], [`Domain::screenshot`] |
+//! | file descriptors | [`Domain::open_graphics_fd`], [`Domain::associate_fds`], [`Client::call_with_fds`] |
 //! | move a guest | [`migrate`] |
 //! | any procedure, as it is on the wire | the methods of [`Client`] that are named like it, such as [`domain_get_info`](Client::domain_get_info), and [`Client::call`] |
 //! | the protocol without I/O | [`proto`] |
@@ -73,8 +74,8 @@
 //! - SASL is SCRAM and PLAIN: no GSSAPI, and no encryption by SASL.
 //! - TLS is rustls: names are looked for in the certificate's alternative names alone, priority
 //!   strings of GnuTLS do not apply.
-//! - Procedures that pass file descriptors (`DOMAIN_OPEN_GRAPHICS_FD`, `DOMAIN_FD_ASSOCIATE`, ...)
-//!   are refused: [`Error::Unsupported`].
+//! - File descriptors are passed over unix sockets, as by `libvirt.so`; there a descriptor that is
+//!   sent is the caller's no more ([`OwnedFd`](std::os::fd::OwnedFd)).
 //! - Migration needs libvirt 1.1 (2013) or newer on both sides, and is not tunnelled by this client.
 //! - Events of servers older than 1.2.1 cannot be told apart, and are not delivered.
 //! - XML is text: this crate neither makes nor reads it.
@@ -133,6 +134,7 @@ mod auth;
 mod client;
 mod connect;
 mod credentials;
+mod descriptors;
 mod driver;
 mod error;
 mod features;

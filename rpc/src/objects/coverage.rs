@@ -67,6 +67,18 @@ const INTERNAL: &[&str] = &[
 /// no libvirt since 5.5 does.
 const GONE: &[&str] = &["domain_migrate_", "domain_attach"];
 
+fn words() -> BTreeSet<String> {
+    let mut handwritten = String::new();
+    sources(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut handwritten,
+    );
+    handwritten
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .map(str::to_owned)
+        .collect()
+}
+
 fn sources(folder: &Path, all: &mut String) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -83,14 +95,7 @@ fn sources(folder: &Path, all: &mut String) {
 
 #[test]
 fn every_procedure_is_behind_a_method() {
-    let mut handwritten = String::new();
-    sources(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-        &mut handwritten,
-    );
-    let words: BTreeSet<&str> = handwritten
-        .split(|c: char| !c.is_alphanumeric() && c != '_')
-        .collect();
+    let words = words();
     let generated = [
         include_str!("../generated/remote.rs"),
         include_str!("../generated/qemu.rs"),
@@ -109,4 +114,22 @@ fn every_procedure_is_behind_a_method() {
         assert!(used || excused, "{method}");
     }
     assert!(seen > 380, "{seen}");
+}
+
+#[test]
+fn every_procedure_that_passes_file_descriptors_is_behind_a_method() {
+    use drover_rpc_proto::procedure::Fds;
+    use drover_rpc_proto::{lxc, qemu, remote};
+
+    let words = words();
+    let tables = [remote::TABLE, qemu::TABLE, lxc::TABLE];
+    let passing = tables
+        .into_iter()
+        .flatten()
+        .filter(|row| row.fds != Fds::None);
+    let methods: Vec<String> = passing.map(|row| row.name.to_lowercase()).collect();
+    assert_eq!(methods.len(), 7);
+    for method in methods {
+        assert!(words.contains(&method), "{method}");
+    }
 }

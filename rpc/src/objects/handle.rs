@@ -1,5 +1,7 @@
 //! How the handles of objects and their calls are made.
 
+use std::os::fd::OwnedFd;
+
 use drover_xdr::Text;
 
 use crate::client::Client;
@@ -170,7 +172,17 @@ macro_rules! unchanged {
         })*
     };
 }
-unchanged!((), i32, u32, i64, u64, Vec<u8>, Vec<u64>);
+unchanged!(
+    (),
+    i32,
+    u32,
+    i64,
+    u64,
+    Vec<u8>,
+    Vec<u64>,
+    OwnedFd,
+    Vec<OwnedFd>,
+);
 
 impl Answer<Text> for String {
     fn answer(wire: Text, _: &Client) -> Self {

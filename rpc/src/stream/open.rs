@@ -206,8 +206,8 @@ impl Client {
             pipe: opened,
             answer,
         });
-        let body = self.record(P::NAME, opening).await?;
-        let reply = from_bytes(&body).map_err(Error::Answer)?;
+        let opened = self.record(P::NAME, opening).await?;
+        let reply = from_bytes(&opened.body).map_err(Error::Answer)?;
         // A console may be silent for as long as it likes.
         let stall = (P::STREAM != Stream::Both).then_some(self.shared.options.stall);
         Ok((Channel::new(pipe, client, length, stall), reply))

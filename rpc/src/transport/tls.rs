@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::Socket;
+use super::Bytes;
 use crate::credentials::TlsCredentials;
 use crate::error::Error;
 use crate::refusal::{CertificateFault, Refusal};
@@ -21,7 +21,7 @@ use crate::refusal::{CertificateFault, Refusal};
 const ACCEPTED: u8 = 1;
 
 /// Speaks TLS on a connection to `host`, and hears whether the server accepts us.
-pub(super) async fn over<S: Socket>(
+pub(super) async fn over<S: Bytes>(
     socket: S,
     host: &str,
     credentials: &TlsCredentials,

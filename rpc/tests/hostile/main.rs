@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod fds;
 mod server;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -191,7 +191,10 @@ fn answer(header: &Header) -> Vec<u8> {
             say(Kind::Stream, Status::Continue, &[]);
         }
         (Kind::Call, _) => say(Kind::Reply, Status::Ok, &[]),
-        (Kind::Stream, _) if header.status == Status::Ok => say(Kind::Stream, Status::Ok, &[]),
+        // Both a good end and an abort are confirmed.
+        (Kind::Stream, _) if header.status != Status::Continue => {
+            say(Kind::Stream, Status::Ok, &[]);
+        }
         _ => {}
     }
     out

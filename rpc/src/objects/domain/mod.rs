@@ -3,6 +3,7 @@
 mod agent;
 mod block;
 mod cpu;
+mod descriptors;
 mod device;
 mod info;
 mod job;
