@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::down::down;
 use crate::error::Error;
-use crate::hosts::Host;
+use crate::hosts::{Host, power};
 use crate::places::Lab;
 use crate::process;
 use crate::step::seconds;
@@ -34,7 +34,7 @@ pub fn test(lab: &Lab, filter: Option<&str>) -> Result<bool, Error> {
     let is_up = up(lab, wanted);
     run.record("lab up", is_up.as_ref().err());
     if is_up.is_ok() {
-        with_lab(&mut run, filter);
+        with_lab(&mut run, lab, filter);
     }
     if !was_up {
         let gone = down(lab);
@@ -90,12 +90,28 @@ fn migration(run: &mut Run<'_>) {
     client(run, "a real migration", "migration", &environment);
 }
 
-fn with_lab(run: &mut Run<'_>, filter: Option<&str>) {
+/// File descriptors to and from both hosts. Their unix sockets are reached through a process inside.
+fn descriptors(run: &mut Run<'_>, lab: &Lab) {
+    for host in [1, 2].map(Host::standard) {
+        let name = format!("file descriptors at {}", host.name);
+        let Some(init) = power::init(lab, &host) else {
+            run.record(&name, Some(&Error::Refused("the host is off".to_owned())));
+            continue;
+        };
+        let socket = format!("/proc/{init}/root/run/libvirt/libvirt-sock");
+        let uri = format!("qemu+unix:///system?socket={socket}");
+        let environment = [("DROVER_TEST_UNIX_URI", uri.as_str())];
+        client(run, &name, "descriptors", &environment);
+    }
+}
+
+fn with_lab(run: &mut Run<'_>, lab: &Lab, filter: Option<&str>) {
     if filter.is_none() {
         let uri = format!("test+tcp://{}/default", Host::standard(2).listen());
         let environment = [("DROVER_TEST_LIBVIRT_URI", uri.as_str())];
         client(run, "a real libvirtd", "libvirtd", &environment);
         migration(run);
+        descriptors(run, lab);
     }
     let words: Vec<&str> = IGNORED.iter().copied().chain(filter).collect();
     let program = ["test", "-q", "-p", "drover-e2e", "--test", "e2e"];

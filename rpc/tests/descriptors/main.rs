@@ -106,9 +106,11 @@ async fn a_guest_starts_from_a_disk_that_only_this_side_can_open() {
         .await
         .unwrap();
     domain.start(DomainCreateFlags::empty()).await.unwrap();
-    let size = domain.block_info("vda").await.unwrap();
-    println!("with it: {size:?}");
-    assert_eq!(size.capacity, 3 << 20);
+    let query = r#"{"execute":"query-block"}"#;
+    let flags = DomainQemuMonitorCommandFlags::empty();
+    let blocks = domain.monitor_command(query, flags).await.unwrap();
+    println!("with it: {blocks}");
+    assert!(blocks.contains(r#""virtual-size":3145728"#), "{blocks}");
     remove(&domain).await;
     client.close().await.unwrap();
 }
