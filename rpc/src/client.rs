@@ -9,11 +9,11 @@ use std::time::Duration;
 use drover_rpc_proto::procedure::{Fds, Procedure, Stream};
 use drover_rpc_proto::{Call, CloseReason, Time, program, remote};
 use drover_xdr::from_bytes;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use crate::connect::ConnectOptions;
-use crate::driver::{Command, Reply};
+use crate::driver::{Command, Commands, Reply};
 use crate::error::Error;
 use crate::features::Features;
 use crate::uri::Uri;
@@ -42,7 +42,7 @@ pub struct CallRecord {
 
 /// What all clones of a handle share.
 pub(crate) struct Shared {
-    pub(crate) commands: mpsc::UnboundedSender<Command>,
+    pub(crate) commands: Commands,
     pub(crate) closed: watch::Receiver<Option<CloseReason>>,
     pub(crate) start: Instant,
     pub(crate) uri: Uri,
@@ -54,7 +54,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(
-        commands: mpsc::UnboundedSender<Command>,
+        commands: Commands,
         closed: watch::Receiver<Option<CloseReason>>,
         start: Instant,
         uri: Uri,
@@ -82,7 +82,10 @@ impl Shared {
     }
 
     pub(crate) fn send(&self, command: Command) -> Result<(), Error> {
-        self.commands.send(command).map_err(|_| self.gone(false))
+        if self.commands.send(command) {
+            return Ok(());
+        }
+        Err(self.gone(false))
     }
 
     /// The driver is no more.
@@ -270,8 +273,8 @@ struct Memory(Mutex<Vec<Vec<u8>>>);
 impl Memory {
     /// As many pieces are kept as calls are under way.
     const KEPT: usize = 4;
-    /// Larger ones are not.
-    const KEPT_CAPACITY: usize = 16 << 10;
+    /// And no more than this of them all: an idle connection is to be small.
+    const KEPT_CAPACITY: usize = 12 << 10;
 
     fn get(&self) -> Vec<u8> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -280,7 +283,8 @@ impl Memory {
 
     fn put(&self, piece: Vec<u8>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < Self::KEPT && piece.capacity() <= Self::KEPT_CAPACITY {
+        let there: usize = kept.iter().map(Vec::capacity).sum();
+        if kept.len() < Self::KEPT && there + piece.capacity() <= Self::KEPT_CAPACITY {
             kept.push(piece);
         }
     }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use drover_rpc_proto::procedure::Procedure;
 use drover_rpc_proto::remote::{ConnectOpenArgs, procedures};
 use drover_rpc_proto::{Config, Connection, Keepalive};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::client::{CallRecord, Client, Shared};
 use crate::credentials::Credentials;
-use crate::driver::Driver;
+use crate::driver::{Core, Driver};
 use crate::error::Error;
 use crate::features::Feature;
 use crate::flags::ConnectFlags;
@@ -29,7 +29,7 @@ pub struct ConnectOptions {
     pub read_only: bool,
     /// What proves to the server who we are, and to us who the server is.
     pub credentials: Credentials,
-    /// How long making the connection may take.
+    /// How long making the connection may take, authentication and opening included.
     pub connect_timeout: Duration,
     /// How long a call may take, unless [`Client::with_deadline`] says otherwise.
     pub deadline: Duration,
@@ -83,11 +83,21 @@ impl Client {
     /// # Errors
     /// When the server cannot be reached, does not let us in, or has no such driver.
     pub async fn connect(uri: &Uri, options: ConnectOptions) -> Result<Self, Error> {
-        let (credentials, patience) = (&options.credentials, options.connect_timeout);
-        let socket = dial(uri, options.read_only, credentials, patience).await?;
-        let client = Self::over(socket, uri.clone(), options);
-        client.open().await?;
-        Ok(client)
+        let patience = options.connect_timeout;
+        let connecting = async {
+            let credentials = &options.credentials;
+            let socket = dial(uri, options.read_only, credentials, patience).await?;
+            let client = Self::over(socket, uri.clone(), options);
+            client.open().await?;
+            Ok(client)
+        };
+        let connected = tokio::time::timeout(patience, connecting).await;
+        connected.unwrap_or_else(|_| {
+            Err(Error::Connect {
+                target: uri.to_string(),
+                reason: format!("not ready within {} s", patience.as_secs_f64()),
+            })
+        })
     }
 
     /// Another connection like this one, for a byte stream. The server is not asked for keepalive:
@@ -111,10 +121,10 @@ impl Client {
             ..Config::default()
         };
         let connection = Connection::new(config, start.elapsed());
-        let (commands, receiver) = mpsc::unbounded_channel();
         let (closed, closing) = watch::channel(None);
+        let core = Core::new(socket, connection, closed, start);
+        let commands = Driver::start(core, start);
         let shared = Shared::new(commands, closing, start, uri, options);
-        tokio::spawn(Driver::new(socket, connection, receiver, closed, start));
         Self::new(Arc::new(shared))
     }
 

@@ -416,9 +416,32 @@ fn a_stream_that_nobody_reads_takes_one_frame_more_than_its_buffer() {
         let mut second = [0; 1];
         download.read_exact(&mut second).await.unwrap();
     });
-    // The stream has a connection of its own, and the first one's input is counted too.
-    assert!(taken < 33 * MIB + (256 << 10), "{taken}");
+    // The stream has a connection of its own: both count.
+    assert!(taken < 33 * MIB, "{taken}");
     drop((client, runtime));
+}
+
+#[test]
+fn an_idle_connection_is_small() {
+    const CONNECTIONS: usize = 200;
+    let peer = Peer::start("idle", |socket, header| reply(socket, header, &[0; 8]));
+    let runtime = runtime();
+    let connect = |count| {
+        let clients: Vec<Client> = (0..count).map(|_| peer.connect(&runtime)).collect();
+        // They have been used.
+        for client in &clients {
+            runtime.block_on(client.connect_get_lib_version()).unwrap();
+        }
+        clients
+    };
+    // What there is one of for all.
+    let first = connect(1);
+    let mut idle = Vec::new();
+    let counted = measure(|| idle = connect(CONNECTIONS));
+    let each = counted.bytes_current.cast_unsigned() / CONNECTIONS as u64;
+    println!("{each} bytes for each idle connection");
+    assert!(each < 24 << 10, "{each}");
+    drop((first, idle, runtime));
 }
 
 #[test]

@@ -20,6 +20,9 @@ use crate::stream::{Stream, StreamEvent};
 use crate::window::{Turn, Window};
 use crate::{frame, program};
 
+// Room for so many is kept when there are none.
+const KEPT_OUTPUTS: usize = 16;
+
 /// How a connection behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
@@ -289,7 +292,17 @@ impl Connection {
 
     /// What there is to tell next.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if self.outputs.is_empty() && self.outputs.capacity() > KEPT_OUTPUTS {
+            self.outputs.shrink_to(KEPT_OUTPUTS);
+        }
+        output
+    }
+
+    /// Whether there is something to tell.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        !self.outputs.is_empty()
     }
 
     /// When to call [`Connection::handle_timeout`], unless something else happens before.

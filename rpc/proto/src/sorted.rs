@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 // Room for so many entries is kept when there are none.
-const KEPT: usize = 64;
+const KEPT: usize = 16;
 
 /// Entries in the order of their keys.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl<K: Ord, V> Sorted<K, V> {
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
         let index = self.find(key).ok()?;
         let removed = self.0.remove(index);
-        if self.0.is_empty() {
+        if self.0.is_empty() && self.0.capacity() > KEPT {
             self.0.shrink_to(KEPT);
         }
         removed.map(|(_, value)| value)

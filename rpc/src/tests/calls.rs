@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use drover_rpc_proto::CloseReason;
+use drover_rpc_proto::program::KEEPALIVE;
+use drover_rpc_proto::{CloseReason, Keepalive};
 
 use super::{keepalive, pair, pair_with};
 use crate::connect::ConnectOptions;
@@ -129,6 +130,22 @@ async fn a_silent_server_is_found_out() {
     assert!(result.unwrap_err().connection_lost());
     assert_eq!(client.closed().await, CloseReason::Keepalive);
     assert_eq!(start.elapsed().as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_server_is_found_out_within_three_seconds_when_asked_so() {
+    let (client, mut server) = pair_with(ConnectOptions {
+        keepalive: Some(Keepalive {
+            interval: Duration::from_secs(1),
+            count: 1,
+        }),
+        ..ConnectOptions::default()
+    });
+    let start = tokio::time::Instant::now();
+    // The server sees the question, and does not answer.
+    assert_eq!(server.next().await.unwrap().header.program, KEEPALIVE);
+    assert_eq!(client.closed().await, CloseReason::Keepalive);
+    assert!(start.elapsed() < Duration::from_secs(3));
 }
 
 #[tokio::test]

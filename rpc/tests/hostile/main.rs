@@ -5,6 +5,7 @@
 
 mod fds;
 mod server;
+mod silent;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -29,6 +29,8 @@ pub(super) enum Death {
     Reset,
     /// It closes after a part of a frame.
     HalfFrame,
+    /// It neither reads nor writes any more.
+    Silence,
 }
 
 /// When and how it dies: after this many frames on all connections together.
@@ -145,7 +147,7 @@ where
     loop {
         // Dead from the first byte on.
         if frames.load(Ordering::Relaxed) >= plan.after {
-            return true;
+            return dead(plan.death).await;
         }
         let Ok(count @ 1..) = socket.read(&mut buffer).await else {
             return false;
@@ -159,13 +161,21 @@ where
                     let half = answer.len().min(1000) / 2;
                     socket.write_all(&answer[..half]).await.ok();
                 }
-                return true;
+                return dead(plan.death).await;
             }
             if socket.write_all(&answer).await.is_err() {
                 return false;
             }
         }
     }
+}
+
+// What has fallen silent is still there.
+async fn dead(death: Death) -> bool {
+    if death == Death::Silence {
+        std::future::pending::<()>().await;
+    }
+    true
 }
 
 fn answer(header: &Header) -> Vec<u8> {
