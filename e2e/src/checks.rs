@@ -90,10 +90,10 @@ fn migration(run: &mut Run<'_>) {
     client(run, "a real migration", "migration", &environment);
 }
 
-/// File descriptors to and from both hosts. Their unix sockets are reached through a process inside.
-fn descriptors(run: &mut Run<'_>, lab: &Lab) {
+/// The unix sockets of both hosts, which are reached through a process inside.
+fn unix_sockets(run: &mut Run<'_>, lab: &Lab) {
     for host in [1, 2].map(Host::standard) {
-        let name = format!("file descriptors at {}", host.name);
+        let name = format!("the unix socket of {}", host.name);
         let Some(init) = power::init(lab, &host) else {
             run.record(&name, Some(&Error::Refused("the host is off".to_owned())));
             continue;
@@ -101,7 +101,7 @@ fn descriptors(run: &mut Run<'_>, lab: &Lab) {
         let socket = format!("/proc/{init}/root/run/libvirt/libvirt-sock");
         let uri = format!("qemu+unix:///system?socket={socket}");
         let environment = [("DROVER_TEST_UNIX_URI", uri.as_str())];
-        client(run, &name, "descriptors", &environment);
+        client(run, &name, "unix", &environment);
     }
 }
 
@@ -111,7 +111,7 @@ fn with_lab(run: &mut Run<'_>, lab: &Lab, filter: Option<&str>) {
         let environment = [("DROVER_TEST_LIBVIRT_URI", uri.as_str())];
         client(run, "a real libvirtd", "libvirtd", &environment);
         migration(run);
-        descriptors(run, lab);
+        unix_sockets(run, lab);
     }
     let words: Vec<&str> = IGNORED.iter().copied().chain(filter).collect();
     let program = ["test", "-q", "-p", "drover-e2e", "--test", "e2e"];

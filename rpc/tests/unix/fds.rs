@@ -1,7 +1,4 @@
-//! File descriptors to and from a real libvirtd with QEMU, named by `DROVER_TEST_UNIX_URI`: its unix
-//! socket, such as `qemu+unix:///system?socket=/run/libvirt/libvirt-sock`.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! File descriptors to and from QEMU's guests.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -13,22 +10,12 @@ use drover_rpc::flags::{
     DomainCreateFlags, DomainDefineFlags, DomainDestroyFlags, DomainFDAssociateFlags,
     DomainOpenGraphicsFlags, DomainQemuMonitorCommandFlags, DomainUndefineFlags,
 };
-use drover_rpc::{Client, ConnectOptions, Domain, Uri};
+use drover_rpc::{Client, ConnectOptions, Domain};
+
+use super::connect;
 
 /// What a VNC server says first.
 const GREETING: &[u8] = b"RFB 003.008\n";
-
-fn uri() -> Uri {
-    let text = std::env::var("DROVER_TEST_UNIX_URI")
-        .expect("DROVER_TEST_UNIX_URI names the libvirtd to try, by its unix socket");
-    text.parse().expect("DROVER_TEST_UNIX_URI is a URI")
-}
-
-async fn client() -> Client {
-    Client::connect(&uri(), ConnectOptions::default())
-        .await
-        .unwrap()
-}
 
 /// A guest that is off, in place of one that a failed run has left.
 async fn define(client: &Client, name: &str, devices: &str) -> Domain {
@@ -65,7 +52,7 @@ fn greeting(mut socket: UnixStream) {
 #[tokio::test]
 #[ignore = "needs a libvirtd: DROVER_TEST_UNIX_URI"]
 async fn a_screen_is_opened_by_a_socket_that_comes_and_by_one_that_is_sent() {
-    let client = client().await;
+    let client = connect(ConnectOptions::default()).await;
     let screen =
         "<graphics type='vnc' socket='/tmp/drover-vnc'/><video><model type='vga'/></video>";
     let domain = define(&client, "drover-screen", screen).await;
@@ -83,7 +70,7 @@ async fn a_screen_is_opened_by_a_socket_that_comes_and_by_one_that_is_sent() {
 #[tokio::test]
 #[ignore = "needs a libvirtd: DROVER_TEST_UNIX_URI"]
 async fn a_guest_starts_from_a_disk_that_only_this_side_can_open() {
-    let client = client().await;
+    let client = connect(ConnectOptions::default()).await;
     let disk = "<disk type='file' device='disk'><driver name='qemu' type='raw'/>\
                 <source file='/nowhere/disk' fdgroup='mine'/><target dev='vda' bus='virtio'/></disk>";
     let domain = define(&client, "drover-disk", disk).await;
@@ -118,7 +105,7 @@ async fn a_guest_starts_from_a_disk_that_only_this_side_can_open() {
 #[tokio::test]
 #[ignore = "needs a libvirtd: DROVER_TEST_UNIX_URI"]
 async fn a_file_goes_to_qemus_monitor() {
-    let client = client().await;
+    let client = connect(ConnectOptions::default()).await;
     let domain = define(&client, "drover-monitor", "").await;
     domain.start(DomainCreateFlags::PAUSED).await.unwrap();
     let file = File::open("/dev/null").unwrap();
@@ -138,7 +125,7 @@ async fn a_file_goes_to_qemus_monitor() {
 #[tokio::test]
 #[ignore = "needs a libvirtd: DROVER_TEST_UNIX_URI"]
 async fn what_qemu_cannot_do_is_said_by_libvirt() {
-    let client = client().await;
+    let client = connect(ConnectOptions::default()).await;
     let domain = define(&client, "drover-files", "").await;
     let files = || vec![OwnedFd::from(File::open("/dev/null").unwrap())];
     let error = domain
@@ -162,7 +149,7 @@ async fn what_qemu_cannot_do_is_said_by_libvirt() {
 #[ignore = "needs a libvirtd: DROVER_TEST_UNIX_URI"]
 async fn no_descriptor_is_left() {
     let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
-    let client = client().await;
+    let client = connect(ConnectOptions::default()).await;
     let screen =
         "<graphics type='vnc' socket='/tmp/drover-many'/><video><model type='vga'/></video>";
     let domain = define(&client, "drover-many", screen).await;
