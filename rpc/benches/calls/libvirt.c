@@ -1,69 +1,76 @@
-// The same calls through libvirt's own library, for comparison.
-// Usage: libvirt URI DEPTH SECONDS; prints: CALLS CPU_MICROSECONDS ELAPSED_MICROSECONDS
+// Calls through libvirt's own library; at a depth above 1 from as many threads.
+// Usage: libvirt URI info|xml DEPTH SECONDS
 
 #include <libvirt/libvirt.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
+#include <string.h>
 
-static virConnectPtr connection;
-static atomic_bool stop;
-static atomic_long calls;
+#include "measure.h"
 
-static void *work(void *unused)
+static virDomainPtr domain;
+static int asks_xml;
+static int64_t end;
+
+static void call(void)
 {
-    long mine = 0;
-    unsigned long version;
+    if (asks_xml) {
+        char *xml = virDomainGetXMLDesc(domain, 0);
 
-    (void)unused;
-    while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
-        if (virConnectGetLibVersion(connection, &version) < 0)
+        if (!xml)
             exit(1);
-        mine++;
+        free(xml);
+    } else {
+        virDomainInfo info;
+
+        if (virDomainGetInfo(domain, &info) < 0)
+            exit(1);
     }
-    atomic_fetch_add(&calls, mine);
+}
+
+static void *work(void *times)
+{
+    int64_t last = now_nanos();
+
+    while (last < end) {
+        call();
+        int64_t now = now_nanos();
+        record(times, now - last);
+        last = now;
+    }
     return NULL;
-}
-
-static long now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1000000L + time.tv_nsec / 1000;
-}
-
-static long cpu(void)
-{
-    struct rusage usage;
-
-    getrusage(RUSAGE_SELF, &usage);
-    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000L +
-           usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
 int main(int argc, char **argv)
 {
-    pthread_t threads[64];
+    static struct times times[4];
+    pthread_t threads[4];
 
-    if (argc != 4 || !(connection = virConnectOpen(argv[1])))
+    if (argc != 5)
         return 1;
-    int depth = atoi(argv[2]);
-    if (depth < 1 || depth > 64)
+    int depth = atoi(argv[3]);
+    virConnectPtr connection = virConnectOpen(argv[1]);
+    if (depth < 1 || depth > 4 || !connection)
         return 1;
-    struct timespec wait = {.tv_sec = atoi(argv[3])};
-    long start = now(), used = cpu();
+    if (!(domain = virDomainLookupByName(connection, "test")))
+        return 1;
+    asks_xml = strcmp(argv[2], "xml") == 0;
 
-    for (int i = 0; i < depth; i++)
-        pthread_create(&threads[i], NULL, work, NULL);
-    nanosleep(&wait, NULL);
-    stop = 1;
-    for (int i = 0; i < depth; i++)
+    int64_t start = now_nanos(), used = cpu_micros();
+    end = start + atoi(argv[4]) * 1000000000L;
+    for (int i = 1; i < depth; i++)
+        if (pthread_create(&threads[i], NULL, work, &times[i]))
+            return 1;
+    work(&times[0]);
+    for (int i = 1; i < depth; i++)
         pthread_join(threads[i], NULL);
-    printf("%ld %ld %ld\n", (long)calls, cpu() - used, now() - start);
+    int64_t elapsed = now_nanos() - start;
+    used = cpu_micros() - used;
+
+    for (int i = 1; i < depth; i++)
+        for (size_t n = 0; n < times[i].count; n++)
+            record(&times[0], times[i].nanos[n]);
+    print_calls(&times[0], used, elapsed);
+    virDomainFree(domain);
     virConnectClose(connection);
     return 0;
 }

@@ -1,181 +1,183 @@
-//! Calls a second and processor time per call, beside libvirt's own C library in the same run.
+//! Calls a second, processor time per call and how long a call takes, beside libvirt's own library, a
+//! raw loop around a socket in C, and go-libvirt.
 //!
 //! ```text
-//! DROVER_TEST_LIBVIRT_URI=test+tcp://10.77.0.12:16509/default cargo bench -p drover-rpc
+//! DROVER_TEST_LIBVIRT_URI='test+unix:///default?socket=/run/libvirt/libvirt-sock' \
+//!     cargo bench -p drover-rpc --bench calls -- [ROUNDS]
 //! ```
-//! The C library is taken from the package libvirt-dev, which is installed if it is missing.
+//! The peers are built here; what that needs of Debian's packages is installed. Go has to be there.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod ours;
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
-use drover_rpc::{Client, ConnectOptions, Uri};
-use tokio::runtime::Builder;
+use drover_rpc::Uri;
 
-const SECONDS: u64 = 3;
-const ROUNDS: usize = 3;
-const DEPTHS: [usize; 2] = [1, 4];
+use crate::common::peers;
+use crate::common::report::{self, Target, Wanted};
 
-/// One measurement.
-#[derive(Clone, Copy)]
-struct Sample {
-    calls: f64,
-    cpu_micros: f64,
-    elapsed_micros: f64,
+const SECONDS: &str = "1";
+const ROUNDS: usize = 7;
+/// What is asked, of the domain `test` that the test driver always has, and how many at a time.
+const RUNS: [(&str, &str, usize); 4] = [
+    ("info", "DOMAIN_GET_INFO", 1),
+    ("info", "DOMAIN_GET_INFO", 4),
+    ("xml", "DOMAIN_GET_XML_DESC", 1),
+    ("xml", "DOMAIN_GET_XML_DESC", 4),
+];
+
+/// A program that calls, with the words before those of a run.
+struct Caller {
+    name: &'static str,
+    program: Option<PathBuf>,
+    words: Vec<String>,
 }
 
-impl Sample {
-    fn per_second(&self) -> f64 {
-        self.calls * 1e6 / self.elapsed_micros
-    }
-
-    fn cpu_per_call(&self) -> f64 {
-        self.cpu_micros / self.calls
-    }
+/// What it came to, in each round.
+#[derive(Default)]
+struct Samples {
+    rate: Vec<f64>,
+    cpu: Vec<f64>,
+    p50: Vec<f64>,
+    p99: Vec<f64>,
 }
 
 fn main() {
-    let Ok(text) = std::env::var("DROVER_TEST_LIBVIRT_URI") else {
-        println!("DROVER_TEST_LIBVIRT_URI is not set: it names the libvirtd to call.");
+    if let Some(words) = common::ours() {
+        return ours::run(&words);
+    }
+    let Some(uri) = common::uri() else {
         return;
     };
-    let uri: Uri = text.parse().expect("a URI");
-    let library = build_library_peer();
-    println!("CONNECT_GET_LIB_VERSION at {text}, median of {ROUNDS} runs of {SECONDS} s\n");
-    println!("| client | depth | calls/s | CPU per call |");
-    println!("|---|---|---|---|");
-    for depth in DEPTHS {
-        // In turns, so that a noisy moment is shared.
-        let mut ours = Vec::new();
-        let mut ours_threaded = Vec::new();
-        let mut theirs = Vec::new();
-        for _ in 0..ROUNDS {
-            ours.push(run_ours(&uri, depth, false));
-            ours_threaded.push(run_ours(&uri, depth, true));
-            if let Some(library) = &library {
-                theirs.push(run_library(library, &text, depth));
-            }
-        }
-        print("drover-rpc, one thread", depth, ours);
-        print("drover-rpc, two threads", depth, ours_threaded);
-        print("libvirt's C library", depth, theirs);
+    // cargo adds `--bench`.
+    let rounds = std::env::args().find_map(|word| word.parse().ok());
+    let rounds = rounds.unwrap_or(ROUNDS);
+    let callers = callers(&uri);
+    let runtime = common::one_thread();
+    runtime.block_on(async { report::place(&common::connect(&uri).await).await });
+    println!("Medians of {rounds} rounds of {SECONDS} s for each client, in turns.\n");
+    let (mut all, mut targets) = (Vec::new(), Vec::new());
+    for run in RUNS {
+        let samples = measure(&callers, run, rounds);
+        targets.extend(compare(run, &samples));
+        all.push((run, samples));
     }
+    report::head(&[
+        "call",
+        "depth",
+        "client",
+        "calls/s",
+        "CPU per call",
+        "p50",
+        "p99",
+    ]);
+    for ((_, call, depth), samples) in &all {
+        for (caller, samples) in callers.iter().zip(samples) {
+            print(call, *depth, caller.name, samples);
+        }
+    }
+    report::verdicts(&targets);
 }
 
-fn print(name: &str, depth: usize, mut samples: Vec<Sample>) {
-    samples.sort_by(|one, other| one.per_second().total_cmp(&other.per_second()));
-    let Some(median) = samples.get(samples.len() / 2) else {
-        return;
+/// Ours is the first; the rest are in the order of [`compare`].
+fn callers(uri: &Uri) -> [Caller; 5] {
+    let own = vec![common::text(uri)];
+    let raw = vec![common::socket(uri).to_owned(), uri.name()];
+    let us = std::env::current_exe().unwrap();
+    let ours = |threads: &str| {
+        let words = ["--ours", threads, &own[0]];
+        words.map(str::to_owned).to_vec()
     };
-    println!(
-        "| {name} | {depth} | {:.0} | {:.1} µs |",
-        median.per_second(),
-        median.cpu_per_call()
+    let library = peers::c(
+        "calls/libvirt.c",
+        &["gcc", "libc6-dev", "libvirt-dev"],
+        &["-lvirt"],
     );
-}
-
-fn run_ours(uri: &Uri, depth: usize, threaded: bool) -> Sample {
-    let mut builder = if threaded {
-        Builder::new_multi_thread()
-    } else {
-        Builder::new_current_thread()
+    let loops = peers::c("calls/raw.c", &["gcc", "libc6-dev"], &[]);
+    let go = peers::go("calls/go-libvirt");
+    let caller = |name, program, words| Caller {
+        name,
+        program,
+        words,
     };
-    let runtime = builder.worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(measure(uri, depth))
+    [
+        caller("drover-rpc, one thread", Some(us.clone()), ours("1")),
+        caller("drover-rpc, two threads", Some(us), ours("2")),
+        caller("libvirt.so", library, own),
+        caller("raw loop in C", loops, raw.clone()),
+        caller("go-libvirt", go, raw),
+    ]
 }
 
-async fn measure(uri: &Uri, depth: usize) -> Sample {
-    let client = Client::connect(uri, ConnectOptions::default())
-        .await
-        .unwrap();
-    let start = Instant::now();
-    let used = cpu_micros();
-    let end = start + Duration::from_secs(SECONDS);
-    let tasks: Vec<_> = (0..depth)
-        .map(|_| tokio::spawn(call_until(client.clone(), end)))
-        .collect();
-    let mut calls = 0;
-    for task in tasks {
-        calls += task.await.unwrap();
-    }
-    Sample {
-        calls: f64::from(calls),
-        cpu_micros: cpu_micros() - used,
-        elapsed_micros: start.elapsed().as_secs_f64() * 1e6,
-    }
-}
-
-async fn call_until(client: Client, end: Instant) -> u32 {
-    let mut calls = 0;
-    while Instant::now() < end {
-        client.connect_get_lib_version().await.unwrap();
-        calls += 1;
-    }
-    calls
-}
-
-/// What this process has used, from the kernel's counters.
-fn cpu_micros() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    // The name of the program, in brackets, may hold anything.
-    let (_, fields) = stat.rsplit_once(')').unwrap();
-    let ticks: f64 = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|ticks| ticks.parse::<f64>().unwrap())
-        .sum();
-    // A tick is a hundredth of a second on every Linux that matters.
-    ticks * 10_000.0
-}
-
-/// The program that calls through libvirt's library, if it can be built.
-fn build_library_peer() -> Option<PathBuf> {
-    if !PathBuf::from("/usr/include/libvirt/libvirt.h").exists() {
-        println!("installing libvirt-dev, for the comparison with libvirt's own library");
-        let install = Command::new("apt-get")
-            .args(["install", "-y", "-qq", "--no-install-recommends"])
-            .args(["libvirt-dev", "gcc", "libc6-dev"])
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .output();
-        if !install.is_ok_and(|output| output.status.success()) {
-            println!("could not: apt-get install libvirt-dev gcc libc6-dev");
-            return None;
+// In turns, and not always in the same order, so that a noisy moment is shared.
+fn measure(callers: &[Caller; 5], run: (&str, &str, usize), rounds: usize) -> [Samples; 5] {
+    let mut samples: [Samples; 5] = Default::default();
+    for round in 0..rounds {
+        for turn in 0..callers.len() {
+            let at = (round + turn) % callers.len();
+            samples[at].take(&callers[at], run);
         }
     }
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/calls/libvirt.c");
-    let program = std::env::temp_dir().join("drover-bench-libvirt");
-    let built = Command::new("cc")
-        .args(["-O2", "-pthread", "-o"])
-        .arg(&program)
-        .args([source, "-lvirt"])
-        .status();
-    if built.is_ok_and(|status| status.success()) {
-        Some(program)
-    } else {
-        println!("could not build {source}");
-        None
+    samples
+}
+
+impl Samples {
+    fn take(&mut self, caller: &Caller, (ask, _, depth): (&str, &str, usize)) {
+        let Some(program) = &caller.program else {
+            return;
+        };
+        let mut command = Command::new(program);
+        command.args(&caller.words);
+        command.args([ask, &depth.to_string(), SECONDS]);
+        let [calls, cpu, elapsed, p50, p99] = peers::numbers(&mut command);
+        self.rate.push(calls * 1e6 / elapsed);
+        self.cpu.push(cpu / calls);
+        self.p50.push(p50 / 1e3);
+        self.p99.push(p99 / 1e3);
     }
 }
 
-fn run_library(program: &PathBuf, uri: &str, depth: usize) -> Sample {
-    let output = Command::new(program)
-        .args([uri, &depth.to_string(), &SECONDS.to_string()])
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let numbers: Vec<f64> = text
-        .split_whitespace()
-        .map(|number| number.parse().unwrap())
-        .collect();
-    let [calls, cpu_micros, elapsed_micros] = numbers[..] else {
-        panic!("libvirt's library could not call {uri}");
+fn print(call: &str, depth: usize, name: &str, samples: &Samples) {
+    let middle = |values: &Vec<f64>| report::median(values.iter().copied());
+    report::row(&[
+        call.to_owned(),
+        depth.to_string(),
+        name.to_owned(),
+        format!("{:.0}", middle(&samples.rate)),
+        format!("{:.1} µs", middle(&samples.cpu)),
+        format!("{:.0} µs", middle(&samples.p50)),
+        format!("{:.0} µs", middle(&samples.p99)),
+    ]);
+}
+
+fn compare((_, call, depth): (&str, &str, usize), samples: &[Samples; 5]) -> [Target; 3] {
+    let [ours, _, library, raw, go] = samples;
+    let target = |what, measured, wanted| Target {
+        what: format!("{call}, depth {depth}: {what}"),
+        measured,
+        wanted,
     };
-    Sample {
-        calls,
-        cpu_micros,
-        elapsed_micros,
-    }
+    [
+        target(
+            "calls/s through libvirt.so's",
+            report::ratio(&ours.rate, &library.rate),
+            Wanted::AtLeast(1.2),
+        ),
+        target(
+            "calls/s through the raw loop's",
+            report::ratio(&ours.rate, &raw.rate),
+            Wanted::AtLeast(0.95),
+        ),
+        target(
+            "CPU per call through go-libvirt's",
+            report::ratio(&ours.cpu, &go.cpu),
+            Wanted::AtMost(0.5),
+        ),
+    ]
 }
