@@ -10,7 +10,9 @@ use clap::{Parser, Subcommand};
 use drover_e2e::command::run_shown;
 use drover_e2e::hosts::{self, Host, Suite, network, power, record};
 use drover_e2e::up::Wanted;
-use drover_e2e::{Error, Lab, cache, checks, control_plane, down, image_server, look, objects, up};
+use drover_e2e::{
+    Error, Lab, bench, cache, checks, control_plane, down, image_server, look, objects, up,
+};
 
 /// A real control plane and real libvirt hosts on one machine.
 #[derive(Debug, Parser)]
@@ -63,6 +65,11 @@ enum What {
         /// A part of the tests' names.
         filter: Option<String>,
     },
+    /// Benchmarks, at the lab's hosts.
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
     /// Serve the files of a folder (the lab starts this itself).
     #[command(hide = true)]
     ServeImages {
@@ -71,6 +78,16 @@ enum What {
         listen: SocketAddr,
         /// The folder.
         folder: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// Those of the RPC client.
+    Rpc {
+        /// Only these.
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(bench::RPC))]
+        names: Vec<String>,
     },
 }
 
@@ -157,6 +174,14 @@ fn run(what: What) -> Result<ExitCode, Error> {
         What::Test { filter } => {
             let _alone = alone(&lab)?;
             if !checks::test(&lab, filter.as_deref())? {
+                code = ExitCode::FAILURE;
+            }
+        }
+        What::Bench {
+            what: Bench::Rpc { names },
+        } => {
+            let _alone = alone(&lab)?;
+            if !bench::rpc(&lab, &names)? {
                 code = ExitCode::FAILURE;
             }
         }
