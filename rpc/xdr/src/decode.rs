@@ -1,5 +1,6 @@
 //! Bytes to values.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::encode::padding;
@@ -48,6 +49,12 @@ impl<'a> Decoder<'a> {
     #[must_use]
     pub fn remaining(&self) -> &'a [u8] {
         self.bytes
+    }
+
+    /// Whether bytes that are wrong but harmless are refused.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        self.limits.mode == Mode::Strict
     }
 
     /// Ends the decoding.
@@ -106,7 +113,7 @@ impl<'a> Decoder<'a> {
         match self.word()? {
             0 => Ok(false),
             1 => Ok(true),
-            other if self.limits.mode == Mode::Strict => Err(Problem::Boolean(other).into()),
+            other if self.is_strict() => Err(Problem::Boolean(other).into()),
             _ => Ok(true),
         }
     }
@@ -118,7 +125,7 @@ impl<'a> Decoder<'a> {
     pub fn opaque_fixed(&mut self, length: usize) -> Result<&'a [u8], Error> {
         let data = self.raw(length)?;
         let pad = self.raw(padding(length))?;
-        if self.limits.mode == Mode::Strict && pad.iter().any(|byte| *byte != 0) {
+        if self.is_strict() && pad.iter().any(|byte| *byte != 0) {
             return Err(Problem::Padding.into());
         }
         Ok(data)
@@ -205,6 +212,42 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// Reads what has a box of its own, as optional data that leads back to its own type has.
+    ///
+    /// # Errors
+    /// [`Problem::TooMuch`], or what `read` says.
+    pub fn boxed_with<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<Box<T>, Error> {
+        self.allocate(size_of::<T>())?;
+        read(self).map(Box::new)
+    }
+
+    /// Reads a list in which each element has the next as optional data, each element with `read`.
+    ///
+    /// It is not nested here, so its length is bounded by [`Limits::length`] and not by
+    /// [`Limits::depth`].
+    ///
+    /// # Errors
+    /// [`Problem::TooLong`], [`Problem::TooMuch`], or what `read` says.
+    pub fn chain_with<T>(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let bound = self.limits.length;
+        let mut items = Vec::new();
+        while self.boolean()? {
+            if items.len() == bound {
+                let length = bound.saturating_add(1);
+                return Err(Problem::TooLong { length, bound }.into());
+            }
+            self.allocate(size_of::<T>().max(1))?;
+            items.push(read(self)?);
+        }
+        Ok(items)
+    }
+
     /// Reads a list of at most `bound` elements.
     ///
     /// # Errors
@@ -289,7 +332,15 @@ impl<'a> Decoder<'a> {
 /// # Errors
 /// What [`Decode::decode`] says.
 pub fn from_bytes<T: Decode>(bytes: &[u8]) -> Result<T, Error> {
-    let mut input = Decoder::new(bytes);
+    from_bytes_within(bytes, Limits::default())
+}
+
+/// Reads one value from all of `bytes`, as strictly and within the bounds that `limits` say.
+///
+/// # Errors
+/// What [`Decode::decode`] says, and [`Problem::Trailing`] in strict decoding.
+pub fn from_bytes_within<T: Decode>(bytes: &[u8], limits: Limits) -> Result<T, Error> {
+    let mut input = Decoder::with_limits(bytes, limits);
     let value = T::decode(&mut input)?;
     input.finish()?;
     Ok(value)

@@ -119,6 +119,23 @@ impl Encoder {
         item.map_or(Ok(()), |item| write(item, self))
     }
 
+    /// Writes a list in which each element has the next as optional data, each with `write`.
+    ///
+    /// # Errors
+    /// What `write` says.
+    pub fn chain_with<T>(
+        &mut self,
+        items: &[T],
+        mut write: impl FnMut(&T, &mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        for item in items {
+            self.word(1);
+            write(item, self)?;
+        }
+        self.word(0);
+        Ok(())
+    }
+
     /// Writes the elements of an array whose length both sides know.
     ///
     /// # Errors

@@ -49,7 +49,7 @@ pub enum Problem {
     Trailing(usize),
     /// A union without a default has no arm for this discriminant.
     #[error("{0} selects no arm of the union")]
-    Discriminant(i32),
+    Discriminant(i64),
     /// A string contains a NUL byte, at which the other side would cut it.
     #[error("a NUL byte at position {0}")]
     Nul(usize),

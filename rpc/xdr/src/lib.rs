@@ -31,7 +31,7 @@ pub mod record_marking;
 mod tests;
 mod text;
 
-pub use decode::{Decode, Decoder, from_bytes};
+pub use decode::{Decode, Decoder, from_bytes, from_bytes_within};
 pub use encode::{Encode, Encoder, to_bytes};
 pub use error::{Error, Problem};
 pub use limits::{Limits, Mode};

@@ -124,7 +124,6 @@ impl<T: Decode> Decode for Box<T> {
     const MIN_SIZE: usize = 0;
 
     fn decode(input: &mut Decoder<'_>) -> Result<Self, Error> {
-        input.allocate(size_of::<T>())?;
-        T::decode(input).map(Box::new)
+        input.boxed_with(T::decode)
     }
 }

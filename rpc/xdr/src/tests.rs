@@ -1,20 +1,18 @@
+mod quadruple;
+
 use proptest::prelude::*;
 
 use crate::{
-    Decode, Decoder, Encode, Encoder, Error, Limits, Mode, Problem, Text, from_bytes, to_bytes,
+    Decode, Decoder, Encode, Encoder, Error, Limits, Mode, Problem, Text, from_bytes,
+    from_bytes_within, to_bytes,
 };
 
 fn strict<T: Decode>(bytes: &[u8]) -> Result<T, Error> {
-    let mut input = Decoder::with_limits(
-        bytes,
-        Limits {
-            mode: Mode::Strict,
-            ..Limits::default()
-        },
-    );
-    let value = T::decode(&mut input)?;
-    input.finish()?;
-    Ok(value)
+    let limits = Limits {
+        mode: Mode::Strict,
+        ..Limits::default()
+    };
+    from_bytes_within(bytes, limits)
 }
 
 /// A list in the way RFC 4506 writes one: each element has the next as optional data.
@@ -135,6 +133,55 @@ fn an_error_names_the_field() {
         error.to_string(),
         "next.next: 4 bytes are needed and 1 are left"
     );
+}
+
+#[test]
+fn a_list_that_nests_on_the_wire_is_bounded_by_its_length_alone() {
+    let bytes: Vec<u8> = (0..200)
+        .flat_map(|i| [0, 0, 0, 1, 0, 0, 0, i])
+        .chain([0; 4])
+        .collect();
+    let list = |limits| Decoder::with_limits(&bytes, limits).chain_with(u32::decode);
+    let all: Vec<u32> = (0..200).collect();
+    let mut out = Encoder::default();
+    out.chain_with(&all, |item, out| item.encode(out)).unwrap();
+    assert_eq!(out.into_bytes(), bytes);
+    assert_eq!(list(Limits::default()), Ok(all));
+    let short = Limits {
+        length: 199,
+        ..Limits::default()
+    };
+    let problem = Problem::TooLong {
+        length: 200,
+        bound: 199,
+    };
+    assert_eq!(list(short), Err(problem.into()));
+    let small = Limits {
+        allocation: 100,
+        ..Limits::default()
+    };
+    assert_eq!(list(small), Err(Problem::TooMuch(100).into()));
+}
+
+#[test]
+fn boxes_count_as_memory() {
+    let limits = Limits {
+        allocation: 2 * size_of::<Chain>(),
+        ..Limits::default()
+    };
+    let bytes = |links: usize| [[0, 0, 0, 1].repeat(links), vec![0; 4]].concat();
+    assert!(from_bytes_within::<Chain>(&bytes(2), limits).is_ok());
+    let error = from_bytes_within::<Chain>(&bytes(3), limits).unwrap_err();
+    assert_eq!(error.problem(), &Problem::TooMuch(limits.allocation));
+}
+
+#[test]
+fn opaque_data_is_borrowed() {
+    let bytes = b"\0\0\0\x03abc\0rest";
+    let mut input = Decoder::new(bytes);
+    let data = input.opaque(3).unwrap();
+    assert!(std::ptr::eq(data, &bytes[4..7]));
+    assert_eq!(input.remaining(), b"rest");
 }
 
 #[test]

@@ -153,7 +153,7 @@ impl Emitter<'_> {
         let encoded = variants.iter().map(|variant| &variant.encoded);
         let decoded = variants.iter().map(|variant| &variant.decoded);
         let unknown = (!arms.iter().any(|arm| arm.cases.is_empty())).then(|| {
-            quote! { other => Err(drover_xdr::Problem::Discriminant(other).into()), }
+            quote! { other => Err(drover_xdr::Problem::Discriminant(other.into()).into()), }
         });
         let min_size = self.model.min_size_named(&Named::Union(arms.to_vec()));
         quote! {

@@ -221,7 +221,7 @@ impl drover_xdr::Decode for TypedParamValue {
                         ),
                     )
                 }
-                other => Err(drover_xdr::Problem::Discriminant(other).into()),
+                other => Err(drover_xdr::Problem::Discriminant(other.into()).into()),
             })
     }
 }
