@@ -19,11 +19,14 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod decode;
 mod encode;
 mod error;
 mod limits;
+pub mod onc;
 mod primitive;
 pub mod quadruple;
 pub mod record_marking;
