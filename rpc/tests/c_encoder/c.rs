@@ -147,7 +147,7 @@ fn fill(out: &mut String, name: &str, named: &Named) {
                 value(out, ty, &format!("v->{name}"), name, 0);
             }
         }
-        Named::Union(arms) => union(out, name, arms),
+        Named::Union(_, arms) => union(out, name, arms),
     }
     writeln!(out, "}}").unwrap();
 }

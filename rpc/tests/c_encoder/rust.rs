@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use drover_xdrgen::ast::Builtin;
-use drover_xdrgen::emit::Emitter;
+use drover_xdrgen::emit::{Emitter, Style};
 use drover_xdrgen::model::{Field, Named, Type, UnionArm};
 use drover_xdrgen::names::{camel, shared_prefix, snake};
 use drover_xdrgen::symbols::Symbols;
@@ -84,6 +84,7 @@ pub(crate) fn build(files: &[File<'_>], folder: &Path) -> PathBuf {
             dialect: &file.source.dialect,
             symbols: &symbols,
             header: String::new(),
+            style: Style::default(),
         };
         for (name, named) in file.types() {
             let path = format!(
@@ -150,7 +151,7 @@ fn fill(out: &mut String, name: &str, path: &str, named: &Named) {
             }
             writeln!(out, "}}").unwrap();
         }
-        Named::Union(arms) => union(out, path, arms),
+        Named::Union(_, arms) => union(out, path, arms),
     }
     writeln!(out, "}}").unwrap();
 }

@@ -9,6 +9,8 @@ pub enum Value {
     Number(i64),
     /// The name of a constant or of an enum's value.
     Name(String, Position),
+    /// Text in quotes, which only a constant can have.
+    Text(String, Position),
 }
 
 /// The type that a declaration begins with.
@@ -79,6 +81,8 @@ pub struct Declaration {
     pub shape: Shape,
     /// Where the name stands.
     pub position: Position,
+    /// The comment beside it.
+    pub doc: Option<String>,
 }
 
 /// A value of an enum.
@@ -88,8 +92,12 @@ pub struct EnumValue {
     pub name: String,
     /// Its number; without one it is one more than the last.
     pub value: Option<Value>,
-    /// The comment before it.
+    /// Where the name stands.
+    pub position: Position,
+    /// The comment before it, however far: it may hold annotations.
     pub comment: Option<String>,
+    /// The comment beside it.
+    pub doc: Option<String>,
 }
 
 /// An arm of a union.
@@ -97,6 +105,8 @@ pub struct EnumValue {
 pub struct Arm {
     /// The values that select it; none for the default.
     pub cases: Vec<Value>,
+    /// Where it begins.
+    pub position: Position,
     /// What it holds.
     pub declaration: Declaration,
 }
@@ -108,10 +118,16 @@ pub struct Procedure {
     pub name: String,
     /// What it answers.
     pub reply: TypeName,
-    /// What it takes.
-    pub arguments: Vec<TypeName>,
+    /// What it answers, if that may be absent.
+    pub optional: bool,
+    /// What it takes; their names may be empty.
+    pub arguments: Vec<Declaration>,
     /// Its number.
     pub number: Value,
+    /// Where the name stands.
+    pub position: Position,
+    /// The comment beside it.
+    pub doc: Option<String>,
 }
 
 /// A version of an RFC 5531 program.
@@ -123,6 +139,10 @@ pub struct Version {
     pub procedures: Vec<Procedure>,
     /// Its number.
     pub number: Value,
+    /// Where the name stands.
+    pub position: Position,
+    /// The comment beside it.
+    pub doc: Option<String>,
 }
 
 /// A definition and where its name stands.
@@ -134,6 +154,8 @@ pub struct Definition {
     pub position: Position,
     /// What it defines.
     pub body: Body,
+    /// The comment beside it.
+    pub doc: Option<String>,
 }
 
 /// What is defined.

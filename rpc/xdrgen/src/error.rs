@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A place in a source file; both count from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Position {
     /// The line.
     pub line: usize,
@@ -27,6 +27,15 @@ impl Fault {
             position,
             message: message.into(),
         }
+    }
+}
+
+impl Fault {
+    /// The same fault, in another line.
+    #[must_use]
+    pub fn in_line(mut self, line: usize) -> Self {
+        self.position.line = line;
+        self
     }
 }
 
@@ -59,7 +68,11 @@ impl fmt::Display for Report {
         let Position { line, column } = self.fault.position;
         writeln!(f, "{}:{line}:{column}: {}", self.file, self.fault.message)?;
         writeln!(f, "  {}", self.line)?;
-        write!(f, "  {}^", " ".repeat(column.saturating_sub(1)))
+        let before = self.line.chars().chain(std::iter::repeat(' '));
+        let before = before.take(column.saturating_sub(1));
+        // A tab stays one, so that the mark is below its place however wide tabs are shown.
+        let below: String = before.map(|c| if c == '\t' { c } else { ' ' }).collect();
+        write!(f, "  {below}^")
     }
 }
 

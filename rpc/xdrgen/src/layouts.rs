@@ -37,7 +37,7 @@ pub fn compare(model: &Model, record: &str) -> Result<Agreement, Vec<String>> {
                 agreement.types += 1;
                 agreement.fields += ours.len();
             }
-            (Some(Named::Union(arms)), Body::Fields(recorded)) => {
+            (Some(Named::Union(_, arms)), Body::Fields(recorded)) => {
                 let arms = arms.iter().filter_map(|arm| arm.field.as_ref());
                 let mut ours = vec!["type".to_owned()];
                 ours.extend(arms.map(|field| layout(&field.name, &field.ty)));
@@ -130,7 +130,7 @@ impl Record {
 fn words(text: &str) -> Vec<String> {
     let tokens = lex(text).unwrap_or_default();
     let word = |kind: Kind| match kind {
-        Kind::Word(word) => Some(word),
+        Kind::Word(word) | Kind::Text(word) => Some(word),
         Kind::Number(number) => Some(number.to_string()),
         Kind::Mark(mark) => Some(mark.to_string()),
         Kind::End => None,

@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 pub mod ast;
+pub mod compile;
+mod condition;
 pub mod emit;
 pub mod error;
 pub mod fetch;
@@ -17,4 +19,8 @@ pub mod libvirt;
 pub mod model;
 pub mod names;
 pub mod parse;
+mod prelude;
+pub mod source;
 pub mod symbols;
+
+pub use compile::{Compiler, Error};

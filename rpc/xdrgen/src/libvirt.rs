@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::emit::{Dialect, Direction, Emitter};
+use crate::emit::{Dialect, Direction, Emitter, Style};
 use crate::error::Report;
 use crate::headers::{HEADERS, Headers};
 use crate::model::Model;
@@ -231,6 +231,7 @@ impl Tree {
                 dialect: &source.dialect,
                 symbols: &self.symbols,
                 header,
+                style: Style::default(),
             };
             let module = source.dialect.module;
             for (file, text) in emitter.module() {

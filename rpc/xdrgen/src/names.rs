@@ -30,10 +30,41 @@ pub fn snake(name: &str) -> String {
         }
         out.push(c.to_ascii_lowercase());
     }
-    if syn::parse_str::<syn::Ident>(&out).is_err() {
+    while out.contains("__") {
+        out = out.replace("__", "_");
+    }
+    if !is_ident(&out) {
         out.push('_');
     }
     out
+}
+
+/// `klm_granted` and `MaxName` to `KLM_GRANTED` and `MAX_NAME`; what is in capitals stays as it is.
+#[must_use]
+pub fn upper(name: &str) -> String {
+    if name.chars().any(|c| c.is_ascii_lowercase()) {
+        snake(name).to_ascii_uppercase()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Whether Rust takes it as a name.
+#[must_use]
+pub fn is_ident(name: &str) -> bool {
+    syn::parse_str::<syn::Ident>(name).is_ok()
+}
+
+/// What all names begin with, if what is left of each of them is a name still.
+#[must_use]
+pub fn spare_prefix<'a>(names: &[&'a str]) -> &'a str {
+    let prefix = shared_prefix(names);
+    let digit = |name: &&str| name[prefix.len()..].starts_with(|c: char| c.is_ascii_digit());
+    let empty = |name: &&str| name.len() == prefix.len();
+    if names.iter().any(|name| digit(name) || empty(name)) {
+        return "";
+    }
+    prefix
 }
 
 /// What all names begin with, up to and with an underscore.
@@ -58,7 +89,7 @@ pub fn shared_prefix<'a>(names: &[&'a str]) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use super::{camel, shared_prefix, snake};
+    use super::{camel, shared_prefix, snake, spare_prefix, upper};
 
     #[test]
     fn names_as_rust_writes_them() {
@@ -69,6 +100,9 @@ mod tests {
         assert_eq!(snake("nrVirtCpu"), "nr_virt_cpu");
         assert_eq!(snake("type"), "type_");
         assert_eq!(snake("int1"), "int1");
+        assert_eq!(snake("a__b"), "a_b");
+        assert_eq!(upper("klm_granted"), "KLM_GRANTED");
+        assert_eq!(upper("NFS3_OK"), "NFS3_OK");
     }
 
     #[test]
@@ -79,5 +113,8 @@ mod tests {
         );
         assert_eq!(shared_prefix(&["ONE"]), "");
         assert_eq!(shared_prefix(&[]), "");
+        assert_eq!(spare_prefix(&["CASE_1", "CASE_2"]), "");
+        assert_eq!(spare_prefix(&["A_B", "A_"]), "");
+        assert_eq!(spare_prefix(&["A_B", "A_C"]), "A_");
     }
 }

@@ -78,10 +78,14 @@ fn every_form_of_a_declaration() {
 
 #[test]
 fn constants_in_every_base_and_by_name() {
-    let model =
-        model("const A = 031; const B = 0x27; const C = -1; const D = A; const E = EXTERNAL;");
+    let model = model(
+        "const A = 031; const B = 0x27; const C = -1; const D = F; const E = EXTERNAL; \
+         const F = A; const G = 'a'; const H = \"text\"; const I = TRUE; const J = PROC; \
+         program P { version V { void PROC(void) = 9; } = 1; } = 5;",
+    );
     let numbers: Vec<i64> = model.constants.iter().map(|(_, number)| *number).collect();
-    assert_eq!(numbers, [25, 39, -1, 25, 7]);
+    assert_eq!(numbers, [25, 39, -1, 25, 7, 25, 97, 1, 9]);
+    assert_eq!(model.texts, [("H".to_owned(), "text".to_owned())]);
 }
 
 #[test]
@@ -102,7 +106,7 @@ fn unions_with_stacked_cases_void_arms_and_a_default() {
     let source =
         "union u switch (int t) { case 1: case 2: int a; case 3: void; default: string b<>; };";
     let model = model(source);
-    let Some(Named::Union(arms)) = model.named("u") else {
+    let Some(Named::Union(_, arms)) = model.named("u") else {
         panic!()
     };
     let cases: Vec<usize> = arms.iter().map(|arm| arm.cases.len()).collect();
@@ -125,9 +129,49 @@ fn bodies_in_place_get_a_name() {
 }
 
 #[test]
+fn bodies_within_bodies_and_typedefs_of_bodies() {
+    let source = "struct s { struct { union switch (int t) { case 1: int a; } u; } inner; };";
+    assert_eq!(field(source, 0), Type::Named("s_inner".into()));
+    assert!(model(source).named("s_inner_u").is_some());
+    let model = model(
+        "typedef enum { A } e; typedef struct { e a; } t; typedef struct { int a; } *p; \
+         typedef struct s s; struct s { p a; };",
+    );
+    let names: Vec<&str> = model.types.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["e", "t", "p_item", "s"]);
+    let Some(Named::Struct(fields)) = model.named("s") else {
+        panic!()
+    };
+    let item = Type::Named("p_item".into());
+    assert_eq!(fields[0].ty, Type::Optional(Box::new(item)));
+}
+
+#[test]
+fn names_of_c_headers_need_no_definition() {
+    let source = "struct s { u_char a; uint32_t b; netobj c; bool_t d; struct netbuf e; };";
+    assert_eq!(field(source, 0), Type::Builtin(Builtin::UnsignedChar));
+    assert_eq!(field(source, 2), Type::Opaque(1024));
+    assert_eq!(field(source, 4), Type::Named("netbuf".into()));
+    assert!(model(source).named("netbuf").is_some());
+    // A file's own definition comes first.
+    let source = "typedef hyper u_char; struct s { u_char a; };";
+    assert_eq!(field(source, 0), Type::Builtin(Builtin::Hyper));
+}
+
+#[test]
 fn a_list_leads_back_to_itself() {
-    let model = model("struct s { int a; s *next; };");
-    assert!(model.leads_to("s", "s"));
+    let list = model("struct s { int a; s *next; }; struct t { s *all; };");
+    assert!(list.leads_to("s", "s"));
+    assert!(list.is_chain("s") && !list.is_chain("t"));
+    // A tree is none, nor is what is used by itself too, nor what has nothing but the next.
+    for source in [
+        "struct s { s *left; s *right; };",
+        "struct s { int a; s *next; }; struct t { s first; };",
+        "struct s { s *next; };",
+        "struct s { int a; s next<>; };",
+    ] {
+        assert!(!model(source).is_chain("s"), "{source}");
+    }
 }
 
 #[test]
@@ -150,8 +194,31 @@ fn lines_for_c_and_comments_are_skipped_and_annotations_kept() {
 
 #[test]
 fn programs_of_rfc_5531() {
-    let source = "program P { version V { void NULL(void) = 0; int ADD(int, int) = 1; } = 2; } = 0x20000001;";
-    assert_eq!(parse(source).unwrap().len(), 1);
+    let model = model(
+        "program P { version V { void NULL(void) = 0; int ADD(int a, string) = 1; } = 2; \
+         version W { s *LIST(s *, opaque b<4>) = ADD; } = 3; } = 0x20000001; struct s { int a; };",
+    );
+    let [program] = &model.programs[..] else {
+        panic!()
+    };
+    let numbers: Vec<u32> = program.versions.iter().map(|v| v.number).collect();
+    assert_eq!((program.number, numbers), (0x2000_0001, vec![2, 3]));
+    let [null, add] = &program.versions[0].procedures[..] else {
+        panic!()
+    };
+    assert_eq!((null.arguments.len(), null.reply.clone()), (0, None));
+    let types: Vec<Type> = add.arguments.iter().map(|a| a.ty.clone()).collect();
+    let int = Type::Builtin(Builtin::Int);
+    assert_eq!(types, [int.clone(), Type::Text(u32::MAX)]);
+    assert_eq!(
+        (add.arguments[0].name.as_str(), &add.reply),
+        ("a", &Some(int))
+    );
+    let list = &program.versions[1].procedures[0];
+    let optional = Type::Optional(Box::new(Type::Named("s".into())));
+    assert_eq!((list.number, &list.reply), (1, &Some(optional.clone())));
+    assert_eq!(list.arguments[0].ty, optional);
+    assert_eq!(list.arguments[1].ty, Type::Opaque(4));
 }
 
 #[test]
@@ -173,6 +240,48 @@ fn refusals_say_where_and_what() {
         ("/* a", "this comment does not end"),
         ("struct s { int a; } ? ;", "begins nothing"),
         ("int a;", "expected one of const"),
+        ("const A = B; const B = A;", "leads back to itself"),
+        (
+            "const A = \"x\"; struct s { int a[A]; };",
+            "A is no constant",
+        ),
+        ("const A = 'ab';", "is not one character"),
+        ("const A = \"x;\n", "does not end on its line"),
+        ("const A = 0x10000000000000000;", "none of 64 bits"),
+        ("enum e { A = 0x100000000 };", "does not fit in the 32 bits"),
+        ("enum e { A }; enum f { A };", "A is defined twice"),
+        ("struct s { int a; int a; };", "a is there twice"),
+        ("struct s { t a; }; struct t { s a[2]; };", "s holds itself"),
+        (
+            "union u switch (string t<>) { case 1: void; };",
+            "a union is switched by",
+        ),
+        (
+            "union u switch (int t) { case 1: void; case 1: int a; };",
+            "CASE_1 selects two arms",
+        ),
+        (
+            "union u switch (bool t) { case 2: void; };",
+            "is no value of what is switched",
+        ),
+        (
+            "union u switch (int t) { default: void; default: int a; };",
+            "a second default",
+        ),
+        ("struct s { struct { int a; }; };", "needs a name behind it"),
+        (
+            "program P { version V { void A(void) = 1; void B(void) = 1; } = 1; } = 1;",
+            "1 is there twice",
+        ),
+        (
+            "program P { version V { void A(void) = 1; } = -1; } = 1;",
+            "does not fit in 32 bits",
+        ),
+        (
+            "program P { version V { void A(struct { int a; } b) = 1; } = 1; } = 1;",
+            "needs a type with a name",
+        ),
+        ("typedef missing a;", "missing is no type"),
     ] {
         let found = refusals(source);
         assert!(
@@ -185,4 +294,19 @@ fn refusals_say_where_and_what() {
 #[test]
 fn several_faults_come_together() {
     assert_eq!(refusals("const = 1;\nconst B = 2;\nstruct { };\n").len(), 2);
+    let found = refusals("struct s { x a; int b; y c; };\nunion u switch (z t) { case W: void; };");
+    let words = [
+        "x is no type",
+        "y is no type",
+        "z is no type",
+        "W is no constant",
+    ];
+    assert_eq!(found.len(), words.len(), "{found:#?}");
+    for (found, words) in found.iter().zip(words) {
+        assert!(found.contains(words), "{found}");
+    }
+    assert_eq!(
+        refusals("const A = ?1;\nconst B = 09;\nstruct { };").len(),
+        3
+    );
 }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Emitter, ident};
+use super::Emitter;
 use crate::ast::Builtin;
 use crate::model::Type;
 
@@ -18,15 +18,16 @@ impl Emitter<'_> {
                 let length = *length as usize;
                 quote! { [u8; #length] }
             }
-            Type::Named(name) => {
-                let name = ident(&self.type_name(name));
-                quote! { #name }
-            }
+            Type::Named(name) => self.type_path(name),
             Type::Array(element, length) => {
-                let (element, length) = (self.rust_type(element, false), *length as usize);
+                let (element, length) = (self.rust_type(element, boxed), *length as usize);
                 quote! { [#element; #length] }
             }
             Type::List(element, _) => {
+                let element = self.rust_type(element, false);
+                quote! { Vec<#element> }
+            }
+            Type::Optional(element) if self.is_chain(element) => {
                 let element = self.rust_type(element, false);
                 quote! { Vec<#element> }
             }
@@ -65,6 +66,9 @@ impl Emitter<'_> {
             }
             Type::Optional(element) => {
                 let item = self.encode(element, &quote! { item });
+                if self.is_chain(element) {
+                    return quote! { out.chain_with(#value, |item, out| #item) };
+                }
                 quote! { out.optional_with(#value.as_ref(), |item, out| #item) }
             }
         }
@@ -87,7 +91,7 @@ impl Emitter<'_> {
             }
             Type::OpaqueFixed(_) => quote! { input.opaque_array() },
             Type::Array(element, length) => {
-                let (item, length) = (self.decode(element, false), *length as usize);
+                let (item, length) = (self.decode(element, boxed), *length as usize);
                 quote! { input.array_with::<_, #length>(|input| #item) }
             }
             Type::List(element, bound) => {
@@ -97,10 +101,48 @@ impl Emitter<'_> {
             }
             Type::Optional(element) => {
                 let item = self.decode(element, false);
-                let wrap = boxed.then(|| quote! { .map(Box::new) });
-                quote! { input.optional_with(|input| #item #wrap) }
+                if self.is_chain(element) {
+                    return quote! { input.chain_with(|input| #item) };
+                }
+                if boxed {
+                    return quote! { input.optional_with(|input| input.boxed_with(|input| #item)) };
+                }
+                quote! { input.optional_with(|input| #item) }
             }
         }
+    }
+
+    /// The place of a field or an argument, as what writes it takes it.
+    pub(super) fn place(&self, ty: &Type, value: TokenStream) -> TokenStream {
+        let by_reference = match ty {
+            Type::Opaque(_) | Type::OpaqueFixed(_) | Type::List(..) => true,
+            Type::Optional(element) => self.is_chain(element),
+            _ => false,
+        };
+        if by_reference {
+            quote! { &#value }
+        } else {
+            value
+        }
+    }
+
+    /// What a bound says to a reader.
+    pub(super) fn bound(&self, ty: &Type) -> String {
+        let most = |bound: &u32, what: &str| match bound {
+            &u32::MAX => format!("any number of {what}"),
+            bound => format!("at most {bound} {what}"),
+        };
+        match ty {
+            Type::Text(bound) | Type::Opaque(bound) => format!(", {}", most(bound, "bytes")),
+            Type::List(_, bound) => format!(", {}", most(bound, "elements")),
+            Type::Optional(element) if self.is_chain(element) => ", a list".to_owned(),
+            Type::Optional(_) => ", optional".to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    fn is_chain(&self, element: &Type) -> bool {
+        matches!(element, Type::Named(name) if self.model.is_chain(name))
     }
 }
 
@@ -118,19 +160,5 @@ fn builtin_type(builtin: Builtin) -> TokenStream {
         Builtin::Float => quote! { f32 },
         Builtin::Double => quote! { f64 },
         Builtin::Quadruple => quote! { drover_xdr::Quadruple },
-    }
-}
-
-/// What a bound says to a reader.
-pub(super) fn describe(ty: &Type) -> String {
-    let most = |bound: &u32, what: &str| match bound {
-        &u32::MAX => format!("any number of {what}"),
-        bound => format!("at most {bound} {what}"),
-    };
-    match ty {
-        Type::Text(bound) | Type::Opaque(bound) => format!(", {}", most(bound, "bytes")),
-        Type::List(_, bound) => format!(", {}", most(bound, "elements")),
-        Type::Optional(_) => ", optional".to_owned(),
-        _ => String::new(),
     }
 }

@@ -32,7 +32,7 @@ impl Emitter<'_> {
         let module = ident(self.dialect.module);
         let rust = ident(&procedure.name.to_ascii_lowercase());
         let marker = ident(&camel(&procedure.name));
-        let doc = format!("Calls `{}`{}.", procedure.name, since(procedure.since));
+        let doc = format!(" Calls `{}`{}.", procedure.name, since(procedure.since));
         let (parameters, args) = self.parameters(procedure);
         let (reply, unwrap) = self.reply(procedure);
         quote! {

@@ -3,8 +3,11 @@
 mod code;
 pub mod headers;
 mod methods;
+mod onc;
+mod plain;
 mod procedures;
 mod types;
+mod unions;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +15,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::model::Model;
-use crate::names::camel;
+use crate::names::{camel, is_ident, upper};
 use crate::symbols::Symbols;
 
 pub use procedures::{Direction, Procedure};
@@ -50,6 +53,19 @@ pub struct Emitter<'a> {
     pub symbols: &'a Symbols,
     /// What the first line of each file says.
     pub header: String,
+    /// What is written otherwise than for libvirt.
+    pub style: Style,
+}
+
+/// How code is written that stands by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Style {
+    /// Whether comments are kept as documentation.
+    pub docs: bool,
+    /// The path to the file's own types, with `::` at its end.
+    pub scope: TokenStream,
+    /// The paths to the modules of imported types, by the types' names.
+    pub imports: BTreeMap<String, TokenStream>,
 }
 
 impl Emitter<'_> {
@@ -116,18 +132,24 @@ impl Emitter<'_> {
     }
 
     fn constants(&self) -> TokenStream {
+        let said = |name: &String| self.doc(&format!("`{name}`."), self.model.docs.get(name));
         let constants = self.model.constants.iter().map(|(name, value)| {
-            let rust = ident(
-                name.strip_prefix(self.dialect.constant_prefix)
-                    .unwrap_or(name),
-            );
-            let doc = format!("`{name}`.");
+            let (rust, doc) = (ident(&self.constant_name(name)), said(name));
             match u32::try_from(*value) {
-                Ok(value) => quote! { #[doc = #doc] pub const #rust: u32 = #value; },
-                Err(_) => quote! { #[doc = #doc] pub const #rust: i64 = #value; },
+                Ok(value) => quote! { #doc pub const #rust: u32 = #value; },
+                Err(_) => quote! { #doc pub const #rust: i64 = #value; },
             }
         });
-        quote! { #(#constants)* }
+        let texts = self.model.texts.iter().map(|(name, text)| {
+            let (rust, doc) = (ident(&self.constant_name(name)), said(name));
+            quote! { #doc pub const #rust: &str = #text; }
+        });
+        quote! { #(#constants)* #(#texts)* }
+    }
+
+    fn constant_name(&self, name: &str) -> String {
+        let short = name.strip_prefix(self.dialect.constant_prefix);
+        upper(short.unwrap_or(name))
     }
 
     fn imports(&self, sibling: bool) -> TokenStream {
@@ -148,13 +170,8 @@ impl Emitter<'_> {
         let header = &self.header;
         match syn::parse2(tokens.clone()) {
             Ok(file) => {
-                // A comment made of an attribute has no space after its slashes.
                 let body = prettyplease::unparse(&file);
-                let body = body.replace("///", "/// ").replace("///  ", "/// ");
-                format!(
-                    "// {header}\n\n//! {doc}\n\n{}",
-                    body.replace("/// \n", "///\n")
-                )
+                format!("// {header}\n\n//! {doc}\n\n{body}")
             }
             // Not Rust: the compiler of what was written will say where.
             Err(_) => format!("// {header}\n{tokens}"),
@@ -182,8 +199,66 @@ impl Emitter<'_> {
     /// The Rust name of a type.
     #[must_use]
     pub fn type_name(&self, name: &str) -> String {
-        camel(self.bare(name))
+        type_ident(self.bare(name))
     }
+
+    // The path of a type from where code is written.
+    fn type_path(&self, name: &str) -> TokenStream {
+        let rust = ident(&self.type_name(name));
+        match self.style.imports.get(name) {
+            Some(module) => quote! { #module::#rust },
+            None => {
+                let scope = &self.style.scope;
+                quote! { #scope #rust }
+            }
+        }
+    }
+
+    // What is said of an item: these words, and its comment if comments are kept.
+    fn doc(&self, words: &str, comment: Option<&String>) -> TokenStream {
+        let comment = comment.filter(|_| self.style.docs);
+        let lines = comment.map(|comment| comment_lines(comment));
+        let lines = lines.filter(|lines| !lines.is_empty()).map(|lines| {
+            let lines = lines.iter();
+            quote! { #[doc = ""] #(#[doc = #lines])* }
+        });
+        let words = format!(" {words}");
+        quote! { #[doc = #words] #lines }
+    }
+}
+
+// Names that generated code uses itself, or that Rust keeps.
+const RESERVED: [&str; 9] = [
+    "Option", "Vec", "Box", "Result", "Ok", "Err", "Some", "None", "Self",
+];
+
+// The name of a type or a variant.
+fn type_ident(name: &str) -> String {
+    let rust = camel(name);
+    if RESERVED.contains(&rust.as_str()) || !is_ident(&rust) {
+        return format!("Xdr{rust}");
+    }
+    rust
+}
+
+// The lines of a comment without its decoration, and without what Markdown would take for its own.
+fn comment_lines(comment: &str) -> Vec<String> {
+    let lines = comment.lines().map(|line| {
+        let line = line.trim().trim_start_matches('*').trim();
+        let mut out = String::from(" ");
+        for c in line.chars() {
+            if "[]<>`_*\\#".contains(c) {
+                out.push('\\');
+            }
+            out.push(c);
+        }
+        out.trim_end().to_owned()
+    });
+    let lines: Vec<String> = lines.collect();
+    let used = |line: &String| !line.is_empty();
+    let first = lines.iter().position(used).unwrap_or(lines.len());
+    let last = lines.iter().rposition(used).map_or(first, |last| last + 1);
+    lines[first..last].to_vec()
 }
 
 fn ident(name: &str) -> proc_macro2::Ident {

@@ -145,7 +145,7 @@ impl Emitter<'_> {
         };
         let (program, version) = (short(program), short(version));
         let (name, number) = (&procedure.name, procedure.number);
-        let (rust, doc) = (ident(&camel(name)), format!("`{name}`."));
+        let (rust, doc) = (ident(&camel(name)), format!(" `{name}`."));
         let (args, reply) = (
             self.body_type(procedure.args.as_ref()),
             self.body_type(procedure.ret.as_ref()),
@@ -219,7 +219,7 @@ impl Emitter<'_> {
                 ident(&camel(&event.name)),
                 self.body_type(event.message.as_ref()),
             );
-            let doc = format!("`{}`.", event.name);
+            let doc = format!(" `{}`.", event.name);
             quote! { #[doc = #doc] #name(#ty) }
         });
         let decoded = events.iter().map(|event| {

@@ -37,8 +37,8 @@ impl MessageType {
         }
     }
 }
-impl std::fmt::Debug for MessageType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for MessageType {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.name() {
             Some(name) => f.write_str(name),
             None => write!(f, "{}", self.0),
@@ -77,8 +77,8 @@ impl MessageStatus {
         }
     }
 }
-impl std::fmt::Debug for MessageStatus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for MessageStatus {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.name() {
             Some(name) => f.write_str(name),
             None => write!(f, "{}", self.0),
