@@ -255,6 +255,8 @@ impl Connection {
         }
         if pending.serial.is_some() {
             pending.abandoned = true;
+            // Its first bytes may be here before the reply.
+            self.stream_abort(id);
             return;
         }
         let turn = pending.turn;

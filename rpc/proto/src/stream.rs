@@ -183,6 +183,7 @@ impl Stream {
             return;
         }
         self.state = State::Aborting;
+        self.wants_room = false;
         self.outgoing.clear();
         self.queued = 0;
         self.outgoing.push_back(Item::Abort);

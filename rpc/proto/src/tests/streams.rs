@@ -197,6 +197,28 @@ fn a_call_given_up_while_its_stream_opens_takes_the_stream_along() {
 }
 
 #[test]
+fn bytes_for_a_call_given_up_while_its_stream_opens_are_not_told() {
+    let mut pair = Pair::new();
+    let id = pair.client.call(plain(DOWNLOAD).stream(READ)).unwrap();
+    let request = pair.pump().remove(0);
+    pair.client.abandon(id);
+    pair.deliver(&request.data(), b"fast");
+    assert_eq!(pair.told(), []);
+    pair.reply(&request, &[]);
+    assert_eq!(statuses(&mut pair), [Status::Error]);
+}
+
+#[test]
+fn a_stream_given_up_while_it_is_full_does_not_ask_for_more() {
+    let mut pair = Pair::new();
+    let (id, _) = open(&mut pair, UPLOAD, write(10 << 20));
+    pair.client.stream_send(id, &vec![7; 2 << 20]).unwrap();
+    pair.client.stream_abort(id);
+    assert_eq!(statuses(&mut pair), [Status::Error]);
+    assert_eq!(pair.told(), []);
+}
+
+#[test]
 fn a_stream_whose_call_failed_is_none() {
     let mut pair = Pair::new();
     let id = pair.client.call(plain(DOWNLOAD).stream(READ)).unwrap();
