@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::client::{CallRecord, Client, Shared};
 use crate::credentials::Credentials;
-use crate::driver::{Core, Driver};
+use crate::driver::Driver;
 use crate::error::Error;
 use crate::features::Feature;
 use crate::flags::ConnectFlags;
@@ -122,8 +122,7 @@ impl Client {
         };
         let connection = Connection::new(config, start.elapsed());
         let (closed, closing) = watch::channel(None);
-        let core = Core::new(socket, connection, closed, start);
-        let commands = Driver::start(core, start);
+        let commands = Driver::start(socket, connection, closed, start);
         let shared = Shared::new(commands, closing, start, uri, options);
         Self::new(Arc::new(shared))
     }

@@ -14,14 +14,15 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use drover_rpc_proto::{Call, CloseReason, StreamMode};
-use tokio::sync::{mpsc, oneshot};
+use drover_rpc_proto::{Call, CloseReason, Connection, StreamMode};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep};
 
-pub(crate) use self::core::Core;
+use self::core::Core;
 pub(crate) use self::listeners::{Listener, QueueState, Topic};
 use crate::error::Error;
 use crate::stream::Pipe;
+use crate::transport::Socket;
 
 /// How many commands are taken before the socket is looked at again.
 const COMMANDS_AT_A_TIME: usize = 64;
@@ -93,12 +94,17 @@ impl Commands {
     pub(crate) fn is_closed(&self) -> bool {
         self.queue.is_closed()
     }
+
+    /// Keeps the task busy for as long as the guard is there.
+    #[cfg(test)]
+    pub(crate) fn busy(&self) -> impl Sized + '_ {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The task.
 pub(crate) struct Driver {
     core: Arc<Mutex<Core>>,
-    commands: mpsc::UnboundedReceiver<Box<Command>>,
     start: Instant,
     sleep: Pin<Box<Sleep>>,
     // Nobody has a handle any more; the connection ends at the latest then.
@@ -107,12 +113,17 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// Starts the task.
-    pub(crate) fn start(core: Core, start: Instant) -> Commands {
-        let core = Arc::new(Mutex::new(core));
+    pub(crate) fn start(
+        socket: Box<dyn Socket>,
+        connection: Connection,
+        closed: watch::Sender<Option<CloseReason>>,
+        start: Instant,
+    ) -> Commands {
         let (queue, commands) = mpsc::unbounded_channel();
+        let core = Core::new(socket, connection, commands, closed, start);
+        let core = Arc::new(Mutex::new(core));
         tokio::spawn(Self {
             core: Arc::clone(&core),
-            commands,
             start,
             sleep: Box::pin(tokio::time::sleep_until(start)),
             left: None,
@@ -126,7 +137,7 @@ impl Driver {
             return false;
         }
         for count in 0..COMMANDS_AT_A_TIME {
-            match self.commands.poll_recv(context) {
+            match core.commands.poll_recv(context) {
                 Poll::Ready(Some(command)) => core.obey(*command),
                 Poll::Ready(None) => {
                     self.left = Some(Box::pin(tokio::time::sleep(LEAVE)));
@@ -207,9 +218,9 @@ impl Future for Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // From here on nothing is asked of the connection.
-        self.commands.close();
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        // From here on nothing is asked of the connection.
+        core.commands.close();
         core.end();
     }
 }

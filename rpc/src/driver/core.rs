@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use drover_rpc_proto::{Call, CallId, CloseReason, Connection, Output, Time};
 use tokio::io::ReadBuf;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::listeners::Listeners;
@@ -32,10 +32,12 @@ thread_local! {
 }
 
 /// What is behind the lock.
-pub(crate) struct Core {
+pub(super) struct Core {
     // None once the task has ended.
     socket: Option<Box<dyn Socket>>,
     pub(super) connection: Connection,
+    // What was asked while somebody else had the lock.
+    pub(super) commands: mpsc::UnboundedReceiver<Box<Command>>,
     closed: watch::Sender<Option<CloseReason>>,
     start: Instant,
     // When the task wakes by itself. It may be earlier than needed: waking in vain is cheaper than
@@ -55,15 +57,17 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(
+    pub(super) fn new(
         socket: Box<dyn Socket>,
         connection: Connection,
+        commands: mpsc::UnboundedReceiver<Box<Command>>,
         closed: watch::Sender<Option<CloseReason>>,
         start: Instant,
     ) -> Self {
         Self {
             socket: Some(socket),
             connection,
+            commands,
             closed,
             start,
             wakes_at: None,
@@ -92,6 +96,10 @@ impl Core {
     /// Does at once what a caller asks, as far as the socket takes it: the task is woken for the
     /// rest alone.
     pub(super) fn obey_at_once(&mut self, command: Command) {
+        // Who asks twice is obeyed in that order: what is given up must be known by then.
+        while let Ok(earlier) = self.commands.try_recv() {
+            self.obey(*earlier);
+        }
         self.obey(command);
         if self.written == self.out.len() && self.fds_out.is_empty() {
             // What the socket cannot take now, the task will find.

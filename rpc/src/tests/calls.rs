@@ -97,6 +97,20 @@ async fn a_dropped_call_is_given_up() {
     assert!(server.is_quiet().await);
 }
 
+// The call is left to the task, which is busy, and given up when the task no longer is: in between
+// nobody has looked at what was left.
+#[tokio::test(start_paused = true)]
+async fn a_call_left_to_the_task_is_given_up_too() {
+    let (client, mut server) = pair();
+    assert!(server.is_quiet().await);
+    let busy = client.shared.commands.busy();
+    let mut call = Box::pin(client.connect_get_lib_version());
+    assert!(futures::poll!(&mut call).is_pending());
+    drop(busy);
+    drop(call);
+    assert!(server.is_quiet().await);
+}
+
 #[tokio::test]
 async fn the_end_of_the_connection_is_told_to_all() {
     let (client, mut server) = pair();
