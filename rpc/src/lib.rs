@@ -54,6 +54,8 @@
 //! - **A server cannot crash or fill the client.** Lengths are checked before memory is taken, no
 //!   bytes make it panic, queues are bounded. Who listens too slowly is told that events are lost; the
 //!   reader waits for nobody.
+//! - **Nothing is left behind.** Tasks and sockets end with the last handle, and file descriptors that
+//!   nobody takes are closed. An idle connection takes about 5 KiB.
 //! - **No call is repeated unasked.** An error says whether the call may have had its effect:
 //!   [`Error::outcome_unknown`].
 //! - **The server is not hurt.** At most four calls are under way on a connection: with five
@@ -74,8 +76,8 @@
 //! - SASL is SCRAM and PLAIN: no GSSAPI, and no encryption by SASL.
 //! - TLS is rustls: names are looked for in the certificate's alternative names alone, priority
 //!   strings of GnuTLS do not apply.
-//! - File descriptors are passed over unix sockets, as by `libvirt.so`; there a descriptor that is
-//!   sent is the caller's no more ([`OwnedFd`](std::os::fd::OwnedFd)).
+//! - File descriptors go over unix sockets alone, which is so for `libvirt.so` too. Elsewhere a call
+//!   that needs them is refused before anything is sent ([`Refused::NoFds`](proto::Refused::NoFds)).
 //! - Migration needs libvirt 1.1 (2013) or newer on both sides, and is not tunnelled by this client.
 //! - Events of servers older than 1.2.1 cannot be told apart, and are not delivered.
 //! - XML is text: this crate neither makes nor reads it.
