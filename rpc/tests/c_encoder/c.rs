@@ -143,7 +143,7 @@ fn fill(out: &mut String, name: &str, named: &Named) {
             writeln!(out, "*v = all[next() % {}];", values.len()).unwrap();
         }
         Named::Struct(fields) => {
-            for Field { name, ty } in fields {
+            for Field { name, ty, .. } in fields {
                 value(out, ty, &format!("v->{name}"), name, 0);
             }
         }

@@ -146,7 +146,7 @@ fn fill(out: &mut String, name: &str, path: &str, named: &Named) {
         Named::Struct(fields) => {
             // In the order of the file, which is that of the initialisers.
             writeln!(out, "{path} {{").unwrap();
-            for Field { name, ty } in fields {
+            for Field { name, ty, .. } in fields {
                 writeln!(out, "{}: {},", snake(name), value(ty)).unwrap();
             }
             writeln!(out, "}}").unwrap();

@@ -52,7 +52,7 @@ impl Emitter<'_> {
         let doc = self.doc(&words, version.doc.as_ref());
         let procedures = version.procedures.iter();
         let procedures = procedures
-            .zip(marker_names(&version.procedures))
+            .zip(marker_names(program, version))
             .map(|(procedure, marker)| self.onc_procedure(procedure, &marker));
         quote! {
             #doc
@@ -172,19 +172,25 @@ fn label((field, number): (&Field, usize)) -> String {
     }
 }
 
-/// The names of the procedures' types, without what all have in common.
-fn marker_names(procedures: &[Procedure]) -> Vec<String> {
-    let names: Vec<&str> = procedures
-        .iter()
-        .map(|procedure| procedure.name.as_str())
-        .collect();
-    let prefix = match names.len() {
+/// The names of the procedures' types, without what all of a version have in common. One that is alone
+/// in its version loses what all of the program have.
+fn marker_names(program: &Program, version: &Version) -> Vec<String> {
+    let names = |version: &'_ Version| -> BTreeSet<String> {
+        let procedures = version.procedures.iter();
+        procedures.map(|procedure| procedure.name.clone()).collect()
+    };
+    let mut all = names(version);
+    if all.len() == 1 {
+        all = program.versions.iter().flat_map(names).collect();
+    }
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let prefix = match all.len() {
         1 => "",
-        _ => spare_prefix(&names),
+        _ => spare_prefix(&all),
     };
     let mut markers: Vec<String> = Vec::new();
-    for name in names {
-        let mut marker = type_ident(&name[prefix.len()..]);
+    for procedure in &version.procedures {
+        let mut marker = type_ident(&procedure.name[prefix.len()..]);
         while markers.contains(&marker) {
             marker = format!("Xdr{marker}");
         }
