@@ -47,7 +47,7 @@ fn main() {
     };
     let rounds = std::env::args().find_map(|word| word.parse().ok());
     let rounds = rounds.unwrap_or(ROUNDS);
-    let python = peers::python("stats/libvirt.py");
+    let python = peers::python("stats/libvirt_python.py");
     runtime.block_on(async { report::place(&common::connect(&uri).await).await });
     let mut targets = Vec::new();
     report::head(&["driver", "client", "values", "wall time", "CPU"]);

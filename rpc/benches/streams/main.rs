@@ -26,8 +26,9 @@ const BYTES: u64 = 1 << 30;
 /// By then every buffer has its size: from here on memory has to be constant.
 const EARLY: u64 = 64 << 20;
 const ROUNDS: usize = 5;
-/// Memory that comes and goes without being the stream's, in KiB.
-const CONSTANT: f64 = 1_024.0;
+/// What the client's own buffers take at any time, if the other side is slow: 1 MiB that waits, and as
+/// much on its way out. In KiB.
+const CONSTANT: f64 = 2_048.0;
 
 /// What a client came to, in each round.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 """Statistics of all domains through libvirt-python.
 
-Usage: libvirt.py URI TIMES
+Usage: libvirt_python.py URI TIMES
 Prints: DOMAINS VALUES WALL_MICROSECONDS CPU_MICROSECONDS, of the call in the middle
 """
 
