@@ -1,10 +1,16 @@
 //! libvirt's connection URIs: `driver[+transport]://[user@][host][:port]/[path][?key=value&...]`.
 
-use std::fmt;
-use std::path::PathBuf;
-use std::str::FromStr;
+mod escape;
+mod parameters;
+mod parse;
+mod sockets;
+#[cfg(test)]
+mod tests;
 
-use url::Url;
+use std::fmt;
+
+pub(crate) use parameters::refused;
+pub(crate) use sockets::{Surroundings, addresses};
 
 /// The port of plain TCP.
 const TCP_PORT: u16 = 16509;
@@ -12,26 +18,6 @@ const TCP_PORT: u16 = 16509;
 const TLS_PORT: u16 = 16514;
 /// The port of SSH.
 const SSH_PORT: u16 = 22;
-
-// What is for the client, and is not sent to the server.
-const OURS: [&str; 16] = [
-    "name",
-    "command",
-    "socket",
-    "auth",
-    "sshauth",
-    "netcat",
-    "keyfile",
-    "pkipath",
-    "known_hosts",
-    "known_hosts_verify",
-    "tls_priority",
-    "mode",
-    "proxy",
-    "no_sanity",
-    "no_verify",
-    "no_tty",
-];
 
 /// How the bytes reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -82,7 +68,7 @@ impl Transport {
     }
 }
 
-/// Why a URI makes no sense.
+/// Why a URI makes no sense, or is not followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UriError {
@@ -100,12 +86,61 @@ pub enum UriError {
     /// A unix socket is on this machine.
     #[error("a unix socket has no host, and {0:?} is given")]
     HostOfUnix(String),
-    /// Nobody to connect to.
-    #[error("the transport {0} needs a host")]
-    NoHost(&'static str),
+    /// A parameter has a value that it cannot have, or not with the others.
+    #[error("the URI's parameter {name} is {value:?}: {allowed}")]
+    Parameter {
+        /// The parameter.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A parameter, or the transport `ext`, asks for what the caller has to agree to first.
+    #[error("{what} is not done unless ConnectOptions::permit says so: it would {effect}")]
+    NotPermitted {
+        /// What asks for it.
+        what: &'static str,
+        /// What would happen.
+        effect: &'static str,
+    },
+    /// A file of libvirt's configuration that would say what is meant cannot be read.
+    #[error("libvirt.conf: {0}")]
+    Config(String),
+    /// The socket of a user's own daemon is in a folder that nobody names.
+    #[error("the user's daemon has no folder: neither XDG_RUNTIME_DIR nor HOME is set")]
+    NoFolder,
 }
 
-/// A connection URI.
+/// A connection URI, read as libvirt reads it.
+///
+/// Percent signs are undone in all parts. `&` separates parameters, and `;` does where no `&`
+/// follows; `+` is a plus. The text of a URI is read by [`str::parse`]; where a user names a
+/// connection, [`Uri::resolve`] knows the short names of `libvirt.conf` too.
+///
+/// | parameter | what it does here |
+/// |---|---|
+/// | `name` | what the server is asked to open, instead of the URI without its host |
+/// | `socket` | the unix socket to reach, here or behind SSH; `@name` is an abstract one |
+/// | `mode` | `auto`, `direct` (the driver's own daemon) or `legacy` (`libvirtd`) |
+/// | `auth` | `none`, `polkit`, `sasl` or `sasl.MECHANISM` |
+/// | `authfile` | the file with passwords, instead of `auth.conf` |
+/// | `pkipath` | the folder with certificates |
+/// | `keyfile`, `known_hosts` | files for SSH |
+/// | `sshauth` | how to log in by SSH, in order: `agent`, `privkey`, `password` |
+/// | `known_hosts_verify` | `normal`, or `ignore` with [`Permissions::unverified`]; `auto` is refused |
+/// | `no_verify` | with [`Permissions::unverified`], anybody may be the server (TLS, SSH) |
+/// | `no_tty` | nobody is asked for what SSH needs |
+/// | `no_sanity` | accepted: there is no check of one's own certificates to leave out |
+/// | `proxy` | behind SSH: `auto`, `native` (`virt-ssh-helper`) or `netcat` |
+/// | `netcat` | with [`Permissions::programs`], the netcat of the far side |
+/// | `command` | with [`Permissions::programs`], the program to run (`ext`), or one to use as `ssh` |
+/// | `tls_priority` | refused with TLS: it is for GnuTLS |
+///
+/// All others are the driver's, and are sent.
+///
+/// [`Permissions::programs`]: crate::Permissions::programs
+/// [`Permissions::unverified`]: crate::Permissions::unverified
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uri {
     /// The driver: `qemu`, `test`, `lxc`, `network`, `remote`, ...
@@ -114,7 +149,7 @@ pub struct Uri {
     pub transport: Transport,
     /// The user, for SSH.
     pub user: Option<String>,
-    /// The host, without the brackets of an IPv6 address.
+    /// The host, without the brackets of an IPv6 address; its zone after a `%`. None is this machine.
     pub host: Option<String>,
     /// The port, if one is given.
     pub port: Option<u16>,
@@ -122,15 +157,18 @@ pub struct Uri {
     pub path: String,
     /// The parameters, in order.
     pub parameters: Vec<(String, String)>,
+    /// What is after the `#`: the driver's.
+    pub fragment: Option<String>,
 }
 
 impl Uri {
-    /// The value of a parameter; its name in any case.
+    /// The value of a parameter; its name in any case. The last one counts.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters
             .iter()
-            .find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value.as_str()))
+            .rfind(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// What the server is asked to open: the URI as it would be on the host itself.
@@ -142,19 +180,25 @@ impl Uri {
         if self.driver == "remote" {
             return String::new();
         }
+        self.without_host()
+    }
+
+    /// The URI as it would be on the host itself, whatever `name` says.
+    pub(crate) fn without_host(&self) -> String {
+        let mut name = format!("{}://{}", self.driver, escape::path(&self.path));
         let theirs: Vec<String> = self
             .parameters
             .iter()
-            .filter(|(key, _)| {
-                let key = key.to_ascii_lowercase();
-                !OURS.contains(&key.as_str()) && key != "authfile"
-            })
-            .map(|(key, value)| format!("{key}={value}"))
+            .filter(|(key, _)| !parameters::is_ours(key))
+            .map(|(key, value)| format!("{}={}", escape::part(key), escape::part(value)))
             .collect();
-        let mut name = format!("{}://{}", self.driver, self.path);
         if !theirs.is_empty() {
             name.push('?');
             name.push_str(&theirs.join("&"));
+        }
+        if let Some(fragment) = &self.fragment {
+            name.push('#');
+            name.push_str(&escape::part(fragment));
         }
         name
     }
@@ -165,201 +209,31 @@ impl Uri {
         self.port.or_else(|| self.transport.port())
     }
 
+    /// The host, or the name of this machine.
+    #[must_use]
+    pub fn host_or_default(&self) -> &str {
+        self.host.as_deref().unwrap_or("localhost")
+    }
+
     /// Whether a daemon of the user, and not of the system, is meant.
     #[must_use]
     pub fn is_session(&self) -> bool {
         self.path == "/session"
     }
-
-    /// The sockets to try, the best first. The daemon of the driver itself goes before the one
-    /// that serves all drivers, as with libvirt's own `mode=auto`.
-    #[must_use]
-    pub fn sockets(&self, runtime_dir: Option<&str>, read_only: bool) -> Vec<PathBuf> {
-        if let Some(socket) = self.parameter("socket") {
-            return vec![PathBuf::from(socket)];
-        }
-        let system = PathBuf::from("/var/run/libvirt");
-        let folder = match runtime_dir {
-            Some(runtime) if self.is_session() => PathBuf::from(runtime).join("libvirt"),
-            _ => system,
-        };
-        let suffix = if read_only && !self.is_session() {
-            "-sock-ro"
-        } else {
-            "-sock"
-        };
-        let direct = folder.join(format!("virt{}d{suffix}", self.driver));
-        let legacy = folder.join(format!("libvirt{suffix}"));
-        match self.parameter("mode") {
-            Some("direct") => vec![direct],
-            Some("legacy") => vec![legacy],
-            // virtqemud and its like do not know the test driver.
-            _ if matches!(self.driver.as_str(), "test" | "remote") => vec![legacy],
-            _ => vec![direct, legacy],
-        }
-    }
-}
-
-impl FromStr for Uri {
-    type Err = UriError;
-
-    fn from_str(text: &str) -> Result<Self, UriError> {
-        let malformed = |reason: String| UriError::Malformed {
-            uri: text.to_owned(),
-            reason,
-        };
-        let url = Url::parse(text).map_err(|error| malformed(error.to_string()))?;
-        let (driver, transport) = match url.scheme().split_once('+') {
-            Some((driver, word)) => {
-                let transport = Transport::parse(word);
-                let unknown = || UriError::Transport(word.to_owned());
-                (driver, Some(transport.ok_or_else(unknown)?))
-            }
-            None => (url.scheme(), None),
-        };
-        let host = url
-            .host_str()
-            .filter(|host| !host.is_empty())
-            .map(|host| host.trim_matches(['[', ']']).to_owned());
-        let transport = match (transport, &host) {
-            (Some(Transport::Unix), Some(host)) => {
-                return Err(UriError::HostOfUnix(host.clone()));
-            }
-            (Some(transport @ (Transport::Tcp | Transport::Tls | Transport::Ssh)), None) => {
-                return Err(UriError::NoHost(transport.as_str()));
-            }
-            (Some(transport), _) => transport,
-            (None, Some(_)) => Transport::Tls,
-            (None, None) => Transport::Unix,
-        };
-        Ok(Self {
-            driver: driver.to_owned(),
-            transport,
-            user: Some(url.username())
-                .filter(|user| !user.is_empty())
-                .map(str::to_owned),
-            host,
-            port: url.port(),
-            path: url.path().to_owned(),
-            parameters: parameters(&url),
-        })
-    }
-}
-
-fn parameters(url: &Url) -> Vec<(String, String)> {
-    url.query_pairs()
-        .filter(|(key, _)| !key.is_empty())
-        .map(|(key, value)| (key.into_owned(), value.into_owned()))
-        .collect()
 }
 
 impl fmt::Display for Uri {
-    /// Without parameters: they may name files.
+    /// Without user and parameters: they may name files.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}+{}://", self.driver, self.transport.as_str())?;
-        if let Some(host) = &self.host {
-            if host.contains(':') {
-                write!(f, "[{host}]")?;
-            } else {
-                f.write_str(host)?;
-            }
+        match &self.host {
+            Some(host) if host.contains(':') => write!(f, "[{}]", host.replace('%', "%25"))?,
+            Some(host) => f.write_str(&escape::part(host))?,
+            None => {}
         }
         if let Some(port) = self.port {
             write!(f, ":{port}")?;
         }
-        f.write_str(&self.path)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn uri(text: &str) -> Uri {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn transports_are_found() {
-        for (text, expected) in [
-            ("qemu:///system", Transport::Unix),
-            ("qemu+unix:///system", Transport::Unix),
-            ("qemu://host/system", Transport::Tls),
-            ("qemu+TCP://host/system", Transport::Tcp),
-            ("qemu+ssh://root@host/system", Transport::Ssh),
-            ("test:///default", Transport::Unix),
-        ] {
-            assert_eq!(uri(text).transport, expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn nonsense_is_refused() {
-        for text in [
-            "",
-            "qemu",
-            "qemu+carrier-pigeon://host/system",
-            "qemu+unix://host/system",
-            "qemu+tcp:///system",
-        ] {
-            assert!(text.parse::<Uri>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_name_is_what_the_host_would_use() {
-        for (text, expected) in [
-            ("qemu+tcp://10.77.0.11/system", "qemu:///system"),
-            ("test+tcp://[::1]:16509/default", "test:///default"),
-            ("remote+tcp://host/", ""),
-            ("qemu:///system?socket=/tmp/s&x=1", "qemu:///system?x=1"),
-            (
-                "qemu+tcp://host/system?name=test:///default",
-                "test:///default",
-            ),
-        ] {
-            assert_eq!(uri(text).name(), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn hosts_and_ports() {
-        let parsed = uri("test+tcp://[fd00::1]:17000/default");
-        assert_eq!(parsed.host.as_deref(), Some("fd00::1"));
-        assert_eq!(parsed.port_or_default(), Some(17000));
-        assert_eq!(parsed.to_string(), "test+tcp://[fd00::1]:17000/default");
-        assert_eq!(uri("qemu+tcp://h/system").port_or_default(), Some(16509));
-        assert_eq!(uri("qemu://h/system").port_or_default(), Some(16514));
-        assert_eq!(uri("qemu+ssh://u@h/system").user.as_deref(), Some("u"));
-    }
-
-    #[test]
-    fn sockets_of_daemons() {
-        let paths = |text: &str, runtime, read_only| -> Vec<String> {
-            let sockets = uri(text).sockets(runtime, read_only);
-            sockets
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect()
-        };
-        assert_eq!(
-            paths("qemu:///system", None, false),
-            [
-                "/var/run/libvirt/virtqemud-sock",
-                "/var/run/libvirt/libvirt-sock"
-            ]
-        );
-        assert_eq!(
-            paths("test:///default", None, true),
-            ["/var/run/libvirt/libvirt-sock-ro"]
-        );
-        assert_eq!(
-            paths("qemu:///session?mode=legacy", Some("/run/user/7"), true),
-            ["/run/user/7/libvirt/libvirt-sock"]
-        );
-        assert_eq!(
-            paths("qemu:///system?socket=/tmp/s", None, false),
-            ["/tmp/s"]
-        );
+        f.write_str(&escape::path(&self.path))
     }
 }
