@@ -4,7 +4,7 @@
 use std::error::Error;
 
 use drover_rpc::flags::DomainConsoleFlags;
-use drover_rpc::{Client, ConnectOptions};
+use drover_rpc::{Client, ConnectOptions, Uri};
 use tokio::io::{AsyncWriteExt, copy, split, stdin, stdout};
 
 #[tokio::main]
@@ -25,7 +25,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let (Some(uri), Some(name)) = (arguments.next(), arguments.next()) else {
         return Err("usage: console URI DOMAIN".into());
     };
-    let client = Client::connect(&uri.parse()?, ConnectOptions::default()).await?;
+    let client = Client::connect(&Uri::resolve(&uri)?, ConnectOptions::default()).await?;
     let domain = client.domain(&name).await?;
     // FORCE takes the console from whoever has it.
     let console = domain.open_console(None, DomainConsoleFlags::FORCE).await?;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use drover_rpc::flags::{DomainCreateFlags, DomainDefineFlags};
-use drover_rpc::{Client, ConnectOptions};
+use drover_rpc::{Client, ConnectOptions, Uri};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -23,7 +23,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         return Err("usage: define URI FILE".into());
     };
     let xml = tokio::fs::read_to_string(path).await?;
-    let client = Client::connect(&uri.parse()?, ConnectOptions::default()).await?;
+    let client = Client::connect(&Uri::resolve(uri)?, ConnectOptions::default()).await?;
     let domain = client
         .define_domain(&xml, DomainDefineFlags::VALIDATE)
         .await?;

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use drover_rpc::{Client, ConnectOptions};
+use drover_rpc::{Client, ConnectOptions, Uri};
 use tokio::io::AsyncWriteExt;
 
 #[tokio::main]
@@ -22,7 +22,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let [uri, pool, name, path] = arguments.as_slice() else {
         return Err("usage: download URI POOL VOLUME FILE".into());
     };
-    let client = Client::connect(&uri.parse()?, ConnectOptions::default()).await?;
+    let client = Client::connect(&Uri::resolve(uri)?, ConnectOptions::default()).await?;
     let volume = client.storage_pool(pool).await?.volume(name).await?;
     // A length of 0 is all there is.
     let mut download = volume.download(0, 0).await?;

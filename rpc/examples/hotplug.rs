@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use drover_rpc::flags::DomainDeviceModifyFlags;
-use drover_rpc::{Client, ConnectOptions};
+use drover_rpc::{Client, ConnectOptions, Uri};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -22,7 +22,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let [uri, name, verb, path, target] = arguments.as_slice() else {
         return Err("usage: hotplug URI DOMAIN attach|detach PATH TARGET".into());
     };
-    let client = Client::connect(&uri.parse()?, ConnectOptions::default()).await?;
+    let client = Client::connect(&Uri::resolve(uri)?, ConnectOptions::default()).await?;
     let domain = client.domain(name).await?;
     let path = path
         .replace('&', "&amp;")

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use drover_rpc::flags::ConnectListAllDomainsFlags;
-use drover_rpc::{Client, ConnectOptions};
+use drover_rpc::{Client, ConnectOptions, Uri};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -18,8 +18,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let uri = std::env::args().nth(1);
-    let uri = uri.as_deref().unwrap_or("qemu:///system").parse()?;
+    // A name of libvirt.conf will do, and none is the default.
+    let uri = Uri::resolve(&std::env::args().nth(1).unwrap_or_default())?;
     let client = Client::connect(&uri, ConnectOptions::default()).await?;
     println!("{:36}  {:>5}  {:30}  STATE", "UUID", "ID", "NAME");
     for domain in client.domains(ConnectListAllDomainsFlags::empty()).await? {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use drover_rpc::flags::DomainMigrateFlags;
 use drover_rpc::migrate::MigrationOptions;
-use drover_rpc::{Client, ConnectOptions};
+use drover_rpc::{Client, ConnectOptions, Uri};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -25,8 +25,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let [from, to, name, address @ ..] = arguments.as_slice() else {
         return Err("usage: migrate FROM-URI TO-URI DOMAIN [tcp://ADDRESS]".into());
     };
-    let from = Client::connect(&from.parse()?, ConnectOptions::default()).await?;
-    let to = Client::connect(&to.parse()?, ConnectOptions::default()).await?;
+    let from = Client::connect(&Uri::resolve(from)?, ConnectOptions::default()).await?;
+    let to = Client::connect(&Uri::resolve(to)?, ConnectOptions::default()).await?;
     let mut options = MigrationOptions::new(DomainMigrateFlags::LIVE);
     if let Some(address) = address.first() {
         options = options.uri(address);

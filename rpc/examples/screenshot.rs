@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use drover_rpc::{Client, ConnectOptions};
+use drover_rpc::{Client, ConnectOptions, Uri};
 use tokio::io::AsyncReadExt;
 
 #[tokio::main]
@@ -22,7 +22,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let [uri, name, path] = arguments.as_slice() else {
         return Err("usage: screenshot URI DOMAIN FILE".into());
     };
-    let client = Client::connect(&uri.parse()?, ConnectOptions::default()).await?;
+    let client = Client::connect(&Uri::resolve(uri)?, ConnectOptions::default()).await?;
     let (mime, mut picture) = client.domain(name).await?.screenshot(0).await?;
     let mut bytes = Vec::new();
     picture.read_to_end(&mut bytes).await?;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use drover_rpc::flags::{ConnectGetAllDomainStatsFlags, DomainStatsTypes};
-use drover_rpc::{Client, ConnectOptions};
+use drover_rpc::{Client, ConnectOptions, Uri};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -19,10 +19,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let uri = arguments
-        .next()
-        .ok_or("usage: stats URI [DOMAIN]")?
-        .parse()?;
+    let uri = arguments.next().ok_or("usage: stats URI [DOMAIN]")?;
+    let uri = Uri::resolve(&uri)?;
     let client = Client::connect(&uri, ConnectOptions::default()).await?;
     // No groups named are all groups.
     let groups = DomainStatsTypes::empty();

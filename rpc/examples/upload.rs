@@ -5,7 +5,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use drover_rpc::flags::StorageVolCreateFlags;
-use drover_rpc::{Client, ConnectOptions};
+use drover_rpc::{Client, ConnectOptions, Uri};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::main]
@@ -26,7 +26,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     };
     let mut file = tokio::fs::File::open(path).await?;
     let size = file.metadata().await?.len();
-    let client = Client::connect(&uri.parse()?, ConnectOptions::default()).await?;
+    let client = Client::connect(&Uri::resolve(uri)?, ConnectOptions::default()).await?;
     let pool = client.storage_pool(pool).await?;
     let volume = match pool.volume(name).await {
         Err(error) if error.not_found() => {

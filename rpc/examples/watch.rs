@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use drover_rpc::enums::DomainEventID;
 use drover_rpc::objects::LifecycleEvent;
 use drover_rpc::proto::remote::Event;
-use drover_rpc::{Client, ConnectOptions, Notice};
+use drover_rpc::{Client, ConnectOptions, Notice, Uri};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -21,10 +21,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let uri = arguments
-        .next()
-        .ok_or("usage: watch URI [COUNT]")?
-        .parse()?;
+    let uri = arguments.next().ok_or("usage: watch URI [COUNT]")?;
+    let uri = Uri::resolve(&uri)?;
     let mut left: usize = arguments.next().map_or(Ok(usize::MAX), |n| n.parse())?;
     let client = Client::connect(&uri, ConnectOptions::default()).await?;
     let mut events = client.domain_events(DomainEventID::LIFECYCLE).await?;

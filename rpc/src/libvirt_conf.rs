@@ -1,21 +1,33 @@
 //! `libvirt.conf`: short names for URIs, and the URI that is meant when none is named.
 
+mod read;
+
 use std::path::PathBuf;
 
 use crate::uri::{Uri, UriError};
+use read::Settings;
+
+// Defaults for parameters of a URI.
+const DEFAULTS: [(&str, &str); 2] = [("remote_mode", "mode"), ("remote_proxy", "proxy")];
 
 impl Uri {
-    /// Reads a URI as `virsh -c` does: a name from `uri_aliases` of `libvirt.conf` stands for its URI,
-    /// and nothing at all for `LIBVIRT_DEFAULT_URI`, or `uri_default`, or the system's QEMU.
+    /// Reads what a user names a connection by, as `virsh -c` does: a name from `uri_aliases` of
+    /// `libvirt.conf` stands for its URI, nothing at all for `LIBVIRT_DEFAULT_URI`, or `uri_default`,
+    /// or the system's QEMU; `remote_mode` and `remote_proxy` count where the URI says nothing else.
     ///
     /// # Errors
-    /// When what is found is no URI.
+    /// When what is found is no URI, or the file cannot be read.
     pub fn resolve(name: &str) -> Result<Self, UriError> {
         let var = |name: &str| std::env::var(name).ok();
-        let conf = config_files("libvirt.conf", var)
+        let file = config_files("libvirt.conf", var)
             .into_iter()
-            .find_map(|file| std::fs::read_to_string(file).ok());
-        resolve(name, &conf.unwrap_or_default(), var("LIBVIRT_DEFAULT_URI")).parse()
+            .find(|file| file.is_file());
+        let conf = match file {
+            None => String::new(),
+            Some(file) => std::fs::read_to_string(&file)
+                .map_err(|error| UriError::Config(format!("{}: {error}", file.display())))?,
+        };
+        resolve(name, &conf, var("LIBVIRT_DEFAULT_URI"))
     }
 }
 
@@ -29,41 +41,44 @@ pub(crate) fn config_files(name: &str, var: impl Fn(&str) -> Option<String>) -> 
         .collect()
 }
 
-fn resolve(name: &str, conf: &str, default: Option<String>) -> String {
-    if name.is_empty() {
-        let named = || strings(conf, "uri_default").into_iter().next();
-        let default = default.filter(|uri| !uri.is_empty()).or_else(named);
-        return default.unwrap_or_else(|| "qemu:///system".to_owned());
+fn resolve(name: &str, conf: &str, default: Option<String>) -> Result<Uri, UriError> {
+    let settings = Settings::read(conf).map_err(UriError::Config)?;
+    let mut uri: Uri = meant(name, &settings, default)?.parse()?;
+    for (setting, parameter) in DEFAULTS {
+        let value = settings.text(setting).map_err(UriError::Config)?;
+        if let Some(value) = value.filter(|_| uri.parameter(parameter).is_none()) {
+            uri = uri.with_parameter(parameter, value)?;
+        }
     }
-    let aliases = strings(conf, "uri_aliases");
-    let mut aliases = aliases.iter().filter_map(|alias| alias.split_once('='));
-    aliases
-        .find_map(|(alias, uri)| (alias == name).then(|| uri.to_owned()))
-        .unwrap_or_else(|| name.to_owned())
+    Ok(uri)
 }
 
-// The value of a setting: one text, or a list of them that may go over several lines.
-fn strings(conf: &str, setting: &str) -> Vec<String> {
-    let lines: Vec<&str> = conf
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#'))
-        .collect();
-    let begins = |line: &&str| {
-        let rest = line.strip_prefix(setting);
-        rest.is_some_and(|rest| rest.trim_start().starts_with('='))
-    };
-    let Some(first) = lines.iter().position(begins) else {
-        return Vec::new();
-    };
-    let value = lines[first..].join("\n");
-    let value = value.split_once('=').map_or("", |(_, value)| value.trim());
-    let value = match value.strip_prefix('[') {
-        Some(list) => list.split(']').next().unwrap_or_default(),
-        None => value.lines().next().unwrap_or_default(),
-    };
-    let quoted = value.split('"').skip(1).step_by(2);
-    quoted.map(str::to_owned).collect()
+fn meant(name: &str, settings: &Settings, default: Option<String>) -> Result<String, UriError> {
+    if name.is_empty() {
+        if let Some(default) = default.filter(|uri| !uri.is_empty()) {
+            return Ok(default);
+        }
+        let default = settings.text("uri_default").map_err(UriError::Config)?;
+        return Ok(default.unwrap_or("qemu:///system").to_owned());
+    }
+    let mut found = None;
+    for alias in settings.list("uri_aliases").map_err(UriError::Config)? {
+        let parts = alias.split_once('=').filter(|(alias, _)| is_alias(alias));
+        let (alias, uri) = parts.ok_or_else(|| {
+            UriError::Config(format!(
+                "uri_aliases: {alias:?} is not NAME=URI, with letters, digits, _ and - in the name"
+            ))
+        })?;
+        if alias == name && found.is_none() {
+            found = Some(uri);
+        }
+    }
+    Ok(found.unwrap_or(name).to_owned())
+}
+
+fn is_alias(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
 #[cfg(test)]
@@ -73,23 +88,61 @@ mod tests {
     const CONF: &str = "
 # uri_default = \"xen:///system\"
 uri_aliases = [
-  \"hail=qemu+ssh://root@hail.example.com/system\",
+  \"hail=qemu+ssh://root@hail.example.com/system\", # the old one
   # \"sleet=qemu:///session\",
-  \"sleet=qemu+tls://sleet.example.com/system\"
+  'sleet=qemu+tcp://[fd00::1]:16509/system',
 ]
 uri_default = \"test:///default\"
 ";
 
     #[test]
     fn short_names_and_none() {
+        let uri = |text: &str| text.parse::<Uri>();
         let found = |name: &str| resolve(name, CONF, None);
-        assert_eq!(found("hail"), "qemu+ssh://root@hail.example.com/system");
-        assert_eq!(found("sleet"), "qemu+tls://sleet.example.com/system");
-        assert_eq!(found("lxc:///"), "lxc:///");
-        assert_eq!(found(""), "test:///default");
-        assert_eq!(resolve("", CONF, Some("lxc:///".to_owned())), "lxc:///");
-        assert_eq!(resolve("", "", Some(String::new())), "qemu:///system");
-        assert_eq!(resolve("x", "uri_aliases = \"x\"", None), "x");
+        assert_eq!(
+            found("hail"),
+            uri("qemu+ssh://root@hail.example.com/system")
+        );
+        assert_eq!(found("sleet"), uri("qemu+tcp://[fd00::1]:16509/system"));
+        assert_eq!(found("lxc:///"), uri("lxc:///"));
+        assert_eq!(found(""), uri("test:///default"));
+        assert_eq!(
+            resolve("", CONF, Some("lxc:///".to_owned())),
+            uri("lxc:///")
+        );
+        assert_eq!(resolve("", "", Some(String::new())), uri("qemu:///system"));
+        assert!(matches!(found("rain"), Err(UriError::Malformed { .. })));
+    }
+
+    #[test]
+    fn defaults_for_parameters() {
+        let conf = "remote_mode = 'legacy'\nremote_proxy = \"netcat\"";
+        let found = |name: &str| resolve(name, conf, None).unwrap();
+        assert_eq!(found("qemu:///system").parameter("mode"), Some("legacy"));
+        assert_eq!(found("qemu:///system").parameter("proxy"), Some("netcat"));
+        let own = found("qemu:///system?mode=direct");
+        assert_eq!(own.parameter("mode"), Some("direct"));
+        let wrong = resolve("qemu:///system", "remote_mode = 'x'", None);
+        assert!(matches!(
+            wrong,
+            Err(UriError::Parameter { name: "mode", .. })
+        ));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_understood_is_no_guess() {
+        for (conf, words) in [
+            ("uri_aliases = \"x\"", "uri_aliases: \"x\" is not NAME=URI"),
+            ("uri_aliases = [ 'a.b=qemu:///system' ]", "is not NAME=URI"),
+            ("uri_aliases = [ 'a=qemu:///system'", "line 1"),
+            ("\nuri_default = 'x", "line 2"),
+            ("uri_aliases = 7", "uri_aliases is no text"),
+            ("uri aliases = 'x'", "line 1"),
+        ] {
+            let said = resolve("a", conf, None).or_else(|_| resolve("", conf, None));
+            let said = resolve("a", conf, None).err().or(said.err()).unwrap();
+            assert!(said.to_string().contains(words), "{conf}: {said}");
+        }
     }
 
     #[test]
