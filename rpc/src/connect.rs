@@ -12,10 +12,12 @@ use tokio::time::Instant;
 
 use crate::client::{CallRecord, Client, Shared};
 use crate::credentials::Credentials;
+use crate::dialer::Dialer;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::features::Feature;
 use crate::flags::ConnectFlags;
+use crate::permissions::Permissions;
 use crate::transport::{Socket, dial};
 use crate::uri::Uri;
 
@@ -29,6 +31,10 @@ pub struct ConnectOptions {
     pub read_only: bool,
     /// What proves to the server who we are, and to us who the server is.
     pub credentials: Credentials,
+    /// What the URI may ask for that has to be agreed to.
+    pub permit: Permissions,
+    /// Another way to the server than the URI's transport.
+    pub dialer: Option<Dialer>,
     /// How long making the connection may take, authentication and opening included.
     pub connect_timeout: Duration,
     /// How long a call may take, unless [`Client::with_deadline`] says otherwise.
@@ -51,6 +57,8 @@ impl Default for ConnectOptions {
         Self {
             read_only: false,
             credentials: Credentials::default(),
+            permit: Permissions::default(),
+            dialer: None,
             connect_timeout: Duration::from_secs(10),
             deadline: Duration::from_secs(30),
             keepalive: Some(Keepalive::default()),
@@ -67,6 +75,8 @@ impl fmt::Debug for ConnectOptions {
         f.debug_struct("ConnectOptions")
             .field("read_only", &self.read_only)
             .field("credentials", &self.credentials)
+            .field("permit", &self.permit)
+            .field("dialer", &self.dialer)
             .field("connect_timeout", &self.connect_timeout)
             .field("deadline", &self.deadline)
             .field("keepalive", &self.keepalive)
@@ -85,8 +95,7 @@ impl Client {
     pub async fn connect(uri: &Uri, options: ConnectOptions) -> Result<Self, Error> {
         let patience = options.connect_timeout;
         let connecting = async {
-            let credentials = &options.credentials;
-            let socket = dial(uri, options.read_only, credentials, patience).await?;
+            let socket = dial(uri, &options).await?;
             let client = Self::over(socket, uri.clone(), options);
             client.open().await?;
             Ok(client)

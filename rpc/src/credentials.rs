@@ -1,6 +1,9 @@
 //! What proves to a server who we are, and to us who the server is.
 
 use std::fmt;
+use std::path::PathBuf;
+
+use crate::prompt::Prompt;
 
 /// Bytes that are not printed.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -36,7 +39,10 @@ pub struct Credentials {
     pub ssh: SshCredentials,
     /// For SASL.
     pub sasl: SaslCredentials,
-    /// Neither files, agents nor environment variables of this machine are looked at.
+    /// Who is asked for what is needed and neither given nor found.
+    pub prompt: Option<Prompt>,
+    /// Neither files, agents nor environment variables of this machine are looked at, unless they
+    /// are given here.
     pub only_given: bool,
 }
 
@@ -66,6 +72,10 @@ pub struct SshCredentials {
     pub known_hosts: Option<String>,
     /// Who we are there, if the URI does not say it.
     pub username: Option<String>,
+    /// Our password there, which is tried last.
+    pub password: Option<Secret>,
+    /// The socket of an agent, instead of the one that `SSH_AUTH_SOCK` names.
+    pub agent: Option<PathBuf>,
 }
 
 /// A user and a password.

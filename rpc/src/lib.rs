@@ -137,6 +137,7 @@ mod client;
 mod connect;
 mod credentials;
 mod descriptors;
+mod dialer;
 mod driver;
 mod error;
 mod features;
@@ -145,6 +146,8 @@ mod libvirt_conf;
 pub mod migrate;
 pub mod objects;
 mod open_enum;
+mod permissions;
+mod prompt;
 mod refusal;
 pub mod stats;
 mod stream;
@@ -158,6 +161,7 @@ mod uri;
 pub use client::{CallRecord, Client};
 pub use connect::{ConnectOptions, Observer};
 pub use credentials::{Credentials, SaslCredentials, Secret, SshCredentials, TlsCredentials};
+pub use dialer::Dialer;
 pub use drover_rpc_proto as proto;
 pub use drover_rpc_proto::{CloseReason, Keepalive, LibvirtError, StreamError, code};
 pub use drover_xdr::Text;
@@ -168,6 +172,8 @@ pub use objects::{
     Domain, DomainCheckpoint, DomainSnapshot, Interface, Network, NetworkPort, NodeDevice,
     NwFilter, NwFilterBinding, StoragePool, StorageVolume,
 };
+pub use permissions::Permissions;
+pub use prompt::{Prompt, Question, Wanted};
 pub use refusal::{CertificateFault, Refusal};
 pub use stream::{Download, Duplex, Piece, SparseDownload, SparseUpload, Upload};
 pub use subscription::{Notice, Subscription};

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod calls;
+mod dialing;
 mod events;
 mod hostile;
 mod objects;
 mod opening;
 mod server;
+mod ssh;
 mod streams;
 mod tls;
 

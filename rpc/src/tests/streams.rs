@@ -203,5 +203,5 @@ async fn nobody_there() {
     let error = Client::connect(&uri, ConnectOptions::default())
         .await
         .unwrap_err();
-    assert!(matches!(error, Error::Unsupported(_)));
+    assert!(matches!(error, Error::Uri(_)));
 }
