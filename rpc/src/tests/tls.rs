@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, IsCa, Issuer,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
+    date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use rustls::server::WebPkiClientVerifier;
@@ -13,8 +14,10 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
+use crate::connect::ConnectOptions;
 use crate::credentials::{Credentials, TlsCredentials};
 use crate::error::Error;
+use crate::permissions::Permissions;
 use crate::refusal::{CertificateFault, Refusal};
 use crate::transport::dial;
 
@@ -44,9 +47,13 @@ impl Authority {
     }
 
     fn revoked(&self, serial: u64) -> Vec<u8> {
+        self.revoked_until(serial, 2075)
+    }
+
+    fn revoked_until(&self, serial: u64, year: i32) -> Vec<u8> {
         let list = CertificateRevocationListParams {
             this_update: date_time_ymd(2020, 1, 1),
-            next_update: date_time_ymd(2075, 1, 1),
+            next_update: date_time_ymd(year, 1, 1),
             crl_number: SerialNumber::from(1),
             issuing_distribution_point: None,
             revoked_certs: vec![RevokedCertParams {
@@ -67,7 +74,13 @@ impl Authority {
 enum Then {
     Says(u8),
     HangsUp,
+    Resets,
     SaysNothing,
+}
+
+/// A connection that ends like this is broken off.
+fn reset_at_its_end(socket: &tokio::net::TcpStream) {
+    socket.set_zero_linger().unwrap();
 }
 
 /// A server with this certificate; its port.
@@ -100,6 +113,10 @@ async fn server(authority: &Authority, leaf: &(String, String), then: Then) -> u
         match then {
             Then::Says(byte) => stream.write_all(&[byte]).await.unwrap(),
             Then::HangsUp => return,
+            Then::Resets => {
+                reset_at_its_end(stream.get_ref().0);
+                return;
+            }
             Then::SaysNothing => {}
         }
         std::future::pending::<()>().await;
@@ -114,10 +131,11 @@ async fn connect(port: u16, tls: TlsCredentials) -> Result<(), Error> {
         only_given: true,
         ..Credentials::default()
     };
-    let patience = Duration::from_secs(10);
-    dial(&uri.parse().unwrap(), false, &credentials, patience)
-        .await
-        .map(drop)
+    let options = ConnectOptions {
+        credentials,
+        ..ConnectOptions::default()
+    };
+    dial(&uri.parse().unwrap(), &options).await.map(drop)
 }
 
 fn knows(authority: &Authority) -> TlsCredentials {
@@ -176,10 +194,14 @@ async fn a_bad_certificate_says_what_is_wrong_with_it() {
         params.serial_number = Some(SerialNumber::from(7));
     });
     let elsewhere = bad("elsewhere.example", &|_| {});
+    let client = bad("127.0.0.1", &|params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    });
     for (leaf, expected) in [
         (expired, CertificateFault::Expired),
         (early, CertificateFault::NotYetValid),
         (revoked, CertificateFault::Revoked),
+        (client, CertificateFault::WrongPurpose),
         (
             elsewhere,
             CertificateFault::WrongName("127.0.0.1".to_owned()),
@@ -215,6 +237,78 @@ async fn a_server_that_does_not_say_yes_says_no() {
 }
 
 #[tokio::test]
+async fn a_revocation_list_out_of_date_says_nothing() {
+    let ca = authority();
+    let leaf = ca.leaf("127.0.0.1", |params| {
+        params.serial_number = Some(SerialNumber::from(8));
+    });
+    for (year, expected) in [(2075, None), (2021, Some(CertificateFault::ListExpired))] {
+        let port = server(&ca, &leaf, Then::Says(1)).await;
+        let ours = TlsCredentials {
+            crl: Some(ca.revoked_until(7, year)),
+            ..knows(&ca)
+        };
+        let said = connect(port, ours).await;
+        match expected {
+            None => assert_eq!(said, Ok(())),
+            Some(expected) => assert_eq!(fault(said), expected),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_says_nothing_of_who_we_are() {
+    let ca = authority();
+    let leaf = ca.leaf("127.0.0.1", |_| {});
+    let after = server(&ca, &leaf, Then::Resets).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let before = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        for resets in [true, false] {
+            let (socket, _) = listener.accept().await.unwrap();
+            // The client has spoken first.
+            socket.readable().await.unwrap();
+            if resets {
+                reset_at_its_end(&socket);
+            }
+        }
+    });
+    for port in [after, before, before] {
+        let said = connect(port, knows(&ca)).await.unwrap_err();
+        assert!(matches!(said, Error::Connect { .. }), "{said:?}");
+        assert!(!said.denied() && said.connection_lost());
+    }
+}
+
+#[tokio::test]
+async fn anybody_may_be_the_server_if_both_say_so() {
+    let ca = authority();
+    let stranger = authority().leaf("elsewhere.example", |_| {});
+    for (switch, unverified, is_in) in [(1, true, true), (1, false, false), (0, true, false)] {
+        let port = server(&ca, &stranger, Then::Says(1)).await;
+        let uri = format!("test+tls://127.0.0.1:{port}/default?no_verify={switch}");
+        let options = ConnectOptions {
+            credentials: Credentials {
+                tls: knows(&ca),
+                only_given: true,
+                ..Credentials::default()
+            },
+            permit: Permissions {
+                unverified,
+                ..Permissions::default()
+            },
+            ..ConnectOptions::default()
+        };
+        let said = dial(&uri.parse().unwrap(), &options).await.map(drop);
+        assert_eq!(said.is_ok(), is_in, "{said:?}");
+        if switch == 1 && !unverified {
+            let words = "the URI's parameter no_verify is not done unless";
+            assert!(said.unwrap_err().to_string().starts_with(words));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_says_nothing_is_given_up() {
     let ca = authority();
     let leaf = ca.leaf("127.0.0.1", |_| {});
@@ -224,8 +318,12 @@ async fn a_server_that_says_nothing_is_given_up() {
         tls: knows(&ca),
         ..Credentials::default()
     };
-    let patience = Duration::from_millis(300);
-    let said = dial(&uri.parse().unwrap(), false, &credentials, patience).await;
+    let options = ConnectOptions {
+        credentials,
+        connect_timeout: Duration::from_millis(300),
+        ..ConnectOptions::default()
+    };
+    let said = dial(&uri.parse().unwrap(), &options).await;
     assert!(matches!(said, Err(Error::Connect { .. })));
 }
 
