@@ -45,6 +45,14 @@ pub enum Refusal {
         /// The fingerprint of the key that was shown.
         fingerprint: String,
     },
+    /// The server shows an SSH certificate, and those are not judged here.
+    #[error(
+        "{server} has SSH host keys with certificates alone; a key that is in known_hosts is needed"
+    )]
+    HostKeyCertificate {
+        /// Who showed it.
+        server: String,
+    },
     /// The server does not let this user in by SSH.
     #[error("{server} does not let {user} in by SSH: tried {tried}")]
     Ssh {
@@ -122,6 +130,12 @@ pub enum CertificateFault {
     /// No authority that we know has signed it.
     #[error("is signed by no authority that is known here")]
     UnknownAuthority,
+    /// It is not for servers.
+    #[error("is not for servers, by its extended key usage")]
+    WrongPurpose,
+    /// The list of what the authority has taken back is out of date.
+    #[error("cannot be judged: the time of the revocation list is over")]
+    ListExpired,
     /// Anything else.
     #[error("is not acceptable: {0}")]
     Other(String),
