@@ -5,8 +5,9 @@ use drover_rpc_proto::remote::AuthSaslStepRet;
 use super::conf;
 use super::scram::{Hash, Proved, Scram, ScramError};
 use crate::client::Client;
-use crate::credentials::SaslCredentials;
+use crate::credentials::{Credentials, SaslCredentials, Secret};
 use crate::error::Error;
+use crate::prompt::{Question, Wanted};
 use crate::refusal::Refusal;
 use crate::uri::Transport;
 
@@ -35,7 +36,7 @@ pub(super) async fn authenticate(client: &Client, wanted: Option<&str>) -> Resul
     let uri = &client.shared.uri;
     let offered = client.auth_sasl_init().await?.to_string();
     let (name, mechanism) = choose(&offered, wanted, uri.transport)?;
-    let (user, password) = user_and_password(client)?;
+    let (user, password) = user_and_password(client, name).await?;
     let attempt = Attempt {
         user,
         password,
@@ -57,7 +58,14 @@ fn choose(
         .split([',', ' '])
         .filter(|name| !name.is_empty())
         .collect();
-    let secret = !matches!(transport, Transport::Tcp);
+    if let Some(other) = wanted.filter(|wanted| !can(wanted)) {
+        return Err(Refusal::unusable(
+            format!("the mechanism {other:?} of SASL"),
+            "SCRAM-SHA-256, SCRAM-SHA-1 and PLAIN are done here",
+        ));
+    }
+    // What a program of somebody's does with the bytes is not known.
+    let secret = !matches!(transport, Transport::Tcp | Transport::Ext);
     let mut allowed = MECHANISMS.iter().filter(|(name, mechanism)| {
         let picked = wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(name));
         picked && (secret || *mechanism != Mechanism::Plain)
@@ -74,7 +82,13 @@ fn choose(
     })
 }
 
-fn user_and_password(client: &Client) -> Result<(String, String), Refusal> {
+fn can(name: &str) -> bool {
+    MECHANISMS
+        .iter()
+        .any(|(mechanism, _)| mechanism.eq_ignore_ascii_case(name))
+}
+
+async fn user_and_password(client: &Client, purpose: &str) -> Result<(String, String), Refusal> {
     let credentials = &client.shared.options.credentials;
     let mut sasl = credentials.sasl.clone();
     if !credentials.only_given && (sasl.username.is_none() || sasl.password.is_none()) {
@@ -82,12 +96,42 @@ fn user_and_password(client: &Client) -> Result<(String, String), Refusal> {
         sasl.username = sasl.username.or(found.username);
         sasl.password = sasl.password.or(found.password);
     }
-    let missing = |what: &str| Refusal::missing(format!("a {what} for SASL"));
-    let user = sasl.username.ok_or_else(|| missing("username"))?;
-    let password = sasl.password.ok_or_else(|| missing("password"))?;
-    let password = String::from_utf8(password.expose().to_vec());
-    let password = password.map_err(|_| unusable("it is not UTF-8"))?;
+    let ask = |wanted, of| Question {
+        wanted,
+        purpose: purpose.to_owned(),
+        host: client.shared.uri.host_or_default().to_owned(),
+        of,
+    };
+    let user = match sasl.username {
+        Some(user) => user,
+        None => answer(credentials, ask(Wanted::Username, None), "username").await?,
+    };
+    let password = match sasl.password {
+        Some(password) => utf8(&password, "password")?,
+        None => {
+            let question = ask(Wanted::Password, Some(user.clone()));
+            answer(credentials, question, "password").await?
+        }
+    };
     Ok((user, password))
+}
+
+async fn answer(
+    credentials: &Credentials,
+    question: Question,
+    what: &str,
+) -> Result<String, Refusal> {
+    let answer = match &credentials.prompt {
+        Some(prompt) => prompt.ask(question).await,
+        None => None,
+    };
+    let answer = answer.ok_or_else(|| Refusal::missing(format!("a {what} for SASL")))?;
+    utf8(&answer, what)
+}
+
+fn utf8(secret: &Secret, what: &str) -> Result<String, Refusal> {
+    let text = String::from_utf8(secret.expose().to_vec());
+    text.map_err(|_| Refusal::unusable(format!("the {what}"), "it is not UTF-8"))
 }
 
 fn from_file(client: &Client) -> Result<SaslCredentials, Refusal> {
@@ -235,7 +279,13 @@ mod tests {
             "the server offers [\"PLAIN\"]; SCRAM-SHA-256, SCRAM-SHA-1 can be used here"
         );
         assert!(chosen("gssapi", None, tls).is_err());
-        assert!(chosen(all, Some("digest-md5"), tls).is_err());
+        assert_eq!(
+            chosen(all, Some("gssapi"), tls).unwrap_err().to_string(),
+            "the mechanism \"gssapi\" of SASL cannot be used: \
+             SCRAM-SHA-256, SCRAM-SHA-1 and PLAIN are done here"
+        );
+        assert!(chosen("scram-sha-1", Some("scram-sha-256"), tls).is_err());
+        assert!(chosen("plain", None, Transport::Ext).is_err());
         assert!(chosen("", None, tls).is_err());
     }
 }

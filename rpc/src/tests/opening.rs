@@ -81,10 +81,13 @@ async fn a_refused_open_is_told() {
 }
 
 mod sasl {
+    use std::sync::{Arc, Mutex};
+
     use super::{AUTH_LIST, auth};
     use crate::connect::ConnectOptions;
     use crate::credentials::{Credentials, SaslCredentials};
     use crate::error::Error;
+    use crate::prompt::{Prompt, Question, Wanted};
     use crate::refusal::Refusal;
     use crate::tests::pair_with;
     use crate::tests::server::Server;
@@ -170,6 +173,54 @@ mod sasl {
             opened,
             Err(Error::Identity(Refusal::SaslServer(_)))
         ));
+    }
+
+    /// What somebody is asked, who says "pencil" each time, or nothing.
+    async fn asked(username: Option<&str>, password: Option<&str>, answers: bool) -> Vec<Question> {
+        let questions = Arc::new(Mutex::new(Vec::new()));
+        let remember = Arc::clone(&questions);
+        let mut options = options(username);
+        options.credentials.sasl.password = password.map(Into::into);
+        options.credentials.prompt = Some(Prompt::new(move |question| {
+            remember.lock().unwrap().push(question);
+            async move { answers.then(|| "pencil".into()) }
+        }));
+        let (client, mut server) = pair_with(options);
+        let serve = async {
+            if answers || (username.is_some() && password.is_some()) {
+                let first = begin(&mut server).await;
+                let name = username.unwrap_or("pencil");
+                assert!(first.starts_with(&format!("n,,n={name},r=")), "{first}");
+                server.answer(STEP, &said(1, "v=AAAA")).await;
+            } else {
+                server.answer(AUTH_LIST, &auth(1)).await;
+                server.answer(INIT, &string("scram-sha-256")).await;
+            }
+        };
+        let (opened, ()) = tokio::join!(client.open(), serve);
+        let refusal = opened.unwrap_err();
+        let is_missing = matches!(refusal, Error::Identity(Refusal::Missing { .. }));
+        assert_eq!(is_missing, !answers, "{refusal}");
+        let questions = questions.lock().unwrap();
+        questions.clone()
+    }
+
+    #[tokio::test]
+    async fn only_what_is_missing_is_asked_for() {
+        let question = |wanted, of: Option<&str>| Question {
+            wanted,
+            purpose: "SCRAM-SHA-256".to_owned(),
+            host: "nowhere".to_owned(),
+            of: of.map(str::to_owned),
+        };
+        let password = |of| question(Wanted::Password, Some(of));
+        assert_eq!(asked(Some("fred"), Some("x"), true).await, []);
+        assert_eq!(asked(Some("fred"), None, true).await, [password("fred")]);
+        let asked_first = || question(Wanted::Username, None);
+        assert_eq!(asked(None, Some("x"), true).await, [asked_first()]);
+        let both = [asked_first(), password("pencil")];
+        assert_eq!(asked(None, None, true).await, both);
+        assert_eq!(asked(None, None, false).await, [asked_first()]);
     }
 
     #[tokio::test]

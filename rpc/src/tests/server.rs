@@ -28,7 +28,7 @@ impl Server {
 
     /// The next frame of the client; none when it has closed the connection.
     pub(super) async fn next(&mut self) -> Option<Request> {
-        let mut buffer = [0; 64 << 10];
+        let mut buffer = vec![0; 64 << 10];
         while self.requests.is_empty() {
             let count = self.socket.read(&mut buffer).await.ok()?;
             if count == 0 {
