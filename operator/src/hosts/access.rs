@@ -84,6 +84,7 @@ fn read(secret: &Secret) -> Credentials {
             password: bytes("password").map(Hidden::from),
         },
         only_given: true,
+        ..Credentials::default()
     }
 }
 
@@ -118,7 +119,7 @@ fn reason(error: &drover_rpc::Error) -> Option<Reason> {
     match error {
         Error::Identity(Refusal::Missing { .. }) => Some(Reason::SecretMissing),
         error if error.denied() => Some(Reason::AuthenticationFailed),
-        Error::Unsupported(_) => Some(Reason::InvalidSpec),
+        Error::Unsupported(_) | Error::Uri(_) => Some(Reason::InvalidSpec),
         _ => None,
     }
 }
