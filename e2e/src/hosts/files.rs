@@ -28,6 +28,14 @@ const SSHD: &str = "PasswordAuthentication no
 PermitRootLogin prohibit-password
 ";
 
+/// Who may manage libvirt without being root.
+const POLKIT: &str = "polkit.addRule(function (action, subject) {
+    if (action.id == \"org.libvirt.unix.manage\" && subject.user == \"drover\") {
+        return polkit.Result.YES;
+    }
+});
+";
+
 /// Writes all of it.
 ///
 /// # Errors
@@ -42,7 +50,9 @@ listen_tcp = 1
 auth_tls = \"{}\"
 tls_no_sanity_certificate = 1
 auth_tcp = \"none\"
-auth_unix_rw = \"none\"
+auth_unix_rw = \"polkit\"
+auth_unix_ro = \"sasl\"
+unix_sock_rw_perms = \"0777\"
 host_uuid = \"{}\"
 log_outputs = \"2:file:/var/log/libvirt/libvirtd.log\"
 ",
@@ -52,6 +62,8 @@ log_outputs = \"2:file:/var/log/libvirt/libvirtd.log\"
     pki::install(lab, host, &pki::server(lab, host, Flaw::None)?)?;
     make_folder(&root.join("etc/sasl2"))?;
     write_file(&root.join("etc/sasl2/libvirt.conf"), SASL)?;
+    make_folder(&root.join("etc/polkit-1/rules.d"))?;
+    write_file(&root.join("etc/polkit-1/rules.d/50-lab.rules"), POLKIT)?;
     make_folder(&root.join("etc/ssh/sshd_config.d"))?;
     write_file(&root.join("etc/ssh/sshd_config.d/lab.conf"), SSHD)?;
     make_folder(&root.join("etc/libvirt"))?;
