@@ -8,6 +8,7 @@ mod events;
 mod hostile;
 mod objects;
 mod opening;
+mod plain;
 mod server;
 mod ssh;
 mod streams;

@@ -6,6 +6,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::mpsc;
 
+use super::plain::Plain;
 use super::server::Server;
 use crate::client::Client;
 use crate::connect::ConnectOptions;
@@ -120,7 +121,7 @@ async fn a_program_is_run_if_the_caller_says_so() {
             },
             ..options()
         };
-        dial(&text.parse().unwrap(), &options).await
+        dial(&text.parse().unwrap(), &options).await.map(Plain)
     };
     let mut socket = run("qemu+ext:///system?command=cat", true).await.unwrap();
     socket.write_all(b"there and back").await.unwrap();
@@ -156,7 +157,7 @@ async fn a_program_in_place_of_ssh_has_the_arguments_of_openssh() {
     // It takes them for text to print.
     let text =
         "qemu+ssh://me@h:2222/system?command=echo&no_tty=1&no_verify=1&keyfile=/k&proxy=native";
-    let mut socket = dial(&text.parse().unwrap(), &options).await.unwrap();
+    let mut socket = Plain(dial(&text.parse().unwrap(), &options).await.unwrap());
     let mut said = String::new();
     socket.read_to_string(&mut said).await.unwrap();
     assert_eq!(

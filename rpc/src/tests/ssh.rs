@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
 
 use self::server::{Rules, Server, key};
+use super::plain::Plain;
 use crate::client::Client;
 use crate::connect::ConnectOptions;
 use crate::credentials::{Credentials, Secret, SshCredentials};
@@ -21,7 +22,7 @@ use crate::error::Error;
 use crate::permissions::Permissions;
 use crate::prompt::{Prompt, Question, Wanted};
 use crate::refusal::Refusal;
-use crate::transport::{Socket, dial};
+use crate::transport::dial;
 use crate::uri::UriError;
 
 const DIRECT: &str = "/var/run/libvirt/virtqemud-sock";
@@ -65,16 +66,12 @@ fn options(ssh: SshCredentials) -> ConnectOptions {
     }
 }
 
-async fn try_at(
-    server: &Server,
-    rest: &str,
-    options: &ConnectOptions,
-) -> Result<Box<dyn Socket>, Error> {
+async fn try_at(server: &Server, rest: &str, options: &ConnectOptions) -> Result<Plain, Error> {
     let uri = format!("qemu+ssh://me@127.0.0.1:{}/{rest}", server.port);
-    dial(&uri.parse().unwrap(), options).await
+    dial(&uri.parse().unwrap(), options).await.map(Plain)
 }
 
-async fn line(socket: &mut Box<dyn Socket>) -> String {
+async fn line(socket: &mut Plain) -> String {
     let mut said = Vec::new();
     while said.last() != Some(&b'\n') {
         said.push(socket.read_u8().await.unwrap());

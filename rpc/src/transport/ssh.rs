@@ -16,14 +16,14 @@ use self::far::Far;
 use self::host_key::{Against, HostKey};
 use super::ext::{self, Program};
 use super::held::Held;
-use super::{Socket, known_hosts};
+use super::{Bytes, known_hosts};
 use crate::connect::ConnectOptions;
 use crate::error::Error;
 use crate::refusal::Refusal;
 use crate::uri::Uri;
 
 /// Bytes to and from libvirt's socket, and the connection that they flow through.
-pub(super) type SshStream = Held<Box<dyn Socket>, Handle<HostKey>>;
+pub(super) type SshStream = Held<Box<dyn Bytes>, Handle<HostKey>>;
 
 /// Who is talked to, as whom, and what is reached there.
 pub(super) struct Target<'a> {

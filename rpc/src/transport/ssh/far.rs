@@ -6,7 +6,7 @@ use super::host_key::HostKey;
 use super::program;
 use crate::connect::ConnectOptions;
 use crate::error::Error;
-use crate::transport::Socket;
+use crate::transport::Bytes;
 use crate::uri::{Uri, refused};
 
 /// Which ways there are to the socket.
@@ -80,7 +80,7 @@ impl Far {
     pub(super) async fn reach(
         &self,
         handle: &Handle<HostKey>,
-    ) -> Result<Box<dyn Socket>, russh::Error> {
+    ) -> Result<Box<dyn Bytes>, russh::Error> {
         for socket in &self.forward {
             // An abstract one cannot be named there.
             if socket.starts_with('@') {
