@@ -14,6 +14,7 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
+use crate::client::Client;
 use crate::connect::ConnectOptions;
 use crate::credentials::{Credentials, TlsCredentials};
 use crate::error::Error;
@@ -323,7 +324,7 @@ async fn a_server_that_says_nothing_is_given_up() {
         connect_timeout: Duration::from_millis(300),
         ..ConnectOptions::default()
     };
-    let said = dial(&uri.parse().unwrap(), &options).await;
+    let said = Client::connect(&uri.parse().unwrap(), options).await;
     assert!(matches!(said, Err(Error::Connect { .. })));
 }
 
