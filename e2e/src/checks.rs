@@ -66,9 +66,17 @@ fn without_lab(run: &mut Run<'_>) {
     run.cargo_tests("unit tests", &["test", "-q", "--workspace"], &[]);
     let name = "every type as rpcgen's C encodes it";
     client(run, name, "c_encoder", &[]);
+    compiler(run, "every protocol file compiles", "every_file");
+    compiler(run, "plain ONC RPC: rpcbind, rpcgen's C", "onc");
 }
 
 const IGNORED: [&str; 3] = ["--", "--ignored", "--test-threads=1"];
+
+/// The protocol compiler's tests that need more than a plain `cargo test` has.
+fn compiler(run: &mut Run<'_>, name: &str, program: &str) {
+    let program = ["test", "-q", "-p", "drover-xdrgen", "--test", program];
+    run.cargo_tests(name, &[&program[..], &IGNORED].concat(), &[]);
+}
 
 /// The client's tests that need more than a plain `cargo test` has.
 fn client(run: &mut Run<'_>, name: &str, program: &str, environment: &[(&str, &str)]) {
