@@ -110,6 +110,7 @@ pub struct Model {
     named: BTreeMap<String, Named>,
     typedefs: BTreeMap<String, Type>,
     chains: BTreeSet<String>,
+    sizes: BTreeMap<String, usize>,
 }
 
 impl Model {
@@ -197,6 +198,7 @@ impl Model {
         self.numbers.extend(other.numbers.clone());
         self.typedefs.extend(other.typedefs.clone());
         self.chains.extend(other.chains.iter().cloned());
+        self.sizes.extend(other.sizes.clone());
     }
 
     fn as_base(&self) -> Self {

@@ -20,6 +20,7 @@ pub fn parse(source: &str) -> Result<Vec<Definition>, Vec<Fault>> {
     let mut parser = Parser {
         tokens,
         at: 0,
+        depth: 0,
         found: Vec::new(),
     };
     while parser.peek() != &Kind::End {
@@ -41,6 +42,8 @@ const DEFINERS: [&str; 6] = ["const", "typedef", "enum", "struct", "union", "pro
 struct Parser {
     tokens: Vec<Token>,
     at: usize,
+    // Bodies that are open within a definition.
+    depth: usize,
     // Definitions so far. Bodies written in place come before what they are in.
     found: Vec<Definition>,
 }

@@ -310,3 +310,36 @@ fn several_faults_come_together() {
         3
     );
 }
+
+#[test]
+fn no_file_takes_the_compiler_down() {
+    let nested = "struct {".repeat(50_000);
+    assert!(!refusals(&format!("struct s {{ {nested}")).is_empty());
+    let deep = (0..100).fold("int a;".to_owned(), |body, _| {
+        format!("struct {{ {body} }} b;")
+    });
+    assert!(refusals(&format!("struct s {{ {deep} }};"))[0].contains("bodies within one another"));
+    let mut arrays = String::from("typedef int t0<2>; ");
+    let mut pairs = String::from("struct s0 { int a; }; ");
+    let mut many = String::from("enum e { V0");
+    for i in 1..1_000 {
+        arrays += &format!("typedef t{} t{i}<2>; ", i - 1);
+        pairs += &format!("struct s{i} {{ s{0} a; s{0} b; }}; ", i - 1);
+        many += &format!(", V{i}");
+    }
+    assert!(refusals(&arrays)[0].contains("within one another"));
+    assert!(refusals(&pairs)[0].contains("too deep within one another"));
+    assert_eq!(model(&(many + " };")).number("V999"), Some(999));
+    for large in [
+        "typedef int a[5000]; typedef a b[5000];",
+        "typedef opaque a[25000000];",
+    ] {
+        assert!(refusals(large)[0].contains("25000000 elements have no place"));
+    }
+    // 2^40 ways lead to the innermost of these, which is counted once.
+    let wide = (1..40).fold(String::from("struct s0 { int a; }; "), |all, i| {
+        all + &format!("struct s{i} {{ s{0} a; s{0} b; }}; ", i - 1)
+    });
+    let size = model(&wide).min_size(&Type::Named("s39".into()));
+    assert_eq!(size, 4 << 39);
+}

@@ -10,6 +10,12 @@ use crate::prelude;
 // Typedefs of typedefs; more than this lead back to themselves.
 const STEPS: usize = 32;
 
+// Arrays of arrays, by way of typedefs.
+const NESTING: usize = 32;
+
+// A fixed array is part of what it is in, and often on the stack.
+const MOST_SLOTS: u64 = 1 << 24;
+
 /// Definitions by name, and those of the prelude that were used.
 pub(super) struct Bodies<'a> {
     own: BTreeMap<&'a str, &'a Definition>,
@@ -50,6 +56,10 @@ impl Model {
         let prelude = prelude::definitions();
         let mut bodies = Bodies::new(definitions, &prelude);
         let mut faults = Vec::new();
+        // A name of this file comes before an imported one that is the same.
+        for definition in definitions {
+            self.typedefs.remove(&definition.name);
+        }
         for definition in definitions {
             self.define(definition, &mut bodies, &mut faults);
             if let Some(doc) = &definition.doc {
@@ -163,7 +173,8 @@ impl Model {
     ) -> Result<Type, Fault> {
         let position = declaration.position;
         if steps > STEPS {
-            return Err(at(position, "this typedef leads back to itself"));
+            let message = "this typedef leads back to itself, or through too many others";
+            return Err(at(position, message));
         }
         match (&declaration.type_name, &declaration.shape) {
             (TypeName::String, Shape::List(bound)) => {
@@ -174,7 +185,9 @@ impl Model {
                 Ok(Type::Opaque(self.list_bound(bound, position)?))
             }
             (TypeName::Opaque, Shape::Fixed(length)) => {
-                Ok(Type::OpaqueFixed(self.bound(length, position)?))
+                let length = self.bound(length, position)?;
+                has_place(length.into(), position)?;
+                Ok(Type::OpaqueFixed(length))
             }
             (TypeName::Opaque, _) => Err(at(
                 position,
@@ -197,6 +210,14 @@ impl Model {
         shape: &Shape,
         position: Position,
     ) -> Result<Type, Fault> {
+        if nesting(&element) > NESTING {
+            let message = format!("more than {NESTING} arrays and options within one another");
+            return Err(at(position, message));
+        }
+        if let Shape::Fixed(length) = shape {
+            let length = self.bound(length, position)?;
+            has_place(slots(&element).saturating_mul(length.into()), position)?;
+        }
         let element = Box::new(element);
         Ok(match shape {
             Shape::Plain => *element,
@@ -219,11 +240,10 @@ impl Model {
         bodies: &mut Bodies<'_>,
         steps: usize,
     ) -> Result<Type, Fault> {
-        let known = |ty: Option<&Type>| ty.cloned().ok_or(());
-        let own = bodies.get(name);
-        if let (None, Ok(ty)) = (own, known(self.typedefs.get(name))) {
-            return Ok(ty);
+        if let Some(ty) = self.typedefs.get(name) {
+            return Ok(ty.clone());
         }
+        let own = bodies.get(name);
         let definition =
             own.or_else(|| (!self.imported.contains(name)).then(|| bodies.get_prelude(name))?);
         match definition.map(|definition| &definition.body) {
@@ -238,6 +258,35 @@ impl Model {
             None if self.imported.contains(name) => Ok(Type::Named(name.to_owned())),
             _ => Err(at(position, format!("{name} is no type"))),
         }
+    }
+}
+
+fn nesting(mut ty: &Type) -> usize {
+    let mut depth = 0;
+    while let Type::Array(element, _) | Type::List(element, _) | Type::Optional(element) = ty {
+        ty = element;
+        depth += 1;
+    }
+    depth
+}
+
+fn has_place(slots: u64, position: Position) -> Result<(), Fault> {
+    if slots > MOST_SLOTS {
+        let message = format!("{slots} elements have no place: at most {MOST_SLOTS}");
+        return Err(at(position, message));
+    }
+    Ok(())
+}
+
+fn slots(mut ty: &Type) -> u64 {
+    let mut slots = 1_u64;
+    while let Type::Array(element, length) = ty {
+        slots = slots.saturating_mul((*length).into());
+        ty = element;
+    }
+    match ty {
+        Type::OpaqueFixed(length) => slots.saturating_mul((*length).into()),
+        _ => slots,
     }
 }
 

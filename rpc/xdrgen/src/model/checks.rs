@@ -61,9 +61,11 @@ impl Model {
     /// Types without values, unions that cannot be switched, numbers given twice; and finds chains.
     pub(super) fn check(&mut self, definitions: &[Definition]) -> Vec<Fault> {
         let mut faults = Vec::new();
+        let endless: BTreeSet<String> = self.measure().into_iter().collect();
         for definition in definitions {
             let (name, position) = (&definition.name, definition.position);
-            if self.holds_itself(name) {
+            // One that only holds such a type is none of these, and right once that is.
+            if endless.contains(name) && self.holds_itself(name) {
                 let message = format!("{name} holds itself: a value of it would have no end");
                 faults.push(at(position, message));
             }
@@ -76,6 +78,16 @@ impl Model {
                 }
                 _ => {}
             }
+        }
+        if let (true, Some(name)) = (faults.is_empty(), endless.first()) {
+            let position = definitions
+                .iter()
+                .find(|definition| definition.name == *name);
+            let position = position.map_or_else(Position::default, |found| found.position);
+            faults.push(at(
+                position,
+                format!("{name} holds types too deep within one another"),
+            ));
         }
         if faults.is_empty() {
             self.find_chains();
@@ -99,7 +111,7 @@ impl Model {
         false
     }
 
-    fn held(&self, name: &str) -> Vec<String> {
+    pub(super) fn held(&self, name: &str) -> Vec<String> {
         let types = self.named(name).into_iter().flat_map(types_in);
         types.filter_map(held_by).collect()
     }

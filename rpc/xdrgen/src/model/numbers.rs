@@ -25,12 +25,15 @@ impl Model {
         for (name, number) in prelude::NUMBERS {
             self.numbers.entry(name.to_owned()).or_insert(number);
         }
-        let names = names(definitions);
+        let (names, order) = names(definitions);
         let mut faults = Vec::new();
-        for (name, given) in &names {
-            match self.follow(given, &names) {
+        // In the order of the file most names have theirs from one that is known by then.
+        let mut known = BTreeMap::new();
+        for name in order {
+            match self.follow(name, &names, &known) {
                 Ok(number) => {
-                    self.numbers.insert((*name).to_owned(), number);
+                    known.insert(name, number);
+                    self.numbers.insert(name.to_owned(), number);
                 }
                 Err(fault) => faults.push(fault),
             }
@@ -67,32 +70,34 @@ impl Model {
     }
 
     // A name of this file comes before one from outside that is the same.
-    fn follow(&self, given: &Given<'_>, names: &Names<'_>) -> Result<i64, Fault> {
-        let mut given = given;
-        let mut position = Position::default();
-        let mut more: i64 = 0;
-        let mut steps = 0;
+    fn follow(
+        &self,
+        name: &str,
+        names: &Names<'_>,
+        known: &BTreeMap<&str, i64>,
+    ) -> Result<i64, Fault> {
+        let (mut name, mut position) = (name, Position::default());
+        let (mut steps, mut more) = (0, 0_i64);
         while steps < STEPS {
-            let name = match given {
-                Given::By(Value::Name(name, place)) => {
-                    position = *place;
+            if let Some(number) = known.get(name) {
+                return sum(*number, more, position);
+            }
+            match names.get(name) {
+                Some(Given::By(Value::Name(other, place))) => {
+                    (name, position) = (other, *place);
                     steps += 1;
-                    name.as_str()
                 }
-                Given::By(value) => return sum(self.resolve(value)?, more, position),
-                Given::After(None) => return Ok(more),
-                Given::After(Some(name)) => {
+                Some(Given::By(value)) => return sum(self.resolve(value)?, more, position),
+                Some(Given::After(None)) => return Ok(more),
+                Some(Given::After(Some(other))) => {
+                    name = other;
                     more += 1;
-                    name
                 }
-            };
-            given = match names.get(name) {
-                Some(given) => given,
                 None => {
                     let outside = self.resolve(&Value::Name(name.to_owned(), position))?;
                     return sum(outside, more, position);
                 }
-            };
+            }
         }
         Err(at(position, "this constant leads back to itself"))
     }
@@ -110,13 +115,14 @@ fn unknown(name: &str, position: Position) -> Fault {
 }
 
 // Everything that C has as a constant: also the names of programs, versions and procedures.
-fn names(definitions: &[Definition]) -> Names<'_> {
-    let mut names = Names::new();
+fn names(definitions: &[Definition]) -> (Names<'_>, Vec<&str>) {
+    let (mut names, mut order) = (Names::new(), Vec::new());
     for definition in definitions {
         match &definition.body {
             Body::Constant(Value::Text(..)) => {}
             Body::Constant(value) => {
                 names.insert(&definition.name, Given::By(value));
+                order.push(definition.name.as_str());
             }
             Body::Enum(values) => {
                 let mut last = None;
@@ -124,22 +130,26 @@ fn names(definitions: &[Definition]) -> Names<'_> {
                     let given = value.value.as_ref();
                     let given = given.map_or(Given::After(last), Given::By);
                     names.insert(&value.name, given);
+                    order.push(&value.name);
                     last = Some(value.name.as_str());
                 }
             }
             Body::Program { versions, number } => {
                 names.insert(&definition.name, Given::By(number));
+                order.push(&definition.name);
                 for version in versions {
                     names.insert(&version.name, Given::By(&version.number));
+                    order.push(&version.name);
                     for procedure in &version.procedures {
                         // A later version may give the same name by itself.
                         let name = procedure.name.as_str();
                         names.entry(name).or_insert(Given::By(&procedure.number));
+                        order.push(name);
                     }
                 }
             }
             _ => {}
         }
     }
-    names
+    (names, order)
 }

@@ -5,6 +5,9 @@ use crate::ast::{Body, Builtin, Declaration, Definition, Shape, TypeName};
 use crate::error::Fault;
 use crate::lex::Kind;
 
+// Bodies within bodies; each is read within the reading of the one around it.
+const DEPTH: usize = 32;
+
 impl Parser {
     // `owner` names what the declaration is in: a body written in place is named after both.
     pub(super) fn declaration(&mut self, owner: &str) -> Parsed<Declaration> {
@@ -107,18 +110,28 @@ impl Parser {
         let name = given
             .or_else(|| self.name_behind_body().map(|name| join(owner, &name)))
             .ok_or_else(|| Fault::new(position, "what has this body needs a name behind it"))?;
-        let body = match word {
-            "enum" => Body::Enum(self.enum_body()?),
-            "struct" => Body::Struct(self.struct_body(&name)?),
-            _ => self.union_body(&name)?,
-        };
+        if self.depth == DEPTH {
+            let message = format!("more than {DEPTH} bodies within one another");
+            return Err(Fault::new(position, message));
+        }
+        self.depth += 1;
+        let body = self.body(word, &name);
+        self.depth -= 1;
         self.found.push(Definition {
             name: name.clone(),
             position,
-            body,
+            body: body?,
             doc: None,
         });
         Ok(TypeName::Named(name, position))
+    }
+
+    fn body(&mut self, word: &str, name: &str) -> Parsed<Body> {
+        Ok(match word {
+            "enum" => Body::Enum(self.enum_body()?),
+            "struct" => Body::Struct(self.struct_body(name)?),
+            _ => self.union_body(name)?,
+        })
     }
 
     // The word that follows the braces which are to be opened next.
