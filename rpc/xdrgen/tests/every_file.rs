@@ -4,9 +4,11 @@
 //! ```text
 //! cargo test -p drover-xdrgen --test every_file -- --ignored --nocapture
 //! ```
-//! Of libvirt's own example there are recorded bytes: they are read and written again.
+//! So does what comes out of files made of chance. Of libvirt's own example there are recorded bytes: they are read and written again.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod generate;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use drover_xdrgen::{Compiler, fetch};
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::TestRunner;
 
 /// Numbers that files expect from C's headers.
 const DEFINES: [(&str, i64); 13] = [
@@ -73,6 +77,9 @@ const RECORDED: [(&str, &str); 8] = [
     ("TestUnionVoidDefault", "union_void_default_default"),
 ];
 
+/// Files made of chance.
+const RANDOM: usize = 200;
+
 #[test]
 #[ignore = "installs protocol files and fetches libvirt's source: run by cargo lab test"]
 fn every_protocol_file_compiles_and_so_does_its_rust() {
@@ -100,12 +107,17 @@ fn every_protocol_file_compiles_and_so_does_its_rust() {
         write(&package, &format!("src/{name}.rs"), &text);
         writeln!(modules, "/// {name}.x\npub mod {name};").unwrap();
     }
+    let random = random_files();
+    for (number, text) in random.iter().enumerate() {
+        write(&package, &format!("src/random_{number}.rs"), text);
+        writeln!(modules, "/// Chance.\npub mod random_{number};").unwrap();
+    }
     write(&package, "src/lib.rs", &modules);
     write(&package, "src/main.rs", &recorded());
     let program = build(&package);
     let bytes = run(Command::new(program).arg(libvirt.join("scripts/rpcgen/tests")));
     println!(
-        "{} files, {lines} lines of Rust without warnings",
+        "{} files, {lines} lines of Rust without warnings; of {RANDOM} random files too",
         files.len()
     );
     print!("{bytes}");
@@ -124,6 +136,18 @@ fn compile(path: &Path, files: &BTreeMap<String, PathBuf>) -> String {
     compiler
         .file(path)
         .unwrap_or_else(|error| panic!("{error}"))
+}
+
+// What comes out of those that make sense, the same ones in each run.
+fn random_files() -> Vec<String> {
+    let mut runner = TestRunner::deterministic();
+    let files = generate::file();
+    let compiled = std::iter::repeat_with(|| {
+        let text = files.new_tree(&mut runner).unwrap().current();
+        let compiler = Compiler::new();
+        compiler.text(Path::new("random.x"), text).ok()
+    });
+    compiled.flatten().take(RANDOM).collect()
 }
 
 // The program that reads and writes the recorded bytes again.

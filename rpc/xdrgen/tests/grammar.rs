@@ -281,6 +281,7 @@ fn refusals_say_where_and_what() {
             "program P { version V { void A(struct { int a; } b) = 1; } = 1; } = 1;",
             "needs a type with a name",
         ),
+        ("struct s { s a[0]; };", "s holds itself"),
         ("typedef missing a;", "missing is no type"),
     ] {
         let found = refusals(source);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::{Emitter, ident};
@@ -83,6 +83,9 @@ impl Emitter<'_> {
         let rust = ident(&self.type_name(name));
         let doc = self.doc(&format!("`{name}`."), self.model.docs.get(name));
         let fields = self.model.own_fields(name, fields);
+        if fields.is_empty() {
+            return empty_struct(&rust, &doc);
+        }
         let declared = fields.iter().map(|field| self.declare(name, field));
         let encoded = fields.iter().map(|field| {
             let rust = ident(&snake(&field.name));
@@ -134,6 +137,28 @@ impl Emitter<'_> {
                 matches!(&**element, Type::Named(inner) if self.model.leads_to(inner, owner))
             }
             _ => false,
+        }
+    }
+}
+
+fn empty_struct(rust: &Ident, doc: &TokenStream) -> TokenStream {
+    quote! {
+        #doc
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct #rust {}
+
+        impl drover_xdr::Encode for #rust {
+            fn encode(&self, _: &mut drover_xdr::Encoder) -> Result<(), drover_xdr::Error> {
+                Ok(())
+            }
+        }
+
+        impl drover_xdr::Decode for #rust {
+            const MIN_SIZE: usize = 0;
+
+            fn decode(_: &mut drover_xdr::Decoder<'_>) -> Result<Self, drover_xdr::Error> {
+                Ok(Self {})
+            }
         }
     }
 }

@@ -230,7 +230,8 @@ impl Model {
 fn held_by(ty: &Type) -> Option<String> {
     match ty {
         Type::Named(name) => Some(name.clone()),
-        Type::Array(element, length) if *length > 0 => held_by(element),
+        // One without elements too: Rust has no place for it.
+        Type::Array(element, _) => held_by(element),
         _ => None,
     }
 }
