@@ -85,15 +85,23 @@ impl Compiler {
     /// # Errors
     /// As [`Compiler::file`].
     pub fn text(&self, path: &Path, contents: String) -> Result<String, Error> {
+        self.compile(path, contents).map(|(text, _)| text)
+    }
+
+    // The text, and the files that it was made of.
+    fn compile(&self, path: &Path, contents: String) -> Result<(String, Vec<String>), Error> {
         let (mut base, mut imports) = (Model::default(), BTreeMap::new());
+        let mut files = Vec::new();
         for (file, module) in &self.imports {
             let tokens = module_path(module)?;
-            let (model, ..) = self.model(file, read(file)?, &base)?;
+            let (model, _, source) = self.model(file, read(file)?, &base)?;
+            files.extend(source.files().map(str::to_owned));
             let names = model.types.iter().map(|(name, _)| name.clone());
             imports.extend(names.map(|name| (name, tokens.clone())));
             base.import(&model);
         }
         let (model, definitions, source) = self.model(path, contents, &base)?;
+        files.extend(source.files().map(str::to_owned));
         let name = path.file_name().unwrap_or(path.as_os_str());
         let emitter = Emitter {
             model: &model,
@@ -119,24 +127,28 @@ impl Compiler {
         });
         let clashes: Vec<Report> = clashes.collect();
         if clashes.is_empty() {
-            Ok(emitter.plain())
+            Ok((emitter.plain(), files))
         } else {
             Err(Error::Source(clashes))
         }
     }
 
     /// For `build.rs`: compiles a file to `OUT_DIR`, under its own name with `.rs` for its ending, and
-    /// has cargo look at it again when it changes. The program then says
+    /// has cargo look again when it, or a file it takes in, changes. The program then says
     /// `include!(concat!(env!("OUT_DIR"), "/name.rs"));`.
     ///
     /// # Errors
     /// As [`Compiler::file`].
     pub fn build(&self, path: &Path) -> Result<PathBuf, Error> {
         let folder = std::env::var_os("OUT_DIR").ok_or(Error::OutDir)?;
+        // Before anything is wrong: then too cargo looks again when the file has changed.
         println!("cargo::rerun-if-changed={}", path.display());
         let name = path.with_extension("rs");
         let out = Path::new(&folder).join(name.file_name().unwrap_or(name.as_os_str()));
-        let text = self.file(path)?;
+        let (text, files) = self.compile(path, read(path)?)?;
+        for file in files {
+            println!("cargo::rerun-if-changed={file}");
+        }
         std::fs::write(&out, text).map_err(|error| Error::File {
             path: out.clone(),
             error,

@@ -67,8 +67,8 @@
 //! | `program` | a module, with a module for each version and a type for each procedure |
 //!
 //! Names are written as Rust writes them, without what all values of an enum, or all procedures of a
-//! version, begin with: `NFS_OK` of `nfsstat` is `Nfsstat::OK`. The documentation of each item has the
-//! name in the file and the bound.
+//! version, begin with: `SHAPE_DOT` of `shape_kind` is `ShapeKind::DOT`. The documentation of each
+//! item has the name in the file and the bound.
 //!
 //! # Guarantees
 //!

@@ -46,6 +46,11 @@ impl Source {
         source
     }
 
+    /// The names of the file and of those that it includes.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|(name, _)| name.as_str())
+    }
+
     /// What is wrong with the lines for the preprocessor.
     #[must_use]
     pub fn faults(&self) -> Vec<Report> {
