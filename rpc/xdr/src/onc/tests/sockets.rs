@@ -15,7 +15,7 @@ const ANY: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
 fn impatient() -> Options {
     Options {
-        deadline: Duration::from_millis(200),
+        deadline: Duration::from_millis(500),
         retransmission: Retransmission {
             first: Duration::from_millis(50),
             most: Duration::from_millis(50),
