@@ -11,10 +11,10 @@ mod waiters;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use drover_rpc_proto::{Call, CloseReason, Connection, StreamMode};
+use drover_rpc_proto::{Call, CloseReason, Connection, StreamMode, Time};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, Sleep};
 
@@ -131,31 +131,26 @@ impl Driver {
         Commands { core, queue }
     }
 
-    // True if there was a command.
-    fn poll_commands(&mut self, core: &mut Core, context: &mut Context<'_>) -> bool {
-        if self.left.is_some() {
-            return false;
-        }
-        for count in 0..COMMANDS_AT_A_TIME {
-            match core.commands.poll_recv(context) {
-                Poll::Ready(Some(command)) => core.obey(*command),
-                Poll::Ready(None) => {
+    // Ready with whether there was a command.
+    fn poll_commands(&mut self, core: &mut Core, context: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..COMMANDS_AT_A_TIME {
+            match ready!(core.commands.poll_recv(context)) {
+                Some(command) => core.obey(*command),
+                None => {
                     self.left = Some(Box::pin(tokio::time::sleep(LEAVE)));
-                    return true;
+                    break;
                 }
-                Poll::Pending => return count > 0,
             }
         }
-        true
+        Poll::Ready(())
     }
 
     // True if a timer has run out.
-    fn poll_timer(&mut self, core: &mut Core, context: &mut Context<'_>) -> bool {
+    fn poll_timer(&mut self, core: &mut Core, now: Time, context: &mut Context<'_>) -> bool {
         let Some(next) = core.connection.poll_timeout() else {
             return false;
         };
-        // Asked of the clock itself: a task that has much to do is not told by the timer.
-        let now = core.now();
+        // The clock itself is asked: a task that has much to do is not told by the timer.
         if next <= now {
             core.connection.handle_timeout(now);
             return true;
@@ -187,13 +182,28 @@ impl Driver {
 
     fn run(&mut self, core: &mut Core, context: &mut Context<'_>) -> Poll<()> {
         core.driven_by(context.waker());
+        // What is pending wakes the task, so that it need not be asked again.
+        let mut commands = self.left.is_none();
+        let mut readable = true;
+        let mut has_read = false;
         loop {
-            let mut moved = self.poll_commands(core, context);
+            let mut moved = false;
+            if commands {
+                commands = self.poll_commands(core, context).is_ready() && self.left.is_none();
+                moved = commands;
+            }
             moved |= core.pump(context);
             moved |= core.poll_write(context);
-            moved |= core.poll_read(context);
+            if readable && !core.is_held_up() {
+                readable = core.poll_read(context);
+                has_read |= readable;
+                moved |= readable;
+            }
             moved |= core.tell();
-            moved = moved || self.poll_timer(core, context) || self.poll_left(core, context);
+            if !moved {
+                let now = if has_read { core.read_at } else { core.now() };
+                moved = self.poll_timer(core, now, context) || self.poll_left(core, context);
+            }
             if core.connection.closed().is_some() {
                 core.tell();
                 return Poll::Ready(());

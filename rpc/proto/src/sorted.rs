@@ -48,8 +48,10 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 
     pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
-        let index = self.find(key).ok()?;
-        let removed = self.0.remove(index);
+        let removed = match self.find(key).ok()? {
+            0 => self.0.pop_front(),
+            index => self.0.remove(index),
+        };
         if self.0.is_empty() && self.0.capacity() > KEPT {
             self.0.shrink_to(KEPT);
         }
@@ -71,6 +73,10 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 
     fn find(&self, key: &K) -> Result<usize, usize> {
+        // Most often it is the oldest that is looked for.
+        if self.0.front().is_some_and(|(first, _)| first == key) {
+            return Ok(0);
+        }
         self.0.binary_search_by(|(other, _)| other.cmp(key))
     }
 }

@@ -33,6 +33,10 @@ thread_local! {
 
 /// What is behind the lock.
 pub(super) struct Core {
+    // How many callers the task has answered when it ran last.
+    answered: usize,
+    // When something was read last.
+    pub(super) read_at: Time,
     // None once the task has ended.
     socket: Option<Box<dyn Socket>>,
     pub(super) connection: Connection,
@@ -65,6 +69,8 @@ impl Core {
         start: Instant,
     ) -> Self {
         Self {
+            answered: 0,
+            read_at: Time::ZERO,
             socket: Some(socket),
             connection,
             commands,
@@ -87,26 +93,30 @@ impl Core {
         self.start.elapsed()
     }
 
+    /// The task runs.
     pub(super) fn driven_by(&mut self, waker: &Waker) {
+        self.answered = 0;
         if !self.task.as_ref().is_some_and(|task| task.will_wake(waker)) {
             self.task = Some(waker.clone());
         }
     }
 
-    /// Does at once what a caller asks, as far as the socket takes it: the task is woken for the
-    /// rest alone.
+    /// Does at once what a caller asks, as far as the socket takes it, and leaves the rest to the
+    /// task. So does a caller that has been answered along with others: they will ask together, and
+    /// the task writes once for all of them.
     pub(super) fn obey_at_once(&mut self, command: Command) {
+        let alone = self.answered <= 1;
         // Who asks twice is obeyed in that order: what is given up must be known by then.
         while let Ok(earlier) = self.commands.try_recv() {
             self.obey(*earlier);
         }
         self.obey(command);
-        if self.written == self.out.len() && self.fds_out.is_empty() {
+        if alone && self.written == self.out.len() && self.fds_out.is_empty() {
             // What the socket cannot take now, the task will find.
             let mut nobody = Context::from_waker(Waker::noop());
-            while self.poll_write(&mut nobody) {}
+            while self.connection.closed().is_none() && self.poll_write(&mut nobody) {}
         }
-        if self.needs_task()
+        if (!alone || self.needs_task())
             && let Some(task) = &self.task
         {
             task.wake_by_ref();
@@ -253,12 +263,13 @@ impl Core {
         false
     }
 
+    /// A stream whose reader is slow is slowed down by not reading its connection.
+    pub(super) fn is_held_up(&self) -> bool {
+        self.stream.as_ref().is_some_and(|(_, pipe)| pipe.is_full())
+    }
+
     /// True if something was read.
     pub(super) fn poll_read(&mut self, context: &mut Context<'_>) -> bool {
-        // A stream whose reader is slow is slowed down by not reading its connection.
-        if self.stream.as_ref().is_some_and(|(_, pipe)| pipe.is_full()) {
-            return false;
-        }
         INPUT.with_borrow_mut(|input| {
             input.resize(READ_SIZE, 0);
             self.poll_read_into(context, input)
@@ -274,10 +285,10 @@ impl Core {
         match socket.poll_read(context, &mut buffer, &mut self.fds_in) {
             Poll::Ready(Ok(())) if buffer.filled().is_empty() => self.connection.handle_eof(),
             Poll::Ready(Ok(())) => {
-                let now = self.start.elapsed();
+                self.read_at = self.start.elapsed();
                 let fds = self.fds_in.len() - known;
                 self.connection
-                    .handle_input_with_fds(now, buffer.filled(), fds);
+                    .handle_input_with_fds(self.read_at, buffer.filled(), fds);
             }
             Poll::Ready(Err(error)) => return self.fail(&error.to_string()),
             Poll::Pending => return false,
@@ -324,6 +335,7 @@ impl Core {
                 .settle(&mut self.connection, now, call, &result);
             return;
         };
+        self.answered += 1;
         // What was to go with a call that never went out is closed.
         let fds = if result.is_ok() {
             waiter.fds

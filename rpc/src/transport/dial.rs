@@ -59,8 +59,9 @@ async fn unix(uri: &Uri, read_only: bool) -> Result<Box<dyn Socket>, Error> {
     let path = uri.socket(&Surroundings::real(), read_only)?;
     let mut reason = String::new();
     for address in addresses(&path) {
-        match UnixStream::connect(&address).await {
-            Ok(socket) => return Ok(Box::new(UnixSocket::new(socket))),
+        let connected = UnixStream::connect(&address).await;
+        match connected.and_then(UnixSocket::new) {
+            Ok(socket) => return Ok(Box::new(socket)),
             Err(error) => reason = error.to_string(),
         }
     }

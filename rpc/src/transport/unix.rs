@@ -7,28 +7,88 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::pin::Pin;
+use std::os::unix::net::UnixStream;
 use std::task::{Context, Poll, ready};
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
-use tokio::io::{AsyncWrite, Interest, ReadBuf};
-use tokio::net::UnixStream;
+use tokio::io::unix::AsyncFd;
+use tokio::io::{Interest, ReadBuf};
+use tokio::runtime::Handle;
 
 use super::Socket;
 
 /// The room for one descriptor.
 const ONE: usize = rustix::cmsg_space!(ScmRights(1));
 
+/// After so many writes that the socket took at once, it is not watched for room any more.
+const CALM: u32 = 64;
+
 /// A unix socket.
+///
+/// It is watched for room only once it has had none. The system tells of room each time the server
+/// has read something, and whoever watches is woken twice for each call.
 #[derive(Debug)]
-pub(crate) struct UnixSocket(UnixStream);
+pub(crate) struct UnixSocket {
+    socket: AsyncFd<UnixStream>,
+    room: Option<AsyncFd<UnixStream>>,
+    // How many writes were taken at once since there was no room.
+    calm: u32,
+    // Where it is watched.
+    runtime: Handle,
+}
 
 impl UnixSocket {
-    pub(crate) fn new(socket: UnixStream) -> Self {
-        Self(socket)
+    /// Within a runtime.
+    pub(crate) fn new(socket: tokio::net::UnixStream) -> io::Result<Self> {
+        let socket = socket.into_std()?;
+        Ok(Self {
+            socket: watch(socket, Interest::READABLE)?,
+            room: None,
+            calm: 0,
+            runtime: Handle::current(),
+        })
+    }
+
+    /// Does what needs room, once there is some.
+    fn poll_with_room<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        mut work: impl FnMut(&UnixStream) -> rustix::io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            match work(self.socket.get_ref()) {
+                Ok(done) => {
+                    self.calm = self.calm.saturating_add(1);
+                    if self.calm >= CALM {
+                        self.room = None;
+                    }
+                    return Poll::Ready(Ok(done));
+                }
+                Err(rustix::io::Errno::AGAIN) => {
+                    self.calm = 0;
+                    let room = self.watch_for_room()?;
+                    ready!(room.poll_write_ready(context))?.clear_ready();
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
+    fn watch_for_room(&mut self) -> io::Result<&AsyncFd<UnixStream>> {
+        let watched = match self.room.take() {
+            Some(watched) => watched,
+            None => {
+                // A caller may be anywhere.
+                let _within = self.runtime.enter();
+                let socket = self.socket.get_ref().try_clone()?;
+                watch(socket, Interest::WRITABLE)?
+            }
+        };
+        Ok(self.room.insert(watched))
     }
 }
 
@@ -44,38 +104,29 @@ impl Socket for UnixSocket {
         fds: &mut VecDeque<OwnedFd>,
     ) -> Poll<io::Result<()>> {
         loop {
-            ready!(self.0.poll_read_ready(context))?;
-            let mut got = None;
+            let mut ready = ready!(self.socket.poll_read_ready(context))?;
             let room = buffer.initialize_unfilled();
-            let size = room.len();
-            let read = self.0.try_io(Interest::READABLE, || {
-                let known = fds.len();
-                let count = receive(&self.0, room, fds)?;
-                got = Some(count);
-                // Less than there is room for was all there was, unless a descriptor ended it: the
-                // next read would be in vain, which tokio is told like this.
-                let all = count > 0 && count < size && fds.len() == known;
-                if all {
-                    return Err(io::ErrorKind::WouldBlock.into());
-                }
-                Ok(())
-            });
-            match (got, read) {
-                (Some(count), _) => {
+            let (size, known) = (room.len(), fds.len());
+            match receive(self.socket.get_ref(), room, fds) {
+                Ok(count) => {
+                    // Less than there is room for was all there was, unless a descriptor ended it:
+                    // the next read would be in vain.
+                    if count > 0 && count < size && fds.len() == known {
+                        ready.clear_ready();
+                    }
                     buffer.advance(count);
                     return Poll::Ready(Ok(()));
                 }
-                (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
-                    return Poll::Ready(Err(error));
-                }
-                // It was not ready after all.
-                (None, _) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        self.poll_with_room(context, |socket| rustix::net::send(socket, bytes, flags))
     }
 
     fn poll_flush(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -87,15 +138,16 @@ impl Socket for UnixSocket {
         context: &mut Context<'_>,
         fd: BorrowedFd<'_>,
     ) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.0.poll_write_ready(context))?;
-            let sent = self.0.try_io(Interest::WRITABLE, || send(&self.0, fd));
-            match sent {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                sent => return Poll::Ready(sent),
-            }
-        }
+        self.poll_with_room(context, |socket| send(socket, fd))
     }
+}
+
+#[expect(
+    deprecated,
+    reason = "it is unsound for types whose descriptor may change or be closed; this one's is its own"
+)]
+fn watch(socket: UnixStream, interest: Interest) -> io::Result<AsyncFd<UnixStream>> {
+    AsyncFd::with_interest(socket, interest)
 }
 
 fn receive(
@@ -125,7 +177,7 @@ fn receive(
     Ok(message.bytes)
 }
 
-fn send(socket: &UnixStream, fd: BorrowedFd<'_>) -> io::Result<()> {
+fn send(socket: &UnixStream, fd: BorrowedFd<'_>) -> rustix::io::Result<()> {
     let mut room = [MaybeUninit::uninit(); ONE];
     let mut control = SendAncillaryBuffer::new(&mut room);
     let fds = [fd];
