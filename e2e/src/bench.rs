@@ -45,7 +45,7 @@ fn run(lab: &Lab, init: i32, names: &[String]) -> Result<bool, Error> {
     let uri = format!("test+unix:///default?socket={socket}");
     let wanted = |name: &&str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let mut all_ran = true;
-    for name in RPC.iter().filter(wanted) {
+    for name in RPC.into_iter().filter(wanted) {
         println!("\n# {name}\n");
         let mut bench = Command::new("cargo");
         bench.args(["bench", "-q", "-p", "drover-rpc", "--bench", name]);

@@ -43,6 +43,8 @@ pub(crate) fn row<T: Display>(cells: &[T]) {
 pub(crate) enum Wanted {
     AtLeast(f64),
     AtMost(f64),
+    /// It is shown for comparison.
+    Nothing,
 }
 
 /// A number and what it has to be.
@@ -58,15 +60,18 @@ pub(crate) fn verdicts(targets: &[Target]) {
     head(&["target", "measured", "wanted", ""]);
     for target in targets {
         let measured = target.measured;
-        let (wanted, met) = match target.wanted {
-            Wanted::AtLeast(bound) => (format!("at least {bound}"), measured >= bound),
-            Wanted::AtMost(bound) => (format!("at most {bound}"), measured <= bound),
+        let told = |met| if met { "met" } else { "MISSED" };
+        let (wanted, verdict) = match target.wanted {
+            Wanted::AtLeast(bound) => (format!("at least {bound}"), told(measured >= bound)),
+            Wanted::AtMost(bound) => (format!("at most {bound}"), told(measured <= bound)),
+            Wanted::Nothing => (String::new(), ""),
         };
-        let (measured, verdict) = match (measured.is_nan(), met) {
-            (true, _) => (String::new(), "not measured"),
-            (false, true) => (format!("{measured:.2}"), "met"),
-            (false, false) => (format!("{measured:.2}"), "MISSED"),
+        let verdict = if measured.is_nan() {
+            "not measured"
+        } else {
+            verdict
         };
+        let measured = format!("{measured:.2}");
         row(&[&target.what, &measured, &wanted, verdict]);
     }
 }
