@@ -85,17 +85,21 @@ fn run(command: &mut Command) -> bool {
     false
 }
 
-/// The numbers of the line that a measuring program prints.
+/// Runs a measuring program; the numbers that it prints.
 pub(crate) fn numbers<const N: usize>(command: &mut Command) -> [f64; N] {
     let output = command.output();
     let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let said = String::from_utf8_lossy(&output.stdout);
-    let numbers: Vec<f64> = said
-        .split_whitespace()
-        .filter_map(|word| word.parse().ok())
-        .collect();
-    numbers.try_into().unwrap_or_else(|_| {
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        panic!("{command:?}: {}: {said}{complaint}", output.status)
-    })
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let (status, said) = (output.status, String::from_utf8_lossy(&output.stdout));
+    assert!(status.success(), "{command:?}: {status}: {complaint}");
+    parse(&said)
+}
+
+/// The numbers in the line of a measuring program.
+pub(crate) fn parse<const N: usize>(line: &str) -> [f64; N] {
+    let numbers = line.split_whitespace().map(str::parse);
+    let numbers: Result<Vec<f64>, _> = numbers.collect();
+    let numbers = numbers.unwrap_or_else(|error| panic!("{line:?}: {error}"));
+    let numbers = numbers.try_into();
+    numbers.unwrap_or_else(|numbers| panic!("{N} numbers, and not {numbers:?}"))
 }

@@ -24,6 +24,7 @@ use std::process::{Child, ChildStdout, Stdio};
 
 use drover_rpc::Uri;
 
+use crate::common::peers;
 use crate::common::report::{self, Target, Wanted};
 
 const RATE: usize = 10_000;
@@ -121,13 +122,7 @@ impl Listener {
         self.output.read_to_string(&mut said).unwrap();
         let status = self.process.wait().unwrap();
         assert!(status.success(), "{status}: {said}");
-        let numbers: Vec<f64> = said
-            .split_whitespace()
-            .filter_map(|word| word.parse().ok())
-            .collect();
-        let [events, lost, rate, backlog, p50, p99, cpu] = numbers[..] else {
-            panic!("{said}");
-        };
+        let [events, lost, rate, backlog, p50, p99, cpu] = peers::parse(&said);
         Heard {
             events,
             lost,
