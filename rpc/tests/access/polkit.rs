@@ -10,10 +10,16 @@ use crate::{file, variable};
 const FOLDER: &str = "opt/drover-test";
 
 fn example() -> PathBuf {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "-q", "-p", "drover-rpc", "--example", "list"])
-        .status();
-    assert!(built.unwrap().success());
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "-q", "-p", "drover-rpc", "--example", "list"]);
+    // Cargo sets these for what it runs; they would make it build everything anew.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(&*name);
+        }
+    }
+    assert!(build.status().unwrap().success());
     // This program is in `deps` beside `examples`.
     let this = std::env::current_exe().unwrap();
     this.parent()
