@@ -34,7 +34,7 @@ pub fn test(lab: &Lab, filter: Option<&str>) -> Result<bool, Error> {
     let is_up = up(lab, wanted);
     run.record("lab up", is_up.as_ref().err());
     if is_up.is_ok() {
-        with_lab(&mut run, lab, filter);
+        with_lab(&mut run, filter);
     }
     if !was_up {
         let gone = down(lab);
@@ -99,10 +99,10 @@ fn migration(run: &mut Run<'_>) {
 }
 
 /// The unix sockets of both hosts, which are reached through a process inside.
-fn unix_sockets(run: &mut Run<'_>, lab: &Lab) {
+fn unix_sockets(run: &mut Run<'_>) {
     for host in [1, 2].map(Host::standard) {
         let name = format!("the unix socket of {}", host.name);
-        let Some(init) = power::init(lab, &host) else {
+        let Some(init) = power::init(run.lab(), &host) else {
             run.record(&name, Some(&Error::Refused("the host is off".to_owned())));
             continue;
         };
@@ -113,13 +113,34 @@ fn unix_sockets(run: &mut Run<'_>, lab: &Lab) {
     }
 }
 
-fn with_lab(run: &mut Run<'_>, lab: &Lab, filter: Option<&str>) {
+/// The client comes in by all ways that a host has.
+fn access(run: &mut Run<'_>, host: &Host) {
+    let root = power::init(run.lab(), host).map(|init| format!("/proc/{init}/root"));
+    let environment = [
+        ("DROVER_TEST_HOST", host.address()),
+        ("DROVER_TEST_HOST_ROOT", root.unwrap_or_default()),
+    ];
+    let environment = environment
+        .each_ref()
+        .map(|(key, value)| (*key, value.as_str()));
+    client(
+        run,
+        &format!("all ways into {}", host.name),
+        "access",
+        &environment,
+    );
+}
+
+fn with_lab(run: &mut Run<'_>, filter: Option<&str>) {
     if filter.is_none() {
         let uri = format!("test+tcp://{}/default", Host::standard(2).listen());
         let environment = [("DROVER_TEST_LIBVIRT_URI", uri.as_str())];
         client(run, "a real libvirtd", "libvirtd", &environment);
+        for number in [1, 2] {
+            access(run, &Host::standard(number));
+        }
         migration(run);
-        unix_sockets(run, lab);
+        unix_sockets(run);
     }
     let words: Vec<&str> = IGNORED.iter().copied().chain(filter).collect();
     let program = ["test", "-q", "-p", "drover-e2e", "--test", "e2e"];

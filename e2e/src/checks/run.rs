@@ -28,6 +28,11 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The lab whose checks run.
+    pub(super) fn lab(&self) -> &'a Lab {
+        self.lab
+    }
+
     /// Counts something that was done elsewhere.
     pub(super) fn record(&mut self, name: &str, error: Option<&Error>) {
         match error {
