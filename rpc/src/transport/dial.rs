@@ -13,6 +13,7 @@ pub(crate) async fn dial(uri: &Uri, options: &ConnectOptions) -> Result<Box<dyn 
     if let Some(dialer) = &options.dialer {
         return dialer.dial(uri).await;
     }
+    uri.check_files(options.credentials.only_given)?;
     match uri.transport {
         Transport::Tcp => Ok(Box::new(tcp(uri).await?)),
         Transport::Tls => over_tls(uri, options).await,

@@ -42,6 +42,9 @@ const CHOICES: [(&str, &[&str], &str); 3] = [
     ),
 ];
 
+// Those that name a file or a folder of this machine.
+const FILES: [&str; 4] = ["pkipath", "keyfile", "known_hosts", "authfile"];
+
 const SWITCHES: [&str; 3] = ["no_verify", "no_sanity", "no_tty"];
 
 pub(super) fn is_ours(name: &str) -> bool {
@@ -88,6 +91,21 @@ impl Uri {
                 "tls_priority",
                 value,
                 "it is for GnuTLS, and TLS is done here without it; leave it out",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses parameters that name files of this machine, where none is looked at.
+    pub(crate) fn check_files(&self, only_given: bool) -> Result<(), UriError> {
+        let mut named = FILES
+            .iter()
+            .filter_map(|name| Some((*name, self.parameter(name)?)));
+        match named.next() {
+            Some((name, value)) if only_given => Err(refused(
+                name,
+                value,
+                "no file of this machine is looked at; leave it out",
             )),
             _ => Ok(()),
         }

@@ -127,6 +127,20 @@ fn parameters_are_read_as_libvirt_reads_them() {
 }
 
 #[test]
+fn files_are_not_looked_at_where_all_is_given() {
+    for name in ["pkipath", "keyfile", "known_hosts", "authfile"] {
+        let named = uri(&format!("qemu+ssh://h/system?{name}=/x"));
+        assert_eq!(named.check_files(false), Ok(()));
+        let said = named.check_files(true).unwrap_err().to_string();
+        assert!(
+            said.contains(name) && said.contains("leave it out"),
+            "{said}"
+        );
+    }
+    assert_eq!(uri("qemu+ssh://h/system").check_files(true), Ok(()));
+}
+
+#[test]
 fn users_hosts_and_ports() {
     for (text, host, port, shown) in [
         (
