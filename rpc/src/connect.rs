@@ -35,7 +35,8 @@ pub struct ConnectOptions {
     pub permit: Permissions,
     /// Another way to the server than the URI's transport.
     pub dialer: Option<Dialer>,
-    /// How long making the connection may take, authentication and opening included.
+    /// How long making the connection may take: authentication, opening and somebody who is asked
+    /// for what is missing included.
     pub connect_timeout: Duration,
     /// How long a call may take, unless [`Client::with_deadline`] says otherwise.
     pub deadline: Duration,

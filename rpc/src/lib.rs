@@ -29,7 +29,8 @@
 //!
 //! | to | look at |
 //! |---|---|
-//! | connect, say who one is | [`Uri`], [`ConnectOptions`], [`Credentials`], [`Client::connect`] |
+//! | connect, say who one is | [`Uri`], [`ConnectOptions`], [`Credentials`], [`Prompt`], [`Client::connect`] |
+//! | connect by other means, or in a test | [`Client::over_stream`], [`Dialer`] |
 //! | find, define and list objects | the methods of [`Client`]: [`domains`](Client::domains), [`network`](Client::network), [`define_domain`](Client::define_domain), ... |
 //! | act on an object | [`objects`]: [`Domain`], [`Network`], [`StoragePool`], [`StorageVolume`], ... |
 //! | flags, states and reasons, names of parameters | [`flags`], [`enums`], [`fields`], [`TypedParams`] |
@@ -73,9 +74,14 @@
 //!
 //! - Only what is behind a daemon can be reached: no drivers within the process (`esx`, `hyperv`,
 //!   `vmware`, `test` without a daemon), and no daemon is started for a session.
-//! - SASL is SCRAM and PLAIN: no GSSAPI, and no encryption by SASL.
-//! - TLS is rustls: names are looked for in the certificate's alternative names alone, priority
-//!   strings of GnuTLS do not apply.
+//! - SASL is SCRAM-SHA-256, SCRAM-SHA-1 and PLAIN: no GSSAPI, and no encryption by SASL. PLAIN is for
+//!   TLS, SSH and unix sockets alone.
+//! - TLS is rustls: names are looked for in the certificate's alternative names alone, and
+//!   `tls_priority`, which is for GnuTLS, is refused.
+//! - SSH is done here, without a program: by key, agent and password; `~/.ssh/config` is not read,
+//!   host keys with certificates alone are refused, and nothing is written into `known_hosts`.
+//! - Of a URI's parameters none is passed over: [`Uri`] says what each does. What would run a program,
+//!   or let anybody be the server, needs [`Permissions`].
 //! - File descriptors go over unix sockets alone, which is so for `libvirt.so` too. Elsewhere a call
 //!   that needs them is refused before anything is sent ([`Refused::NoFds`](proto::Refused::NoFds)).
 //! - Migration needs libvirt 1.1 (2013) or newer on both sides, and is not tunnelled by this client.

@@ -96,8 +96,9 @@ pub enum UriError {
         /// What is allowed.
         allowed: &'static str,
     },
-    /// A parameter, or the transport `ext`, asks for what the caller has to agree to first.
-    #[error("{what} is not done unless ConnectOptions::permit says so: it would {effect}")]
+    /// A parameter, or the transport `ext`, asks for what the caller has to agree to first, by
+    /// [`Permissions`](crate::Permissions).
+    #[error("{what} is not permitted: it would {effect}")]
     NotPermitted {
         /// What asks for it.
         what: &'static str,
