@@ -176,6 +176,8 @@ mod tests {
         assert_eq!(reason(missing.into()), Some(Reason::SecretMissing));
         let unknown = Refusal::SaslServer("x".to_owned());
         assert_eq!(reason(unknown.into()), Some(Reason::AuthenticationFailed));
+        let not_followed = drover_rpc::UriError::NoFolder;
+        assert_eq!(reason(not_followed.into()), Some(Reason::InvalidSpec));
         assert_eq!(reason(Error::Timeout { sent: true }), None);
     }
 }

@@ -82,4 +82,5 @@ fn one_may_and_another_may_not() {
     assert_eq!(may_not.status.code(), Some(1));
     let said = String::from_utf8_lossy(&may_not.stderr);
     assert!(said.contains("authentication unavailable"), "{said}");
+    std::fs::remove_dir_all(file(FOLDER)).unwrap();
 }

@@ -57,11 +57,9 @@ fn running() -> Vec<String> {
     names.map(|name| name.trim().to_owned()).collect()
 }
 
+// Of a longer name the kernel would keep 15 letters.
 fn runs(program: &str) -> bool {
-    // The kernel keeps 15 letters.
-    running()
-        .iter()
-        .any(|name| program.starts_with(name.as_str()) && name.len() > 1)
+    running().iter().any(|name| name == program)
 }
 
 async fn until_gone(program: &str) {

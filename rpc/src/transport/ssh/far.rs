@@ -198,7 +198,7 @@ mod tests {
                 "system?mode=direct&proxy=native",
                 "may reach another socket",
             ),
-            ("system?netcat=ncat", "netcat is not done unless"),
+            ("system?netcat=ncat", "netcat is not permitted"),
         ] {
             let said = far(&format!("qemu+ssh://h/{parameters}"), false).unwrap_err();
             assert!(matches!(said, Error::Uri(_)), "{said:?}");
