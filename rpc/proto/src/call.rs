@@ -91,7 +91,7 @@ impl Call {
     /// When the arguments are over a bound of the protocol.
     pub fn of_in<P: Procedure>(memory: Vec<u8>, args: &P::Args) -> Result<Self, drover_xdr::Error> {
         let header = header(P::PROGRAM, P::VERSION, P::NUMBER);
-        Ok(Self::within(memory, header, 0, args)?.per_table::<P>())
+        Ok(Self::within(memory, header, 0, args)?.like_in_table::<P>())
     }
 
     /// As [`Call::of`], with so many file descriptors. Whoever drives the connection sends them when
@@ -107,10 +107,10 @@ impl Call {
         // What is over the limit is refused when the call is made.
         let fds = u32::try_from(fds).unwrap_or(u32::MAX);
         let call = Self::within(Vec::with_capacity(128), header, fds, args)?;
-        Ok(call.per_table::<P>())
+        Ok(call.like_in_table::<P>())
     }
 
-    fn per_table<P: Procedure>(mut self) -> Self {
+    fn like_in_table<P: Procedure>(mut self) -> Self {
         self.answers_fds = matches!(P::FDS, Fds::WithReply | Fds::Both);
         self.urgent(P::PRIORITY == Priority::High)
     }

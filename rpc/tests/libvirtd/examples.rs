@@ -234,6 +234,8 @@ const GUEST: &str = "<domain type='qemu'><name>rpc-example</name><memory unit='M
 #[tokio::test]
 #[ignore = "needs a libvirtd: run by cargo lab test"]
 async fn define_and_hotplug() {
+    // A connection that nobody serves while they are built would be cut by the server.
+    folder();
     let uri = qemu().parse().unwrap();
     let client = Client::connect(&uri, ConnectOptions::default())
         .await
