@@ -345,9 +345,14 @@ impl Connection {
         self.tell_reply(id, Err(CallError::Timeout { sent }));
     }
 
-    /// The server has closed its end.
+    /// The server has closed its end, which it does of itself once it has answered CLOSE.
     pub fn handle_eof(&mut self) {
-        self.close(CloseReason::Eof);
+        let agreed = self.closing && self.window.out() == 0 && self.window.queued() == 0;
+        self.close(if agreed {
+            CloseReason::Local
+        } else {
+            CloseReason::Eof
+        });
     }
 
     /// Ends the connection: everything under way fails, and [`Output::Closed`] is told last.

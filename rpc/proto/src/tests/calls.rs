@@ -255,6 +255,25 @@ fn close_waits_for_the_calls_before_it_and_lets_none_after() {
 }
 
 #[test]
+fn the_end_after_close_is_what_was_asked_for() {
+    for answered in [false, true] {
+        let mut pair = Pair::new();
+        pair.call(CLOSE);
+        let close = pair.pump().remove(0);
+        if answered {
+            pair.reply(&close, &[]);
+        }
+        pair.client.handle_eof();
+        let reason = if answered {
+            CloseReason::Local
+        } else {
+            CloseReason::Eof
+        };
+        assert_eq!(pair.told().last(), Some(&Output::Closed(reason)));
+    }
+}
+
+#[test]
 fn too_many_and_too_large_calls_are_refused() {
     let mut pair = Pair::with(Config {
         queue: 1,
