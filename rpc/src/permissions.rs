@@ -17,7 +17,7 @@ impl Permissions {
         permit(self.programs, what, effect)
     }
 
-    pub(crate) fn unverified(self, what: &'static str) -> Result<(), UriError> {
+    pub(crate) fn anybody(self, what: &'static str) -> Result<(), UriError> {
         let effect = "let anybody be the server";
         permit(self.unverified, what, effect)
     }

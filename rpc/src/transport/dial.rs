@@ -42,7 +42,7 @@ async fn tcp(uri: &Uri) -> Result<TcpStream, Error> {
 async fn over_tls(uri: &Uri, options: &ConnectOptions) -> Result<Box<dyn Socket>, Error> {
     let anybody = uri.switch("no_verify");
     if anybody {
-        options.permit.unverified("the URI's parameter no_verify")?;
+        options.permit.anybody("the URI's parameter no_verify")?;
     }
     let credentials = pki::complete(&options.credentials, uri)?;
     let socket = tcp(uri).await?;

@@ -124,7 +124,7 @@ fn anybody(uri: &Uri, options: &ConnectOptions) -> Result<bool, Error> {
     } else {
         return Ok(false);
     };
-    options.permit.unverified(what)?;
+    options.permit.anybody(what)?;
     Ok(true)
 }
 
