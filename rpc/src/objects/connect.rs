@@ -6,7 +6,7 @@ use crate::flags::{
     ConnectBaselineCPUFlags, ConnectCompareCPUFlags, ConnectGetDomainCapabilitiesFlags,
 };
 use crate::objects::handle::{Answer, client_calls, optional, string, texts};
-use crate::{Client, TypedParams};
+use crate::{Client, Transport, TypedParams};
 
 impl Answer<i32> for CPUCompareResult {
     fn answer(wire: i32, _: &Client) -> Self {
@@ -49,9 +49,6 @@ client_calls! {
     virConnectGetMaxVcpus: max_vcpus(kind: Option<&str>) -> u32
         = connect_get_max_vcpus(optional(kind));
 
-    /// Whether nobody can listen to the server's own connection to its hypervisor.
-    virConnectIsSecure: is_secure() -> bool = connect_is_secure();
-
     /// How this CPU, as XML, compares with the host's.
     virConnectCompareCPU: compare_cpu(
         xml: &str, flags: ConnectCompareCPUFlags,
@@ -92,6 +89,18 @@ client_calls! {
 }
 
 impl Client {
+    /// Whether nobody can listen: neither between here and the server, which is so with TLS, SSH and
+    /// within one machine, nor between the server and its hypervisor.
+    ///
+    /// libvirt's `virConnectIsSecure`.
+    ///
+    /// # Errors
+    /// What libvirt answers, or why no answer came.
+    pub async fn is_secure(&self) -> Result<bool, Error> {
+        let there = self.connect_is_secure().await? != 0;
+        Ok(there && self.shared.uri.transport != Transport::Tcp)
+    }
+
     /// The names of the CPU models that libvirt knows of an architecture, such as `x86_64`.
     ///
     /// libvirt's `virConnectGetCPUModelNames`.

@@ -176,3 +176,10 @@ async fn states_and_reasons_that_are_not_known_are_kept() {
     assert_eq!(status.reason, StateReason::Unknown(5));
     assert_eq!(status.to_string(), "99 (5)");
 }
+
+#[tokio::test]
+async fn over_tcp_nothing_is_secure() {
+    let (client, mut server) = pair();
+    let (secure, _) = tokio::join!(client.is_secure(), server.answer(149, &[0, 0, 0, 1]));
+    assert_eq!(secure, Ok(false));
+}
