@@ -5,6 +5,7 @@
 mod calls;
 mod dialing;
 mod events;
+mod every_event;
 mod hostile;
 mod objects;
 mod opening;

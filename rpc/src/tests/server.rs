@@ -87,8 +87,12 @@ impl Server {
     }
 
     pub(super) async fn event(&mut self, procedure: i32, body: &[u8]) {
+        self.event_of(program::REMOTE, procedure, body).await;
+    }
+
+    pub(super) async fn event_of(&mut self, program: u32, procedure: i32, body: &[u8]) {
         let header = Header {
-            program: program::REMOTE,
+            program,
             version: 1,
             procedure,
             kind: Kind::Message,
