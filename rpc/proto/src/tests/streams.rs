@@ -219,6 +219,41 @@ fn a_stream_given_up_while_it_is_full_does_not_ask_for_more() {
 }
 
 #[test]
+fn frames_of_a_stream_that_is_over_are_passed_over() {
+    let endings: [fn(&mut Pair, CallId, &Request); 4] = [
+        |pair, id, request| {
+            pair.client.stream_finish(id, None).unwrap();
+            pair.pump();
+            pair.deliver(&request.end(), &[]);
+        },
+        |pair, id, request| {
+            pair.client.stream_abort(id);
+            pair.pump();
+            pair.deliver(&request.end(), &[]);
+        },
+        |pair, _, request| {
+            let failed = request.with(Kind::Stream, Status::Error);
+            pair.deliver(&failed, &error(39, 38, "stream had unexpected termination"));
+        },
+        // Nobody asked for this end.
+        |pair, _, request| pair.deliver(&request.end(), &[]),
+    ];
+    for end in endings {
+        let mut pair = Pair::new();
+        let (id, request) = open(&mut pair, DOWNLOAD, READ);
+        end(&mut pair, id, &request);
+        pair.told();
+        for kind in [Kind::Stream, Kind::StreamHole] {
+            for status in [Status::Ok, Status::Error, Status::Continue] {
+                pair.deliver(&request.with(kind, status), &[0; 12]);
+            }
+        }
+        assert_eq!((pair.told(), pair.client.closed()), (vec![], None));
+        assert!(pair.pump().is_empty());
+    }
+}
+
+#[test]
 fn a_stream_whose_call_failed_is_none() {
     let mut pair = Pair::new();
     let id = pair.client.call(plain(DOWNLOAD).stream(READ)).unwrap();
