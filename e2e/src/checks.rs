@@ -1,5 +1,7 @@
 //! `lab test`: everything, in one order, with totals at the end.
 
+mod fuzz;
+mod named_tests;
 mod pure;
 mod run;
 
@@ -68,6 +70,7 @@ fn without_lab(run: &mut Run<'_>) {
     client(run, name, "c_encoder", &[]);
     compiler(run, "every protocol file compiles", "every_file");
     compiler(run, "plain ONC RPC: rpcbind, rpcgen's C", "onc");
+    fuzz::all(run);
 }
 
 const IGNORED: [&str; 3] = ["--", "--ignored", "--test-threads=1"];
@@ -133,9 +136,16 @@ fn access(run: &mut Run<'_>, host: &Host) {
 
 fn with_lab(run: &mut Run<'_>, filter: Option<&str>) {
     if filter.is_none() {
-        let uri = format!("test+tcp://{}/default", Host::standard(2).listen());
-        let environment = [("DROVER_TEST_LIBVIRT_URI", uri.as_str())];
+        let uris =
+            [1, 2].map(|host| format!("test+tcp://{}/default", Host::standard(host).listen()));
+        let [older, newer] = &uris;
+        let environment = [("DROVER_TEST_LIBVIRT_URI", newer.as_str())];
         client(run, "a real libvirtd", "libvirtd", &environment);
+        for (name, uri) in [("the older", older), ("the newer", newer)] {
+            let name = format!("libvirt-python beside it, on {name} libvirtd");
+            let environment = [("DROVER_TEST_LIBVIRT_URI", uri.as_str())];
+            client(run, &name, "differential", &environment);
+        }
         for number in [1, 2] {
             access(run, &Host::standard(number));
         }

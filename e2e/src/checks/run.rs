@@ -121,7 +121,8 @@ impl<'a> Run<'a> {
     }
 }
 
-fn cargo(lab: &Lab, words: &[&str]) -> Command {
+/// Cargo, as the lab's shell would run it.
+pub(super) fn cargo(lab: &Lab, words: &[&str]) -> Command {
     let mut command = with_environment(lab, Command::new("cargo"));
     command.args(words).current_dir(lab.root());
     // Cargo sets these for what it runs; they would make it build everything anew.
