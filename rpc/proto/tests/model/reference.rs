@@ -285,8 +285,11 @@ impl Reference {
         calls.any(|call| call.state == State::Out && call.what == What::Register(class))
     }
 
-    /// The number of an event: of a registration that was ever sent, or of none.
+    /// The number of an event: of a registration that was ever sent, of the next one, or of none.
     pub(crate) fn number(&self, class: Class, which: u8) -> i32 {
+        if which >= 192 {
+            return self.next_number;
+        }
         let of_class =
             |call: &&Call| call.what == What::Register(class) && call.state != State::Queued;
         let numbers: Vec<i32> = self
