@@ -117,3 +117,28 @@ fn keepalive(procedure: i32) -> Header {
         status: Status::Ok,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::connection::{Config, Connection};
+    use crate::frame::FrameReader;
+    use crate::{Call, Time, program};
+
+    fn serial_of_a_call(connection: &mut Connection) -> u32 {
+        let call = Call::new(program::REMOTE, program::VERSION, 16, &()).unwrap();
+        connection.call(call).unwrap();
+        let mut out = Vec::new();
+        connection.transmit(&mut out);
+        let frame = FrameReader::default().read(&mut &out[..]).unwrap();
+        frame.unwrap().0.serial
+    }
+
+    #[test]
+    fn a_serial_that_is_in_use_is_passed_over() {
+        let mut connection = Connection::new(Config::default(), Time::ZERO);
+        assert_eq!(serial_of_a_call(&mut connection), 1);
+        // They have been all the way round.
+        connection.next_serial = 1;
+        assert_eq!(serial_of_a_call(&mut connection), 2);
+    }
+}
