@@ -7,10 +7,10 @@ use crate::places::Lab;
 
 /// The targets, and how many inputs each gets: a few seconds' worth.
 const TARGETS: [(&str, u32); 8] = [
-    ("decode", 50_000),
+    ("decode", 40_000),
     ("errors", 300_000),
-    ("frames", 200_000),
-    ("operations", 20_000),
+    ("frames", 100_000),
+    ("operations", 5_000),
     ("params", 200_000),
     ("uris", 100_000),
     ("wire", 20_000),
@@ -19,6 +19,9 @@ const TARGETS: [(&str, u32); 8] = [
 
 /// Builds all and runs each. By hand one is run for longer: see `rpc/fuzz/src/lib.rs`.
 pub(super) fn all(run: &mut Run<'_>) {
+    run.check("format of the fuzz targets", |lab| {
+        in_fuzz(lab, &["fmt", "--check"])
+    });
     let tests = ["test", "-q", "--release", "--test", "types"];
     run.check("every type with any bytes", |lab| in_fuzz(lab, &tests));
     for (target, inputs) in TARGETS {
