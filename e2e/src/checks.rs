@@ -1,5 +1,6 @@
 //! `lab test`: everything, in one order, with totals at the end.
 
+mod client;
 mod fuzz;
 mod named_tests;
 mod pure;
@@ -9,7 +10,6 @@ use std::time::Instant;
 
 use crate::down::down;
 use crate::error::Error;
-use crate::hosts::{Host, power};
 use crate::places::Lab;
 use crate::process;
 use crate::step::seconds;
@@ -66,91 +66,15 @@ fn without_lab(run: &mut Run<'_>) {
         });
     }
     run.cargo_tests("unit tests", &["test", "-q", "--workspace"], &[]);
-    let name = "every type as rpcgen's C encodes it";
-    client(run, name, "c_encoder", &[]);
-    compiler(run, "every protocol file compiles", "every_file");
-    compiler(run, "plain ONC RPC: rpcbind, rpcgen's C", "onc");
+    client::without_lab(run);
     fuzz::all(run);
 }
 
 const IGNORED: [&str; 3] = ["--", "--ignored", "--test-threads=1"];
 
-/// The protocol compiler's tests that need more than a plain `cargo test` has.
-fn compiler(run: &mut Run<'_>, name: &str, program: &str) {
-    let program = ["test", "-q", "-p", "drover-xdrgen", "--test", program];
-    run.cargo_tests(name, &[&program[..], &IGNORED].concat(), &[]);
-}
-
-/// The client's tests that need more than a plain `cargo test` has.
-fn client(run: &mut Run<'_>, name: &str, program: &str, environment: &[(&str, &str)]) {
-    let program = ["test", "-q", "-p", "drover-rpc", "--test", program];
-    run.cargo_tests(name, &[&program[..], &IGNORED].concat(), environment);
-}
-
-/// The client moves a guest from the older host to the newer one.
-fn migration(run: &mut Run<'_>) {
-    let [from, to] = [1, 2].map(Host::standard);
-    let environment = [
-        ("DROVER_TEST_MIGRATE_FROM", from.uri()),
-        ("DROVER_TEST_MIGRATE_TO", to.uri()),
-        ("DROVER_TEST_MIGRATE_ADDRESS", to.address()),
-    ];
-    let environment = environment
-        .each_ref()
-        .map(|(key, uri)| (*key, uri.as_str()));
-    client(run, "a real migration", "migration", &environment);
-}
-
-/// The unix sockets of both hosts, which are reached through a process inside.
-fn unix_sockets(run: &mut Run<'_>) {
-    for host in [1, 2].map(Host::standard) {
-        let name = format!("the unix socket of {}", host.name);
-        let Some(init) = power::init(run.lab(), &host) else {
-            run.record(&name, Some(&Error::Refused("the host is off".to_owned())));
-            continue;
-        };
-        let socket = format!("/proc/{init}/root/run/libvirt/libvirt-sock");
-        let uri = format!("qemu+unix:///system?socket={socket}");
-        let environment = [("DROVER_TEST_UNIX_URI", uri.as_str())];
-        client(run, &name, "unix", &environment);
-    }
-}
-
-/// The client comes in by all ways that a host has.
-fn access(run: &mut Run<'_>, host: &Host) {
-    let root = power::init(run.lab(), host).map(|init| format!("/proc/{init}/root"));
-    let environment = [
-        ("DROVER_TEST_HOST", host.address()),
-        ("DROVER_TEST_HOST_ROOT", root.unwrap_or_default()),
-    ];
-    let environment = environment
-        .each_ref()
-        .map(|(key, value)| (*key, value.as_str()));
-    client(
-        run,
-        &format!("all ways into {}", host.name),
-        "access",
-        &environment,
-    );
-}
-
 fn with_lab(run: &mut Run<'_>, filter: Option<&str>) {
     if filter.is_none() {
-        let uris =
-            [1, 2].map(|host| format!("test+tcp://{}/default", Host::standard(host).listen()));
-        let [older, newer] = &uris;
-        let environment = [("DROVER_TEST_LIBVIRT_URI", newer.as_str())];
-        client(run, "a real libvirtd", "libvirtd", &environment);
-        for (name, uri) in [("the older", older), ("the newer", newer)] {
-            let name = format!("libvirt-python beside it, on {name} libvirtd");
-            let environment = [("DROVER_TEST_LIBVIRT_URI", uri.as_str())];
-            client(run, &name, "differential", &environment);
-        }
-        for number in [1, 2] {
-            access(run, &Host::standard(number));
-        }
-        migration(run);
-        unix_sockets(run);
+        client::with_lab(run);
     }
     let words: Vec<&str> = IGNORED.iter().copied().chain(filter).collect();
     let program = ["test", "-q", "-p", "drover-e2e", "--test", "e2e"];
