@@ -117,16 +117,25 @@ impl Client {
     /// descriptors are refused: the former have methods of their own, the latter are called with
     /// [`Client::call_with_fds`].
     pub async fn call<P: Procedure>(&self, args: P::Args) -> Result<P::Reply, Error> {
+        self.call_reading::<P, _>(&args, from_bytes).await
+    }
+
+    /// As [`Client::call`], with another way to read the answer than into the type of the table.
+    pub(crate) async fn call_reading<P: Procedure, T>(
+        &self,
+        args: &P::Args,
+        read: impl FnOnce(&[u8]) -> Result<T, drover_xdr::Error>,
+    ) -> Result<T, Error> {
         if P::FDS != Fds::None || P::STREAM != Stream::None {
             return Err(Error::Unsupported(format!(
                 "{} takes file descriptors or a byte stream and cannot be called like this",
                 P::NAME
             )));
         }
-        let call = Call::of_in::<P>(self.shared.memory.get(), &args).map_err(Error::Argument)?;
+        let call = Call::of_in::<P>(self.shared.memory.get(), args).map_err(Error::Argument)?;
         self.record(P::NAME, async {
             let Reply { body, .. } = self.request(call, Vec::new()).await?;
-            let reply = from_bytes(&body).map_err(Error::Answer);
+            let reply = read(&body).map_err(Error::Answer);
             self.shared.memory.put(body);
             reply
         })

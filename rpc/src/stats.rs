@@ -9,7 +9,12 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use drover_rpc_proto::remote::{DomainStatsRecord, TypedParamValue};
+use drover_rpc_proto::remote::procedures::ConnectGetAllDomainStats;
+use drover_rpc_proto::remote::{
+    CONNECT_GET_ALL_DOMAIN_STATS_MAX, ConnectGetAllDomainStatsArgs, DOMAIN_LIST_MAX,
+    DomainStatsRecord, STRING_MAX, TypedParam, TypedParamValue,
+};
+use drover_xdr::{Decode, Decoder};
 
 use crate::client::Client;
 use crate::enums::{DomainDirtyRateStatus, VcpuState};
@@ -205,12 +210,42 @@ impl Client {
         groups: DomainStatsTypes,
         flags: ConnectGetAllDomainStatsFlags,
     ) -> Result<Vec<DomainStats>, Error> {
-        let call = self.connect_get_all_domain_stats(named, groups.bits(), flags.bits());
-        let of = |record: DomainStatsRecord| DomainStats {
-            domain: Domain::from_wire(self, record.dom),
-            values: StatsTree::new(record.params.into()),
+        let args = ConnectGetAllDomainStatsArgs {
+            doms: named,
+            stats: groups.bits(),
+            flags: flags.bits(),
         };
-        Ok(call.await?.into_iter().map(of).collect())
+        self.call_reading::<ConnectGetAllDomainStats, _>(&args, |body| {
+            let mut input = Decoder::new(body);
+            let all = input.list_with(
+                DOMAIN_LIST_MAX as usize,
+                DomainStatsRecord::MIN_SIZE,
+                |input| self.read_stats(input),
+            )?;
+            input.finish()?;
+            Ok(all)
+        })
+        .await
+    }
+
+    // Thousands of records of dozens of parameters each: they go where they belong while they are
+    // read, without a list of their own in between.
+    fn read_stats(&self, input: &mut Decoder<'_>) -> Result<DomainStats, drover_xdr::Error> {
+        let dom = drover_rpc_proto::remote::Domain::decode(input)?;
+        let mut values = parse::Builder::default();
+        input.list_with(
+            CONNECT_GET_ALL_DOMAIN_STATS_MAX as usize,
+            TypedParam::MIN_SIZE,
+            |input| {
+                let field = input.opaque(STRING_MAX as usize)?;
+                values.add(field, TypedParamValue::decode(input)?);
+                Ok(())
+            },
+        )?;
+        Ok(DomainStats {
+            domain: Domain::from_wire(self, dom),
+            values: values.finish(),
+        })
     }
 }
 

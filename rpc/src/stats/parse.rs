@@ -105,28 +105,44 @@ fn small(value: &TypedParamValue) -> Option<i32> {
     i32::try_from(as_i64(value)?).ok()
 }
 
-pub(super) fn tree(params: TypedParams) -> StatsTree {
-    let mut tree = StatsTree::default();
-    let mut state = None;
-    let mut reason = 0;
-    let mut other = Vec::new();
-    for param in params.into_wire() {
-        let name = param.field.to_string_lossy();
+/// A tree that is being made.
+#[derive(Default)]
+pub(super) struct Builder {
+    tree: StatsTree,
+    state: Option<i32>,
+    reason: i32,
+    other: Vec<TypedParam>,
+}
+
+impl Builder {
+    /// Puts a parameter where it belongs.
+    pub(super) fn add(&mut self, field: &[u8], value: TypedParamValue) {
+        let name = String::from_utf8_lossy(field);
         let known = match name.as_ref() {
-            "state.state" => small(&param.value).map(|value| state = Some(value)),
-            "state.reason" => small(&param.value).map(|value| reason = value),
-            name => put(&mut tree, name, &param.value),
+            "state.state" => small(&value).map(|value| self.state = Some(value)),
+            "state.reason" => small(&value).map(|value| self.reason = value),
+            name => put(&mut self.tree, name, &value),
         };
         if known.is_none() {
-            other.push(TypedParam {
-                field: param.field.clone(),
-                value: param.value,
-            });
+            let field = field.to_vec().into();
+            self.other.push(TypedParam { field, value });
         }
     }
-    tree.state = state.map(|state| DomainStatus::new(state, reason));
-    tree.other = other.into();
-    tree
+
+    pub(super) fn finish(mut self) -> StatsTree {
+        let state = self.state;
+        self.tree.state = state.map(|state| DomainStatus::new(state, self.reason));
+        self.tree.other = self.other.into();
+        self.tree
+    }
+}
+
+pub(super) fn tree(params: TypedParams) -> StatsTree {
+    let mut builder = Builder::default();
+    for param in params.into_wire() {
+        builder.add(param.field.as_bytes(), param.value);
+    }
+    builder.finish()
 }
 
 fn put(tree: &mut StatsTree, name: &str, value: &TypedParamValue) -> Option<()> {
