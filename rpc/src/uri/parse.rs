@@ -179,8 +179,10 @@ fn address_of(text: &str) -> Result<String, String> {
     };
     let escaped = zone.strip_prefix("25").filter(|zone| !zone.is_empty());
     let zone = escaped.map_or(Ok(zone.to_owned()), escape::undo)?;
+    let named = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
     match zone.is_empty() {
         true => Err(format!("{address:?} has an empty zone")),
+        false if !zone.chars().all(named) => Err(format!("{zone:?} is no zone")),
         false => Ok(format!("{address}%{zone}")),
     }
 }

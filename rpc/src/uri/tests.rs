@@ -394,3 +394,13 @@ proptest! {
         prop_assert_eq!(sent.fragment, read.fragment);
     }
 }
+
+#[test]
+fn a_zone_is_a_name() {
+    for zone in ["0%2@5eth0", "25a%2Fb", "25%40", "25"] {
+        let text = format!("qemu+ssh://[fe80::1%{zone}]/system");
+        assert!(text.parse::<Uri>().is_err() || zone == "25", "{text}");
+    }
+    let uri: Uri = "qemu+tcp://[fe80::1%25eth0.7]/system".parse().unwrap();
+    assert_eq!(uri.host.as_deref(), Some("fe80::1%eth0.7"));
+}
