@@ -65,7 +65,11 @@ fn without_lab(run: &mut Run<'_>) {
             pure::check(lab, package)
         });
     }
-    run.cargo_tests("unit tests", &["test", "-q", "--workspace"], &[]);
+    run.cargo_tests(
+        "unit tests",
+        &["test", "-q", "--workspace", "--no-fail-fast"],
+        &[],
+    );
     client::without_lab(run);
     fuzz::all(run);
 }
