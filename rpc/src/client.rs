@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use drover_rpc_proto::procedure::{Fds, Procedure, Stream};
-use drover_rpc_proto::{Call, CloseReason, Time, program, remote};
+use drover_rpc_proto::{Call, Time, program, remote};
 use drover_xdr::from_bytes;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use crate::connect::ConnectOptions;
 use crate::driver::{Command, Commands, Reply};
+use crate::ends::{Ending, Ends};
 use crate::error::Error;
 use crate::features::Features;
 use crate::uri::Uri;
@@ -43,7 +44,7 @@ pub struct CallRecord {
 /// What all clones of a handle share.
 pub(crate) struct Shared {
     pub(crate) commands: Commands,
-    pub(crate) closed: watch::Receiver<Option<CloseReason>>,
+    pub(crate) ending: Ending,
     pub(crate) start: Instant,
     pub(crate) uri: Uri,
     pub(crate) options: ConnectOptions,
@@ -55,14 +56,14 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(
         commands: Commands,
-        closed: watch::Receiver<Option<CloseReason>>,
+        ends: watch::Receiver<Ends>,
         start: Instant,
         uri: Uri,
         options: ConnectOptions,
     ) -> Self {
         Self {
             commands,
-            closed,
+            ending: Ending::new(ends),
             start,
             uri,
             options,
@@ -90,7 +91,7 @@ impl Shared {
 
     /// The driver is no more.
     pub(crate) fn gone(&self, sent: bool) -> Error {
-        let reason = self.closed.borrow().clone().unwrap_or(CloseReason::Local);
+        let reason = self.ending.reason();
         Error::Closed { reason, sent }
     }
 }
@@ -216,15 +217,6 @@ impl Client {
 
     pub(crate) fn deadline(&self) -> Duration {
         self.deadline
-    }
-
-    /// Waits until the connection has ended, and says why.
-    pub async fn closed(&self) -> CloseReason {
-        let mut closed = self.shared.closed.clone();
-        match closed.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or(CloseReason::Local),
-            Err(_) => CloseReason::Local,
-        }
     }
 
     /// Whether the connection has ended.

@@ -14,6 +14,7 @@ use crate::client::{CallRecord, Client, Shared};
 use crate::credentials::Credentials;
 use crate::dialer::Dialer;
 use crate::driver::Driver;
+use crate::ends::Ends;
 use crate::error::Error;
 use crate::features::Feature;
 use crate::flags::ConnectFlags;
@@ -131,9 +132,9 @@ impl Client {
             ..Config::default()
         };
         let connection = Connection::new(config, start.elapsed());
-        let (closed, closing) = watch::channel(None);
-        let commands = Driver::start(socket, connection, closed, start);
-        let shared = Shared::new(commands, closing, start, uri, options);
+        let (ends, ending) = watch::channel(Ends::default());
+        let commands = Driver::start(socket, connection, ends, start);
+        let shared = Shared::new(commands, ending, start, uri, options);
         Self::new(Arc::new(shared))
     }
 

@@ -20,6 +20,7 @@ use tokio::time::{Instant, Sleep};
 
 use self::core::Core;
 pub(crate) use self::listeners::{Listener, QueueState, Topic};
+use crate::ends::Ends;
 use crate::error::Error;
 use crate::stream::Pipe;
 use crate::transport::Socket;
@@ -116,11 +117,11 @@ impl Driver {
     pub(crate) fn start(
         socket: Box<dyn Socket>,
         connection: Connection,
-        closed: watch::Sender<Option<CloseReason>>,
+        ends: watch::Sender<Ends>,
         start: Instant,
     ) -> Commands {
         let (queue, commands) = mpsc::unbounded_channel();
-        let core = Core::new(socket, connection, commands, closed, start);
+        let core = Core::new(socket, connection, commands, ends, start);
         let core = Arc::new(Mutex::new(core));
         tokio::spawn(Self {
             core: Arc::clone(&core),

@@ -35,7 +35,7 @@
 //! | act on an object | [`objects`]: [`Domain`], [`Network`], [`StoragePool`], [`StorageVolume`], ... |
 //! | flags, states and reasons, names of parameters | [`flags`], [`enums`], [`fields`], [`TypedParams`] |
 //! | statistics | [`Client::domain_stats`], [`stats`] |
-//! | events | [`Client::domain_events`], [`Domain::events`], [`Subscription`], [`objects::LifecycleEvent`] |
+//! | events | [`Client::domain_events`], [`Domain::events`], [`Subscription`], [`objects::LifecycleEvent`]; of what ends [`Client::closed`], [`Client::driver_closed`] |
 //! | byte streams | [`StorageVolume::upload`], [`StorageVolume::download`], with holes [`StorageVolume::upload_sparse`], [`Domain::open_console`], [`Domain::screenshot`] |
 //! | file descriptors | [`Domain::open_graphics_fd`], [`Domain::associate_fds`], [`Client::call_with_fds`] |
 //! | move a guest | [`migrate`] |
@@ -145,6 +145,7 @@ mod credentials;
 mod descriptors;
 mod dialer;
 mod driver;
+mod ends;
 mod error;
 mod features;
 mod generated;

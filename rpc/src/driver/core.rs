@@ -7,7 +7,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use drover_rpc_proto::{Call, CallId, CloseReason, Connection, Output, Time};
+use drover_rpc_proto::remote::Event;
+use drover_rpc_proto::{Call, CallId, CloseReason, Connection, Output, RawEvent, Time};
 use tokio::io::ReadBuf;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -15,6 +16,8 @@ use tokio::time::Instant;
 use super::listeners::Listeners;
 use super::waiters::{Waiter, Waiters};
 use super::{Command, Reply};
+use crate::ends::Ends;
+use crate::enums::ConnectCloseReason;
 use crate::error::Error;
 use crate::stream::Pipe;
 use crate::transport::Socket;
@@ -42,7 +45,7 @@ pub(super) struct Core {
     pub(super) connection: Connection,
     // What was asked while somebody else had the lock.
     pub(super) commands: mpsc::UnboundedReceiver<Box<Command>>,
-    closed: watch::Sender<Option<CloseReason>>,
+    ends: watch::Sender<Ends>,
     start: Instant,
     // When the task wakes by itself. It may be earlier than needed: waking in vain is cheaper than
     // setting the timer anew with every call.
@@ -65,7 +68,7 @@ impl Core {
         socket: Box<dyn Socket>,
         connection: Connection,
         commands: mpsc::UnboundedReceiver<Box<Command>>,
-        closed: watch::Sender<Option<CloseReason>>,
+        ends: watch::Sender<Ends>,
         start: Instant,
     ) -> Self {
         Self {
@@ -74,7 +77,7 @@ impl Core {
             socket: Some(socket),
             connection,
             commands,
-            closed,
+            ends,
             start,
             wakes_at: None,
             task: None,
@@ -313,9 +316,7 @@ impl Core {
                     registration: Some(registration),
                     event,
                 } => self.listeners.tell(registration, &event),
-                Output::Event { event, .. } => {
-                    tracing::debug!(event.procedure, "an event without a registration");
-                }
+                Output::Event { event, .. } => self.tell_plain(&event),
                 Output::EventsLost(registration) => self.listeners.tell_lost(registration),
                 Output::Stream { stream, event } => {
                     if let Some((_, pipe)) = self.stream.as_ref().filter(|(id, _)| *id == stream) {
@@ -326,6 +327,17 @@ impl Core {
             }
         }
         told
+    }
+
+    // Of the events without a number only one is of today.
+    fn tell_plain(&mut self, event: &RawEvent) {
+        match Event::decode(event.procedure, &event.body) {
+            Ok(Some(Event::ConnectEventConnectionClosed(event))) => {
+                let reason = ConnectCloseReason(event.reason);
+                self.ends.send_modify(|ends| ends.driver = Some(reason));
+            }
+            _ => tracing::debug!(event.procedure, "an event without a registration"),
+        }
     }
 
     fn answer(&mut self, call: CallId, result: Result<Vec<u8>, Error>) {
@@ -355,7 +367,8 @@ impl Core {
     }
 
     fn tell_end(&mut self, reason: CloseReason) {
-        self.closed.send_replace(Some(reason.clone()));
+        let connection = Some(reason.clone());
+        self.ends.send_modify(|ends| ends.connection = connection);
         if let Some((_, pipe)) = &self.stream {
             pipe.close(reason);
         }

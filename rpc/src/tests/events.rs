@@ -5,6 +5,7 @@ use drover_rpc_proto::remote::Event;
 use super::pair;
 use super::server::Server;
 use crate::client::Client;
+use crate::enums::ConnectCloseReason;
 use crate::subscription::{Notice, Subscription};
 
 const REGISTER: i32 = 316;
@@ -150,4 +151,29 @@ async fn hanging_up_says_nothing() {
     client.hang_up();
     drop(first);
     assert!(server.next().await.is_none());
+}
+
+#[tokio::test]
+async fn the_server_tells_of_the_end_of_what_it_drives() {
+    const REGISTER: i32 = 360;
+    const CLOSED: i32 = 362;
+    let (client, mut server) = pair();
+    let serve = async {
+        server.answer(REGISTER, &[]).await;
+        server.event(CLOSED, &[0, 0, 0, 1]).await;
+    };
+    let (first, second, ()) = tokio::join!(client.driver_closed(), client.driver_closed(), serve);
+    assert_eq!(first, Ok(ConnectCloseReason::EOF));
+    assert_eq!(second, first);
+    // It is known by now, and the connection lives on.
+    assert_eq!(client.driver_closed().await, first);
+    assert!(!client.is_closed() && server.is_quiet().await);
+
+    let (client, mut server) = pair();
+    let serve = async {
+        server.answer(REGISTER, &[]).await;
+        drop(server);
+    };
+    let (ended, ()) = tokio::join!(client.driver_closed(), serve);
+    assert!(ended.unwrap_err().connection_lost());
 }
