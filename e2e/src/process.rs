@@ -82,11 +82,12 @@ pub fn running(lab: &Lab, name: &str) -> Option<i32> {
 fn settled(lab: &Lab, pid: i32) -> Option<Found> {
     let start = Instant::now();
     loop {
-        let found = marked(lab, pid);
-        let between = std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|all| all.is_empty());
+        // One look tells both: between two it may have arrived at the next program.
+        let environment = environment(pid)?;
         let late = start.elapsed() > Duration::from_secs(1);
-        if found.is_some() || !between || !alive(pid) || late {
-            return found;
+        if !environment.is_empty() || !alive(pid) || late {
+            let (folder, found) = mark_in(pid, &environment)?;
+            return (alive(pid) && folder == lab.state()).then_some(found);
         }
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -203,7 +204,14 @@ fn mark(pid: i32) -> Option<(PathBuf, Found)> {
     if !alive(pid) || pid == i32::try_from(std::process::id()).ok()? {
         return None;
     }
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    mark_in(pid, &environment(pid)?)
+}
+
+fn environment(pid: i32) -> Option<Vec<u8>> {
+    std::fs::read(format!("/proc/{pid}/environ")).ok()
+}
+
+fn mark_in(pid: i32, environment: &[u8]) -> Option<(PathBuf, Found)> {
     let value = |key: &str| {
         environment.split(|byte| *byte == 0).find_map(|entry| {
             let text = std::str::from_utf8(entry).ok()?;
