@@ -93,6 +93,15 @@ fn sources(folder: &Path, all: &mut String) {
     }
 }
 
+fn camel(method: &str) -> String {
+    let parts = method
+        .split('_')
+        .filter_map(|part| part.split_at_checked(1));
+    parts
+        .map(|(first, rest)| first.to_uppercase() + rest)
+        .collect()
+}
+
 #[test]
 fn every_procedure_is_behind_a_method() {
     let words = words();
@@ -107,7 +116,8 @@ fn every_procedure_is_behind_a_method() {
     let mut seen = 0;
     for method in methods {
         seen += 1;
-        let used = words.contains(method);
+        // By its method, or by its type where the answer is read in another way.
+        let used = words.contains(method) || words.contains(&camel(method));
         let excused = SUPERSEDED.contains(&method)
             || INTERNAL.iter().any(|part| method.contains(part))
             || GONE.iter().any(|part| method.starts_with(part));

@@ -459,6 +459,17 @@ impl Reference {
     }
 
     /// Everything under way fails, and then nothing more is told.
+    /// The server hangs up: as it was asked to, when all is answered and CLOSE too.
+    pub(crate) fn hang_up(&mut self) {
+        let open = [State::Queued, State::Out].map(|state| self.in_state(state).len());
+        let agreed = self.closing && open == [0, 0];
+        self.close(if agreed {
+            CloseReason::Local
+        } else {
+            CloseReason::Eof
+        });
+    }
+
     pub(crate) fn close(&mut self, reason: CloseReason) {
         if self.closed.is_some() {
             return;

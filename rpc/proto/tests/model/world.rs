@@ -102,7 +102,7 @@ impl World {
             Step::UnknownEvent => self.deliver(&message(program::REMOTE, 9999), &[0; 8]),
             Step::Eof => {
                 self.connection.handle_eof();
-                self.reference.close(CloseReason::Eof);
+                self.reference.hang_up();
             }
             Step::RepeatReply { which } => self.repeat_reply(which),
             Step::ReplyGoesOn { which } => self.reply_goes_on(which),
