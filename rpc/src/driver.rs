@@ -230,8 +230,10 @@ impl Future for Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
-        // From here on nothing is asked of the connection.
+        // From here on nothing is asked of the connection. Who has asked before is told why it is not
+        // done: what is left in the queue would be waited for for ever.
         core.commands.close();
         core.end();
+        core.obey_those_before();
     }
 }

@@ -110,9 +110,7 @@ impl Core {
     pub(super) fn obey_at_once(&mut self, command: Command) {
         let alone = self.answered <= 1;
         // Who asks twice is obeyed in that order: what is given up must be known by then.
-        while let Ok(earlier) = self.commands.try_recv() {
-            self.obey(*earlier);
-        }
+        self.obey_those_before();
         self.obey(command);
         if alone && self.written == self.out.len() && self.fds_out.is_empty() {
             // What the socket cannot take now, the task will find.
@@ -123,6 +121,13 @@ impl Core {
             && let Some(task) = &self.task
         {
             task.wake_by_ref();
+        }
+    }
+
+    /// Does what was asked while somebody else had the lock.
+    pub(super) fn obey_those_before(&mut self) {
+        while let Ok(earlier) = self.commands.try_recv() {
+            self.obey(*earlier);
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use drover_rpc_proto::program::KEEPALIVE;
 use drover_rpc_proto::{CloseReason, Keepalive};
+use futures::FutureExt as _;
 
 use super::{keepalive, pair, pair_with};
 use crate::connect::ConnectOptions;
@@ -109,6 +110,32 @@ async fn a_call_left_to_the_task_is_given_up_too() {
     drop(busy);
     drop(call);
     assert!(server.is_quiet().await);
+}
+
+#[test]
+fn a_call_left_to_a_task_that_ends_is_told_so() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.unwrap();
+    let left = runtime.block_on(async {
+        let (client, _server) = pair();
+        let caller = client.clone();
+        let mut call = Box::pin(async move { caller.connect_get_lib_version().await });
+        let _busy = client.shared.commands.busy();
+        assert!(futures::poll!(&mut call).is_pending());
+        call
+    });
+    drop(runtime);
+    let told = left.now_or_never();
+    let reason = CloseReason::Local;
+    assert_eq!(
+        told,
+        Some(Err(Error::Closed {
+            reason,
+            sent: false
+        }))
+    );
 }
 
 #[tokio::test]
