@@ -62,7 +62,15 @@ pub fn rights(lab: &Lab) -> Result<(), Error> {
 /// # Errors
 /// What kubectl said.
 pub fn host(lab: &Lab, host: &Host) -> Result<(), Error> {
-    let (name, suite, uri) = (&host.name, host.suite.name(), host.uri());
+    host_at(lab, host, &host.uri())
+}
+
+/// A host that is reached by another URI.
+///
+/// # Errors
+/// What kubectl said.
+pub fn host_at(lab: &Lab, host: &Host, uri: &str) -> Result<(), Error> {
+    let (name, suite) = (&host.name, host.suite.name());
     let text = format!(
         "apiVersion: drover.dev/v1alpha1
 kind: Host

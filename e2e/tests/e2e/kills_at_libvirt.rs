@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use drover_e2e::operator;
+use drover_e2e::{objects, operator};
 
 use crate::support::rpc_proxy::RpcProxy;
 use crate::support::{Act, Guest, Moment, World, ready, state};
@@ -51,10 +51,10 @@ impl Setting {
         setting
     }
 
+    // By the same manager as everywhere: another one would keep the field from the tests to come.
     fn point_host_at(&self, uri: &str) {
-        let patch = format!(r#"{{"spec":{{"uri":"{uri}"}}}}"#);
-        let words = ["patch", "vhost", HOST, "--type=merge", "-p", &patch];
-        self.world.kubectl(&words);
+        let world = &self.world;
+        objects::host_at(&world.lab, &world.host(HOST), uri).unwrap();
     }
 
     fn start(&self) {
