@@ -118,16 +118,17 @@ fn a_call_left_to_a_task_that_ends_is_told_so() {
         .enable_all()
         .build();
     let runtime = runtime.unwrap();
-    let left = runtime.block_on(async {
+    let mut left = None;
+    runtime.block_on(async {
         let (client, _server) = pair();
         let caller = client.clone();
         let mut call = Box::pin(async move { caller.connect_get_lib_version().await });
         let _busy = client.shared.commands.busy();
         assert!(futures::poll!(&mut call).is_pending());
-        call
+        left = Some(call);
     });
     drop(runtime);
-    let told = left.now_or_never();
+    let told = left.unwrap().now_or_never();
     let reason = CloseReason::Local;
     assert_eq!(
         told,
