@@ -67,6 +67,25 @@ pub fn run_logged(command: &mut Command, log: &Path) -> Result<(), Error> {
     Err(failed(command, format!("{}{}", ended(status), tail(log))))
 }
 
+/// A command that ends when this process does, even by `kill -9`, and with it all that it has started
+/// and mounted: it has processes and mounts of its own.
+#[must_use]
+pub fn bound(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    // The kernel kills `unshare`, which takes its child along: that is the first of its processes,
+    // and the kernel kills all others with it.
+    command.args([
+        "--pdeathsig",
+        "KILL",
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+    ]);
+    command.args(["--kill-child", "--mount-proc", "--", program]);
+    command
+}
+
 /// Runs with the terminal of this process; how it ended.
 ///
 /// # Errors
@@ -118,4 +137,42 @@ fn finish(command: &Command, output: std::io::Result<Output>) -> Result<String, 
 
 fn ended(status: ExitStatus) -> String {
     format!("failed ({status})")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::process::{Child, Stdio};
+
+    use super::bound;
+
+    /// A child whose own child lives on for longer than any test, with the output of both.
+    fn with_descendants() -> Child {
+        let mut command = bound("sh");
+        command.args(["-c", "sleep 3600 & echo begun; wait"]);
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    }
+
+    #[test]
+    fn a_bound_command_ends_with_who_started_it_and_all_its_children_do() {
+        // The kernel tells a child of the end of the thread that started it.
+        let begun = std::thread::spawn(|| {
+            let mut child = with_descendants();
+            let mut line = [0; 6];
+            child
+                .stdout
+                .as_mut()
+                .unwrap()
+                .read_exact(&mut line)
+                .unwrap();
+            assert_eq!(&line, b"begun\n");
+            child
+        });
+        let mut child = begun.join().unwrap();
+        let mut rest = Vec::new();
+        // The end of the output is the end of everybody who could write to it.
+        child.stdout.take().unwrap().read_to_end(&mut rest).unwrap();
+        assert!(rest.is_empty());
+        assert!(!child.wait().unwrap().success());
+    }
 }

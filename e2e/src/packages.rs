@@ -12,6 +12,7 @@ use crate::step::note;
 const NEEDED: &[(&str, &str)] = &[
     ("setsid", "util-linux"),
     ("unshare", "util-linux"),
+    ("setpriv", "util-linux"),
     ("ip", "iproute2"),
     ("mmdebstrap", "mmdebstrap"),
     ("mkfs.vfat", "dosfstools"),

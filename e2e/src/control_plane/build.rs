@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cache;
-use crate::command::{run, run_logged};
+use crate::command::{bound, run, run_logged};
 use crate::error::Error;
 use crate::places::{Lab, read_file};
 
@@ -60,7 +60,7 @@ fn build(lab: &Lab, module: &str, package: &str, name: &str) -> Result<PathBuf, 
 }
 
 fn compile(lab: &Lab, folder: &Path, package: &str, flags: &str, to: &Path) -> Result<(), Error> {
-    let mut go = Command::new("go");
+    let mut go = bound("go");
     go.args(["build", "-trimpath", "-ldflags", flags, "-o"])
         .arg(to)
         .arg(package)

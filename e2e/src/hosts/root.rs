@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::record::{Host, Suite};
 use crate::cache;
-use crate::command::{run, run_logged};
+use crate::command::{bound, run, run_logged};
 use crate::error::Error;
 use crate::packages;
 use crate::places::{Lab, make_folder};
@@ -23,7 +23,7 @@ pub(super) fn of(lab: &Lab, suite: Suite) -> Result<PathBuf, Error> {
     let kind = format!("root-{}", suite.name());
     let folder = cache::once(lab, &kind, &[suite.name(), PACKAGES], |folder| {
         let archive = packages::archive(lab)?;
-        let mut make = Command::new("mmdebstrap");
+        let mut make = bound("mmdebstrap");
         make.args(["--variant=apt", "--aptopt=APT::Install-Recommends \"0\""])
             .arg(format!("--include={PACKAGES}"))
             .arg(suite.name())
