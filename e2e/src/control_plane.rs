@@ -118,6 +118,14 @@ pub fn kubectl(lab: &Lab, args: &[&str]) -> Result<String, Error> {
 /// kubectl as the administrator, to be run.
 pub fn kubectl_command(lab: &Lab, args: &[&str]) -> Command {
     let mut command = Command::new(lab.bin().join("kubectl"));
-    command.env("KUBECONFIG", lab.kubeconfig()).args(args);
+    as_administrator(lab, &mut command).args(args);
     command
+}
+
+/// Tells a command, and what it starts, which cluster is meant. kubectl otherwise keeps what the API
+/// server can do in the user's home.
+pub fn as_administrator<'a>(lab: &Lab, command: &'a mut Command) -> &'a mut Command {
+    command
+        .env("KUBECONFIG", lab.kubeconfig())
+        .env("KUBECACHEDIR", lab.kubectl_cache())
 }

@@ -29,7 +29,15 @@ pub fn down(lab: &Lab) -> Result<(), Error> {
 }
 
 fn files(lab: &Lab) -> Result<(), Error> {
-    for name in ["etcd", "pki", "hosts-pki", "bin", "run", "first-machine"] {
+    for name in [
+        "etcd",
+        "pki",
+        "hosts-pki",
+        "bin",
+        "run",
+        "first-machine",
+        "kubectl-cache",
+    ] {
         cache::remove(&lab.state().join(name))?;
     }
     for path in [

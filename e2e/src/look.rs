@@ -3,6 +3,7 @@
 use std::process::{Command, ExitStatus};
 
 use crate::command::run_shown;
+use crate::control_plane::as_administrator;
 use crate::error::Error;
 use crate::hosts::{network, power, record};
 use crate::places::{API_PORT, GATEWAY, IMAGE_PORT, Lab, OPERATOR_LISTEN};
@@ -60,6 +61,6 @@ pub fn with_environment(lab: &Lab, mut command: Command) -> Command {
     if let Ok(path) = std::env::join_paths(folders) {
         command.env("PATH", path);
     }
-    command.env("KUBECONFIG", lab.kubeconfig());
+    as_administrator(lab, &mut command);
     command
 }

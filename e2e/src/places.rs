@@ -84,6 +84,11 @@ impl Lab {
         self.state.join("kubeconfig")
     }
 
+    /// What kubectl remembers of the API server.
+    pub fn kubectl_cache(&self) -> PathBuf {
+        self.state.join("kubectl-cache")
+    }
+
     /// The operator's kubeconfig.
     pub fn operator_kubeconfig(&self) -> PathBuf {
         self.state.join("operator.kubeconfig")
