@@ -36,7 +36,7 @@
 //! | flags, states and reasons, names of parameters | [`flags`], [`enums`], [`fields`], [`TypedParams`] |
 //! | statistics | [`Client::domain_stats`], [`stats`] |
 //! | events | [`Client::domain_events`], [`Domain::events`], [`Subscription`], [`objects::LifecycleEvent`]; of what ends [`Client::closed`], [`Client::driver_closed`] |
-//! | byte streams | [`StorageVolume::upload`], [`StorageVolume::download`], with holes [`StorageVolume::upload_sparse`], [`Domain::open_console`], [`Domain::screenshot`] |
+//! | byte streams | [`StorageVolume::upload`], [`StorageVolume::download`], with holes [`StorageVolume::upload_sparse`], [`Domain::open_console`], [`Domain::screenshot`], [`Tunnel`] |
 //! | file descriptors | [`Domain::open_graphics_fd`], [`Domain::associate_fds`], [`Client::call_with_fds`] |
 //! | move a guest | [`migrate`] |
 //! | any procedure, as it is on the wire | the methods of [`Client`] that are named like it, such as [`domain_get_info`](Client::domain_get_info), and [`Client::call`] |
@@ -84,7 +84,8 @@
 //!   or let anybody be the server, needs [`Permissions`].
 //! - File descriptors go over unix sockets alone, which is so for `libvirt.so` too. Elsewhere a call
 //!   that needs them is refused before anything is sent ([`Refused::NoFds`](proto::Refused::NoFds)).
-//! - Migration needs libvirt 1.1 (2013) or newer on both sides, and is not tunnelled by this client.
+//! - Migration needs libvirt 1.1 (2013) or newer on both sides. As with `libvirt.so`, it goes through
+//!   the daemons (`TUNNELLED`) only peer to peer.
 //! - Events of servers older than 1.2.1 cannot be told apart, and are not delivered.
 //! - XML is text: this crate neither makes nor reads it.
 //!
@@ -182,7 +183,7 @@ pub use objects::{
 pub use permissions::Permissions;
 pub use prompt::{Prompt, Question, Wanted};
 pub use refusal::{CertificateFault, Refusal};
-pub use stream::{Download, Duplex, Piece, SparseDownload, SparseUpload, Upload};
+pub use stream::{Download, Duplex, Piece, SparseDownload, SparseUpload, Tunnel, Upload};
 pub use subscription::{Notice, Subscription};
 pub use typed::TypedParams;
 pub use uri::{Transport, Uri, UriError};

@@ -1,4 +1,4 @@
-//! Byte streams: volumes up and down, consoles, screenshots.
+//! Byte streams: volumes up and down, consoles, screenshots, guests on the move.
 //!
 //! Each has a connection of its own. The protocol has no flow control for a stream alone, so that a
 //! slow disk at either end would hold up every call beside it.
@@ -7,6 +7,7 @@ mod channel;
 mod open;
 mod pipe;
 mod sparse;
+mod tunnel;
 
 use std::io;
 use std::pin::Pin;
@@ -19,7 +20,50 @@ use self::channel::Channel;
 pub use self::pipe::Piece;
 pub(crate) use self::pipe::Pipe;
 pub use self::sparse::{SparseDownload, SparseUpload};
+pub use self::tunnel::Tunnel;
 use crate::error::Error;
+
+macro_rules! reads {
+    ($stream:ident) => {
+        impl AsyncRead for $stream {
+            fn poll_read(
+                mut self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                buffer: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                self.0.poll_read(context, buffer).map_err(io::Error::from)
+            }
+        }
+    };
+}
+
+macro_rules! writes {
+    ($stream:ident) => {
+        impl AsyncWrite for $stream {
+            fn poll_write(
+                mut self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.0.poll_write(context, bytes).map_err(io::Error::from)
+            }
+
+            fn poll_flush(
+                mut self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+            ) -> Poll<io::Result<()>> {
+                self.0.poll_flush(context).map_err(io::Error::from)
+            }
+
+            fn poll_shutdown(
+                mut self: Pin<&mut Self>,
+                context: &mut Context<'_>,
+            ) -> Poll<io::Result<()>> {
+                self.0.poll_finish(context).map_err(io::Error::from)
+            }
+        }
+    };
+}
 
 /// Bytes to the server: exactly as many as were announced.
 ///
@@ -44,70 +88,23 @@ impl Upload {
     }
 }
 
-impl AsyncWrite for Upload {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.0.poll_write(context, bytes).map_err(io::Error::from)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_flush(context).map_err(io::Error::from)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_finish(context).map_err(io::Error::from)
-    }
-}
+writes!(Upload);
 
 /// Bytes from the server. The end is reported only when the server has confirmed it: what was read
 /// until then is all there is.
 #[derive(Debug)]
 pub struct Download(Channel);
 
-impl AsyncRead for Download {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.0.poll_read(context, buffer).map_err(io::Error::from)
-    }
-}
+reads!(Download);
 
 /// Bytes both ways, such as a console.
 #[derive(Debug)]
 pub struct Duplex(Channel);
 
-impl AsyncRead for Duplex {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.0.poll_read(context, buffer).map_err(io::Error::from)
-    }
-}
+reads!(Duplex);
+writes!(Duplex);
 
-impl AsyncWrite for Duplex {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.0.poll_write(context, bytes).map_err(io::Error::from)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_flush(context).map_err(io::Error::from)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_finish(context).map_err(io::Error::from)
-    }
-}
+writes!(Tunnel);
 
 fn over_length(asked: usize, left: u64) -> Error {
     Error::Stream(StreamError::OverLength {

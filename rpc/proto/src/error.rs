@@ -49,6 +49,8 @@ pub mod code {
     pub const ACCESS_DENIED: i32 = 88;
     /// There is a volume of that name.
     pub const STORAGE_VOL_EXIST: i32 = 90;
+    /// A migration was given up at the destination, as was asked.
+    pub const MIGRATE_FINISH_OK: i32 = 93;
 }
 
 // All that mean "there is no such thing": domain, network, pool, volume, node device, interface,

@@ -9,7 +9,7 @@
 //! undone: when it is not known whether the destination has begun to run the guest. The source stays
 //! paused then, for the guest must not run twice.
 
-use drover_rpc_proto::remote;
+use drover_rpc_proto::{code, remote};
 
 use super::{MigrationError, MigrationStep};
 use crate::enums::DomainState;
@@ -223,7 +223,7 @@ impl Choreography {
             Err(error) if cancelled => {
                 self.cookie.clear();
                 // This one says that it was given up, as was asked.
-                if error.code() != Some(FINISH_OK) {
+                if error.code() != Some(code::MIGRATE_FINISH_OK) {
                     self.at_destination = Some(error);
                 }
                 self.step = self.confirm_if_needed(true);
@@ -303,6 +303,3 @@ impl Choreography {
         }
     }
 }
-
-/// `VIR_ERR_MIGRATE_FINISH_OK`.
-const FINISH_OK: i32 = 93;

@@ -174,7 +174,7 @@ impl Client {
         Ok(Duplex(channel))
     }
 
-    async fn open_stream<P: Procedure>(
+    pub(super) async fn open_stream<P: Procedure>(
         &self,
         args: &P::Args,
         length: Option<u64>,
