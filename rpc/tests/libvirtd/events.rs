@@ -77,7 +77,7 @@ async fn events_of_one_domain() {
 }
 
 /// The next event that `read` knows, within ten seconds.
-async fn next<T>(listener: &mut Subscription, read: impl Fn(&Event) -> Option<T>) -> T {
+pub(crate) async fn next<T>(listener: &mut Subscription, read: impl Fn(&Event) -> Option<T>) -> T {
     let search = async {
         loop {
             if let Some(Notice::Event(event)) = listener.next().await
@@ -128,6 +128,25 @@ async fn a_network_tells_its_life() {
         });
         assert_eq!(seen.await, expected);
     }
+}
+
+#[tokio::test]
+#[ignore = "needs a libvirtd: run by cargo lab test"]
+async fn a_network_tells_of_its_metadata() {
+    let watching = client().await;
+    let acting = client().await;
+    let name = "rpc-metadata";
+    let mut changes = watching.subscribe_network(1, None).await.unwrap();
+    let xml = format!("<network><name>{name}</name></network>");
+    let network = acting.network_define_xml(xml).await.unwrap();
+    let titled = acting.network_set_metadata(network.clone(), 1, Some("t".into()), None, None, 2);
+    titled.await.unwrap();
+    let kind = next(&mut changes, |event| match event {
+        Event::NetworkEventCallbackMetadataChange(m) if m.net.name == name => Some(m.type_),
+        _ => None,
+    });
+    assert_eq!(kind.await, 1);
+    acting.network_undefine(network).await.unwrap();
 }
 
 #[tokio::test]
@@ -193,7 +212,9 @@ async fn every_kind_of_event_can_be_listened_to() {
         kept.push(client.subscribe_storage_pool(event_id, None).await.unwrap());
         kept.push(client.subscribe_node_device(event_id, None).await.unwrap());
     }
-    kept.push(client.subscribe_network(0, None).await.unwrap());
+    for event_id in 0..=1 {
+        kept.push(client.subscribe_network(event_id, None).await.unwrap());
+    }
     let unknown = client.subscribe_domain(999, None).await.unwrap_err();
     assert!(unknown.libvirt().is_some(), "{unknown:?}");
     // The test driver has no secrets.

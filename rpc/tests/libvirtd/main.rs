@@ -7,6 +7,7 @@ mod calls;
 mod events;
 mod examples;
 mod objects;
+mod running;
 mod streams;
 
 use drover_rpc::proto::remote::Domain;
