@@ -4,7 +4,7 @@
 use super::IGNORED;
 use super::run::Run;
 use crate::error::Error;
-use crate::hosts::{Host, power};
+use crate::hosts::{Host, pki, power};
 
 /// Those that need the machine's packages alone.
 pub(super) fn without_lab(run: &mut Run<'_>) {
@@ -75,17 +75,15 @@ fn unix_socket(run: &mut Run<'_>, host: &Host) {
 /// The client comes in by all ways that a host has.
 fn access(run: &mut Run<'_>, host: &Host) {
     let root = power::init(run.lab(), host).map(|init| format!("/proc/{init}/root"));
+    let name = format!("all ways into {}", host.name);
+    let certificates = pki::clients_folder(run.lab());
     let environment = [
         ("DROVER_TEST_HOST", host.address()),
         ("DROVER_TEST_HOST_ROOT", root.unwrap_or_default()),
+        ("DROVER_TEST_PKI", certificates.display().to_string()),
     ];
     let environment = environment
         .each_ref()
         .map(|(key, value)| (*key, value.as_str()));
-    client(
-        run,
-        &format!("all ways into {}", host.name),
-        "access",
-        &environment,
-    );
+    client(run, &name, "access", &environment);
 }

@@ -45,7 +45,11 @@ const REVOKED: u64 = 666;
 /// # Errors
 /// [`Error::File`], or when it cannot be made.
 pub fn authority(lab: &Lab) -> Result<String, Error> {
-    read_file(&ensure(lab, "ca")?.join("ca.pem"))
+    certificate(lab, "ca")
+}
+
+fn certificate(lab: &Lab, name: &str) -> Result<String, Error> {
+    read_file(&ensure(lab, name)?.join(format!("{name}.pem")))
 }
 
 /// The authority's list of what it has taken back, as PEM.
@@ -106,6 +110,43 @@ pub fn install(lab: &Lab, host: &Host, pair: &Pair) -> Result<(), Error> {
     write_file(&ca.join("cacrl.pem"), revoked(lab)?)?;
     write_file(&own.join("servercert.pem"), &pair.certificate)?;
     private(&own.join("private/serverkey.pem"), &pair.key)
+}
+
+/// Where [`clients`] puts them.
+#[must_use]
+pub fn clients_folder(lab: &Lab) -> PathBuf {
+    lab.state().join("hosts-pki/clients")
+}
+
+/// Makes folders of what clients may come with, laid out as libvirt's `pkipath` has it: each is named
+/// for what is wrong with it.
+///
+/// # Errors
+/// As [`authority`].
+pub(super) fn clients(lab: &Lab) -> Result<(), Error> {
+    for (name, flaw) in [
+        ("none-wrong", Some(Flaw::None)),
+        ("expired", Some(Flaw::Expired)),
+        ("revoked", Some(Flaw::Revoked)),
+        ("stranger", Some(Flaw::Stranger)),
+        ("other-authority", Some(Flaw::None)),
+        ("missing", None),
+    ] {
+        let into = clients_folder(lab).join(name);
+        make_folder(&into)?;
+        let by = if name == "other-authority" {
+            "stranger"
+        } else {
+            "ca"
+        };
+        write_file(&into.join("cacert.pem"), certificate(lab, by)?)?;
+        if let Some(flaw) = flaw {
+            let pair = client(lab, flaw)?;
+            write_file(&into.join("clientcert.pem"), &pair.certificate)?;
+            private(&into.join("clientkey.pem"), &pair.key)?;
+        }
+    }
+    Ok(())
 }
 
 fn leaf(

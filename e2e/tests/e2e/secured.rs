@@ -105,24 +105,29 @@ fn over_tls_with_a_good_certificate() {
 #[ignore = "needs the lab: run by cargo lab test"]
 fn our_certificate_is_bad() {
     let world = World::new();
-    let uri = tls_uri(&world.host("host1"));
+    for uri in ["host1", "host2"].map(|name| tls_uri(&world.host(name))) {
+        no_certificate_of_ours_is_good(&world, &uri);
+    }
+}
+
+fn no_certificate_of_ours_is_good(world: &World, uri: &str) {
     for flaw in [Flaw::Expired, Flaw::Revoked, Flaw::Stranger] {
-        let keys = tls_keys(&world, Some(&client(&world, flaw)));
+        let keys = tls_keys(world, Some(&client(world, flaw)));
         let words = "does not accept our certificate";
         says(
-            &world,
-            &uri,
+            world,
+            uri,
             json!({}),
             Some(keys),
             "AuthenticationFailed",
             words,
         );
     }
-    let none = tls_keys(&world, None);
+    let none = tls_keys(world, None);
     let words = "does not accept a client without a certificate";
     says(
-        &world,
-        &uri,
+        world,
+        uri,
         json!({}),
         Some(none),
         "AuthenticationFailed",
@@ -134,18 +139,27 @@ fn our_certificate_is_bad() {
 #[ignore = "needs the lab: run by cargo lab test"]
 fn the_hosts_certificate_is_bad() {
     let world = World::new();
-    let host1 = world.host("host1");
-    let uri = tls_uri(&host1);
-    let keys = tls_keys(&world, Some(&client(&world, Flaw::None)));
+    for name in ["host1", "host2"] {
+        certificates_of(&world, &world.host(name));
+    }
+}
+
+fn certificates_of(world: &World, host: &Host) {
+    let uri = tls_uri(host);
+    // The newer host asks for a password too.
+    let keys = with_password(
+        tls_keys(world, Some(&client(world, Flaw::None))),
+        "lab-password",
+    );
     let elsewhere = json!({"serverName": "elsewhere.example"});
     let failed = "AuthenticationFailed";
     let words = "is not for \"elsewhere.example\"";
-    says(&world, &uri, elsewhere, Some(keys.clone()), failed, words);
+    says(world, &uri, elsewhere, Some(keys.clone()), failed, words);
     let show = |flaw: Flaw| {
-        let pair = pki::server(&world.lab, &host1, flaw).unwrap();
-        pki::install(&world.lab, &host1, &pair).unwrap();
-        hosts::kill_libvirtd(&world.lab, &host1).unwrap();
-        hosts::start_libvirtd(&world.lab, &host1).unwrap();
+        let pair = pki::server(&world.lab, host, flaw).unwrap();
+        pki::install(&world.lab, host, &pair).unwrap();
+        hosts::kill_libvirtd(&world.lab, host).unwrap();
+        hosts::start_libvirtd(&world.lab, host).unwrap();
     };
     for (flaw, words) in [
         (Flaw::Expired, "has expired"),
@@ -154,10 +168,10 @@ fn the_hosts_certificate_is_bad() {
         (Flaw::Stranger, "is signed by no authority"),
     ] {
         show(flaw);
-        says(&world, &uri, json!({}), Some(keys.clone()), failed, words);
+        says(world, &uri, json!({}), Some(keys.clone()), failed, words);
     }
     show(Flaw::None);
-    connects(&world, &host1, &uri, keys, "tls");
+    connects(world, host, &uri, keys, "tls");
 }
 
 #[test]

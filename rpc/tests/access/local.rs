@@ -13,7 +13,7 @@ fn uri(parameters: &str) -> String {
     format!("qemu:///system?socket={}{parameters}", socket.display())
 }
 
-fn user() -> String {
+pub(crate) fn user() -> String {
     format!("drover@{}", read("etc/hostname").trim())
 }
 

@@ -1,12 +1,15 @@
 //! All ways into a real host: `DROVER_TEST_HOST` is its address, `DROVER_TEST_HOST_ROOT` its root file
-//! system as it is seen from here, such as `/proc/PID/root`. The lab's hosts are made for it; see
+//! system as it is seen from here, such as `/proc/PID/root`, and `DROVER_TEST_PKI` a folder of
+//! certificates. The lab's hosts are made for it; see
 //! `e2e/src/hosts/init.sh` for the three SSH servers, the agent and the user "drover".
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod alive;
 mod local;
 mod polkit;
 mod ssh;
+mod tls;
 
 use std::path::PathBuf;
 

@@ -20,7 +20,7 @@ fn host(port: u16) -> String {
     }
 }
 
-fn uri(user: &str, port: u16, rest: &str) -> String {
+pub(crate) fn uri(user: &str, port: u16, rest: &str) -> String {
     format!("qemu+ssh://{user}@{}:{port}/{rest}", address())
 }
 
@@ -42,7 +42,7 @@ fn with(ssh: SshCredentials) -> ConnectOptions {
     })
 }
 
-fn by_key(port: u16) -> ConnectOptions {
+pub(crate) fn by_key(port: u16) -> ConnectOptions {
     with(SshCredentials {
         private_key: Some(read("root/.ssh/lab").into()),
         ..knowing(port)
