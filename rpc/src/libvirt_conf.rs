@@ -4,11 +4,13 @@ mod read;
 
 use std::path::PathBuf;
 
-use crate::uri::{Uri, UriError};
+use crate::uri::{Transport, Uri, UriError};
 use read::Settings;
 
 // Defaults for parameters of a URI.
 const DEFAULTS: [(&str, &str); 2] = [("remote_mode", "mode"), ("remote_proxy", "proxy")];
+// What is said for the safety of TLS is refused rather than passed over, as in a URI.
+const TLS_DEFAULT: Option<(&str, &str)> = Some(("tls_priority", "tls_priority"));
 
 impl Uri {
     /// Reads what a user names a connection by, as `virsh -c` does: a name from `uri_aliases` of
@@ -44,7 +46,8 @@ pub(crate) fn config_files(name: &str, var: impl Fn(&str) -> Option<String>) -> 
 fn resolve(name: &str, conf: &str, default: Option<String>) -> Result<Uri, UriError> {
     let settings = Settings::read(conf).map_err(UriError::Config)?;
     let mut uri: Uri = meant(name, &settings, default)?.parse()?;
-    for (setting, parameter) in DEFAULTS {
+    let of_tls = TLS_DEFAULT.filter(|_| uri.transport == Transport::Tls);
+    for (setting, parameter) in DEFAULTS.into_iter().chain(of_tls) {
         let value = settings.text(setting).map_err(UriError::Config)?;
         if let Some(value) = value.filter(|_| uri.parameter(parameter).is_none()) {
             uri = uri.with_parameter(parameter, value)?;
@@ -122,6 +125,15 @@ uri_default = \"test:///default\"
         assert_eq!(found("qemu:///system").parameter("proxy"), Some("netcat"));
         let own = found("qemu:///system?mode=direct");
         assert_eq!(own.parameter("mode"), Some("direct"));
+        let priority = |uri| resolve(uri, "tls_priority = 'NORMAL'", None);
+        assert!(priority("qemu:///system").is_ok());
+        assert!(matches!(
+            priority("qemu+tls://h/system"),
+            Err(UriError::Parameter {
+                name: "tls_priority",
+                ..
+            })
+        ));
         let wrong = resolve("qemu:///system", "remote_mode = 'x'", None);
         assert!(matches!(
             wrong,
