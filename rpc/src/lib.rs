@@ -78,8 +78,9 @@
 //!   TLS, SSH and unix sockets alone.
 //! - TLS is rustls: names are looked for in the certificate's alternative names alone, and
 //!   `tls_priority`, which is for GnuTLS, is refused.
-//! - SSH is done here, without a program: by key, agent and password; `~/.ssh/config` is not read,
-//!   host keys with certificates alone are refused, and nothing is written into `known_hosts`.
+//! - SSH is done here, without a program: by key, agent, password and answers to the server's own
+//!   questions; `~/.ssh/config` is not read, host keys with certificates alone are refused, and nothing
+//!   is written into `known_hosts`.
 //! - Of a URI's parameters none is passed over: [`Uri`] says what each does. What would run a program,
 //!   or let anybody be the server, needs [`Permissions`].
 //! - File descriptors go over unix sockets alone, which is so for `libvirt.so` too. Elsewhere a call

@@ -17,6 +17,8 @@ pub enum Wanted {
     Password,
     /// What opens a private key.
     Passphrase,
+    /// What an SSH server asks by itself (`keyboard-interactive`), such as a one-time code.
+    Answer,
 }
 
 /// A question to whoever knows.
@@ -29,7 +31,7 @@ pub struct Question {
     pub purpose: String,
     /// The host that wants it.
     pub host: String,
-    /// Whose password it is, or which key the passphrase opens.
+    /// Whose password it is, which key the passphrase opens, or the words of the server's question.
     pub of: Option<String>,
 }
 

@@ -128,7 +128,7 @@ pub enum UriError {
 /// | `authfile` | the file with passwords, instead of `auth.conf` |
 /// | `pkipath` | the folder with certificates |
 /// | `keyfile`, `known_hosts` | files for SSH |
-/// | `sshauth` | how to log in by SSH, in order: `agent`, `privkey`, `password` |
+/// | `sshauth` | how to log in by SSH, in order: `agent`, `privkey`, `password`, `keyboard-interactive` |
 /// | `known_hosts_verify` | `normal`, or `ignore` with [`Permissions::unverified`]; `auto` is refused |
 /// | `no_verify` | with [`Permissions::unverified`], anybody may be the server (TLS, SSH) |
 /// | `no_tty` | nobody is asked for what SSH needs |

@@ -40,9 +40,9 @@ fn text(key: &PrivateKey) -> Secret {
 async fn server(key: &PrivateKey, sockets: &[&'static str], programs: &[&'static str]) -> Server {
     Server::start(Rules {
         key: Some(key.public_key().clone()),
-        password: None,
         sockets: sockets.to_vec(),
         programs: programs.to_vec(),
+        ..Rules::default()
     })
     .await
 }
@@ -179,11 +179,14 @@ async fn enters(
         key: accepted.map(|key| key.public_key().clone()),
         password: Some("sesame"),
         sockets: vec![LEGACY],
-        programs: Vec::new(),
+        ..Rules::default()
     })
     .await;
-    let options = options(&server);
-    let mut socket = try_at(&server, rest, &options).await?;
+    enters_at(&server, rest, &options(&server)).await
+}
+
+async fn enters_at(server: &Server, rest: &str, options: &ConnectOptions) -> Result<(), Error> {
+    let mut socket = try_at(server, rest, options).await?;
     assert_eq!(line(&mut socket).await, format!("forwarded to {LEGACY}"));
     Ok(())
 }
@@ -318,6 +321,42 @@ async fn by_a_password_that_is_given() {
             ..
         }))
     ));
+}
+
+#[tokio::test]
+async fn what_the_server_asks_is_answered() {
+    let questions = vec![("Password: ", false, "sesame"), ("Code: ", true, "123")];
+    let with = async |password: Option<&str>, answer, rest| {
+        let server = Server::start(Rules {
+            questions: questions.clone(),
+            sockets: vec![LEGACY],
+            ..Rules::default()
+        })
+        .await;
+        let (prompt, asked) = somebody(answer);
+        let mut options = options(SshCredentials {
+            password: password.map(Secret::from),
+            ..knowing(&server)
+        });
+        options.credentials.prompt = Some(prompt);
+        let entered = enters_at(&server, rest, &options).await;
+        let asked = asked.lock().unwrap().clone();
+        (entered, asked)
+    };
+    let of_code = [question(Wanted::Answer, "Code:")];
+    let interactive = "system?sshauth=keyboard-interactive";
+    let good = with(Some("sesame"), Some("123"), interactive).await;
+    assert_eq!(good, (Ok(()), of_code.to_vec()));
+    // Nobody is asked for a password that the server would not take by itself.
+    let (entered, asked) = with(None, Some("sesame"), "system").await;
+    let tried = "answers to its questions";
+    assert_eq!(entered, refused(tried));
+    let of_password = question(Wanted::Answer, "Password:");
+    assert_eq!(asked, [of_password, of_code[0].clone()]);
+    let (entered, asked) = with(Some("wrong"), Some("123"), interactive).await;
+    assert_eq!((entered, asked), (refused(tried), Vec::new()));
+    let (entered, _) = with(Some("sesame"), None, interactive).await;
+    assert_eq!(entered, refused(tried));
 }
 
 /// An agent with that key; its socket.

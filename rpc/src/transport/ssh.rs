@@ -2,6 +2,7 @@
 
 mod far;
 mod host_key;
+mod interactive;
 mod log_in;
 mod program;
 

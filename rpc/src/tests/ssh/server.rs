@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use russh::keys::key::safe_rng;
 use russh::keys::{Algorithm, PrivateKey, PublicKey};
-use russh::server::{self, Auth, ChannelOpenHandle, Msg, Session, VerifiedPublicKey};
-use russh::{Channel, ChannelId, ChannelOpenFailure};
+use russh::server::{self, Auth, ChannelOpenHandle, Msg, Response, Session, VerifiedPublicKey};
+use russh::{Channel, ChannelId, ChannelOpenFailure, MethodKind, MethodSet};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -26,6 +26,8 @@ pub(super) struct Rules {
     pub(super) key: Option<PublicKey>,
     /// Which password is accepted.
     pub(super) password: Option<&'static str>,
+    /// What it asks by itself, each with whether the answer may be seen, and what it wants to hear.
+    pub(super) questions: Vec<(&'static str, bool, &'static str)>,
     /// The sockets to which it forwards.
     pub(super) sockets: Vec<&'static str>,
     /// The folders beside this file with programs that can be run.
@@ -43,8 +45,16 @@ impl Server {
     pub(super) async fn start(rules: Rules) -> Self {
         let host_key = key();
         let public = host_key.public_key().clone();
+        let mut methods = MethodSet::from(&[MethodKind::PublicKey][..]);
+        if rules.password.is_some() {
+            methods.push(MethodKind::Password);
+        }
+        if !rules.questions.is_empty() {
+            methods.push(MethodKind::KeyboardInteractive);
+        }
         let config = Arc::new(server::Config {
             keys: vec![host_key],
+            methods,
             auth_rejection_time: std::time::Duration::ZERO,
             ..server::Config::default()
         });
@@ -55,6 +65,7 @@ impl Server {
             let (socket, _) = listener.accept().await.unwrap();
             let handler = Handler {
                 rules,
+                answered: 0,
                 channels: HashMap::new(),
                 _alive: alive,
             };
@@ -82,6 +93,8 @@ impl Server {
 
 struct Handler {
     rules: Rules,
+    // How many of its questions are answered.
+    answered: usize,
     channels: HashMap<ChannelId, Channel<Msg>>,
     _alive: mpsc::Sender<()>,
 }
@@ -109,6 +122,35 @@ impl server::Handler for Handler {
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
         Ok(judge(user == "me" && self.rules.password == Some(password)))
+    }
+
+    // One after the other, as a server does that asks for a password and then for a code.
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        user: &str,
+        _: &str,
+        response: Option<Response<'a>>,
+    ) -> Result<Auth, Self::Error> {
+        let answers: Vec<_> = response.into_iter().flatten().collect();
+        let asked = match answers.is_empty() {
+            true => 0,
+            false => self.answered + 1,
+        };
+        if asked > 0 {
+            let wanted = self.rules.questions[self.answered].2;
+            if user != "me" || answers != [wanted.as_bytes()] {
+                return Ok(Auth::reject());
+            }
+        }
+        self.answered = asked;
+        Ok(match self.rules.questions.get(asked) {
+            Some((words, seen, _)) => Auth::Partial {
+                name: "".into(),
+                instructions: "".into(),
+                prompts: vec![((*words).into(), *seen)].into(),
+            },
+            None => judge(asked > 0),
+        })
     }
 
     async fn channel_open_session(

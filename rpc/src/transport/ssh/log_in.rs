@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use russh::MethodKind;
 use russh::client::{AuthResult, Handle};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
@@ -22,6 +23,7 @@ enum Method {
     Agent,
     Key,
     Password,
+    Answers,
 }
 
 /// A key that may be of use.
@@ -42,6 +44,7 @@ impl Target<'_> {
                 Method::Agent => self.by_agent(handle, &mut tried).await,
                 Method::Key => self.by_key(handle, &mut tried).await?,
                 Method::Password => self.by_password(handle, &mut tried).await?,
+                Method::Answers => self.by_answers(handle, &mut tried).await?,
             };
             if is_in {
                 return Ok(());
@@ -64,10 +67,11 @@ impl Target<'_> {
         }
         let ssh = &self.options.credentials.ssh;
         let named = ssh.private_key.is_some() || self.uri.parameter("keyfile").is_some();
-        Ok(match named {
-            true => vec![Method::Key, Method::Agent, Method::Password],
-            false => vec![Method::Agent, Method::Key, Method::Password],
-        })
+        let [first, second] = match named {
+            true => [Method::Key, Method::Agent],
+            false => [Method::Agent, Method::Key],
+        };
+        Ok(vec![first, second, Method::Password, Method::Answers])
     }
 
     async fn by_key(
@@ -188,7 +192,11 @@ impl Target<'_> {
         let given = self.options.credentials.ssh.password.clone();
         let password = match given {
             Some(password) => Some(password),
-            None => self.ask(Wanted::Password, &self.user).await,
+            // Nobody is to be asked in vain.
+            None if self.takes_passwords(handle).await? => {
+                self.ask(Wanted::Password, &self.user).await
+            }
+            None => None,
         };
         let Some(password) = password else {
             return Ok(false);
@@ -200,7 +208,17 @@ impl Target<'_> {
         Ok(matches!(answer, AuthResult::Success))
     }
 
-    async fn ask(&self, wanted: Wanted, of: &str) -> Option<Secret> {
+    async fn takes_passwords(&self, handle: &mut Handle<HostKey>) -> Result<bool, Error> {
+        let asked = handle.authenticate_none(&self.user).await;
+        Ok(match asked.map_err(|error| self.failed(&error))? {
+            AuthResult::Success => true,
+            AuthResult::Failure {
+                remaining_methods, ..
+            } => remaining_methods.contains(&MethodKind::Password),
+        })
+    }
+
+    pub(super) async fn ask(&self, wanted: Wanted, of: &str) -> Option<Secret> {
         if self.uri.switch("no_tty") {
             return None;
         }
@@ -227,7 +245,7 @@ fn decode(
     decode_secret_key(&candidate.text, passphrase.as_deref())
 }
 
-fn text_of(secret: &Secret, what: &str) -> Result<String, Refusal> {
+pub(super) fn text_of(secret: &Secret, what: &str) -> Result<String, Refusal> {
     let text = String::from_utf8(secret.expose().to_vec());
     text.map_err(|_| Refusal::unusable(what, "it is no text"))
 }
@@ -241,6 +259,7 @@ fn methods(uri: &Uri) -> Result<Option<Vec<Method>>, UriError> {
         "agent" => Some(Method::Agent),
         "privkey" => Some(Method::Key),
         "password" => Some(Method::Password),
+        "keyboard-interactive" => Some(Method::Answers),
         _ => None,
     };
     let methods: Option<Vec<_>> = value.split(',').map(method).collect();
@@ -249,7 +268,7 @@ fn methods(uri: &Uri) -> Result<Option<Vec<Method>>, UriError> {
         None => Err(refused(
             "sshauth",
             value,
-            "agent, privkey and password are allowed, with commas between",
+            "agent, privkey, password and keyboard-interactive are allowed, with commas between",
         )),
     }
 }
@@ -270,8 +289,11 @@ mod tests {
             of("privkey,agent"),
             Ok(Some(vec![Method::Key, Method::Agent]))
         );
-        assert_eq!(of("password"), Ok(Some(vec![Method::Password])));
-        for value in ["", "agent,", "keyboard-interactive", "privkey,gssapi"] {
+        assert_eq!(
+            of("password,keyboard-interactive"),
+            Ok(Some(vec![Method::Password, Method::Answers]))
+        );
+        for value in ["", "agent,", "privkey,gssapi"] {
             let said = of(value).unwrap_err().to_string();
             assert!(
                 said.contains("sshauth") && said.contains("privkey"),
