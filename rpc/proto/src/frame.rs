@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use drover_xdr::{Decoder, Encoder};
+use drover_xdr::Decoder;
 
 /// The length word and the header: the smallest frame.
 pub const MIN_FRAME: usize = 28;
@@ -110,13 +110,24 @@ impl Header {
         })
     }
 
-    fn write(&self, out: &mut Encoder) {
-        out.word(self.program);
-        out.word(self.version);
-        out.word(self.procedure.cast_unsigned());
-        out.word((self.kind as i32).cast_unsigned());
-        out.word(self.serial);
-        out.word((self.status as i32).cast_unsigned());
+    /// The length word and the header of a frame with a body of so many bytes.
+    pub(crate) fn head(&self, body: usize) -> [u8; MIN_FRAME] {
+        // A frame over 32 MiB has been refused before.
+        let length = u32::try_from(MIN_FRAME + body).unwrap_or(u32::MAX);
+        let words = [
+            length,
+            self.program,
+            self.version,
+            self.procedure.cast_unsigned(),
+            (self.kind as i32).cast_unsigned(),
+            self.serial,
+            (self.status as i32).cast_unsigned(),
+        ];
+        let mut head = [0; MIN_FRAME];
+        for (bytes, word) in head.chunks_exact_mut(4).zip(words) {
+            bytes.copy_from_slice(&word.to_be_bytes());
+        }
+        head
     }
 }
 
@@ -139,13 +150,9 @@ pub type Frame<'i> = (Header, Cow<'i, [u8]>);
 
 /// Appends a frame to `out`.
 pub fn write_frame(out: &mut Vec<u8>, header: &Header, body: &[u8]) {
-    let start = out.len();
-    let mut encoder = Encoder::after(std::mem::take(out));
-    encoder.word(0);
-    header.write(&mut encoder);
-    encoder.raw(body);
-    *out = encoder.into_bytes();
-    set_length(&mut out[start..]);
+    out.reserve(MIN_FRAME + body.len());
+    out.extend_from_slice(&header.head(body.len()));
+    out.extend_from_slice(body);
 }
 
 /// Sets the length word of a frame to what it is.

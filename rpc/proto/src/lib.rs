@@ -28,7 +28,7 @@ pub use error::{
 pub use event::{Class, RawEvent};
 pub use generated::{keepalive, lxc, net, qemu, remote};
 pub use keepalive_timer::Keepalive;
-pub use stream::{StreamEvent, StreamMode};
+pub use stream::{StreamBytes, StreamEvent, StreamMode};
 
 /// A moment: how long after another one, which whoever drives the connection has chosen.
 pub type Time = std::time::Duration;

@@ -8,8 +8,11 @@ use std::collections::VecDeque;
 
 use crate::call::Call;
 use crate::error::{LibvirtError, StreamError};
-use crate::frame::{Header, Kind, STREAM_CHUNK, Status, write_frame};
+use crate::frame::{Header, Kind, MIN_FRAME, STREAM_CHUNK, Status, write_frame};
 use crate::net::StreamHole;
+
+/// How many pieces of memory are kept for what goes out later.
+const SPARES: usize = 4;
 
 /// What a stream is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,10 +43,57 @@ pub enum StreamEvent {
     Failed(StreamError),
 }
 
+/// Bytes for a stream, behind room for the head of their frame: they go out as they are.
+#[derive(Debug)]
+pub struct StreamBytes(Vec<u8>);
+
+impl StreamBytes {
+    /// Copies the bytes, or the first [`STREAM_CHUNK`] of them, into this memory.
+    #[must_use]
+    pub fn copy_of(bytes: &[u8], mut memory: Vec<u8>) -> Self {
+        let bytes = &bytes[..bytes.len().min(STREAM_CHUNK)];
+        memory.clear();
+        memory.reserve_exact(MIN_FRAME + bytes.len());
+        memory.resize(MIN_FRAME, 0);
+        memory.extend_from_slice(bytes);
+        Self(memory)
+    }
+
+    /// Appends as many of the bytes as one frame has room for; how many.
+    pub fn append(&mut self, bytes: &[u8]) -> usize {
+        let count = bytes.len().min(STREAM_CHUNK - self.len());
+        self.0.extend_from_slice(&bytes[..count]);
+        count
+    }
+
+    /// How many bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len() - MIN_FRAME
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    // Appends the frame; what memory is left over.
+    fn write(mut self, header: &Header, out: &mut Vec<u8>) -> Vec<u8> {
+        let head = header.head(self.len());
+        self.0[..MIN_FRAME].copy_from_slice(&head);
+        if out.is_empty() {
+            return std::mem::replace(out, self.0);
+        }
+        out.extend_from_slice(&self.0);
+        self.0
+    }
+}
+
 /// What is still to be sent.
 #[derive(Debug)]
 enum Item {
-    Data(Vec<u8>),
+    Data(StreamBytes),
     Hole(i64),
     Finish,
     Abort,
@@ -80,6 +130,8 @@ pub(crate) struct Stream {
     capacity: usize,
     wants_room: bool,
     left: Option<u64>,
+    // Memory of what has gone out.
+    spares: Vec<Vec<u8>>,
 }
 
 impl Stream {
@@ -101,6 +153,7 @@ impl Stream {
             capacity,
             wants_room: false,
             left: mode.length,
+            spares: Vec::new(),
         }
     }
 
@@ -140,11 +193,34 @@ impl Stream {
         let count = bytes.len().min(room);
         self.wants_room = count < bytes.len();
         for chunk in bytes[..count].chunks(STREAM_CHUNK) {
-            self.outgoing.push_back(Item::Data(chunk.to_vec()));
+            let bytes = StreamBytes::copy_of(chunk, Vec::new());
+            self.outgoing.push_back(Item::Data(bytes));
         }
         self.queued += count;
         self.spend(count as u64, true)?;
         Ok(count)
+    }
+
+    /// Takes all bytes or none; those that are not taken come back.
+    pub(crate) fn send_whole(
+        &mut self,
+        bytes: StreamBytes,
+    ) -> Result<Option<StreamBytes>, StreamError> {
+        self.may_send()?;
+        let length = bytes.len();
+        self.spend(length as u64, false)?;
+        if self.queued >= self.capacity {
+            self.wants_room = true;
+            return Ok(Some(bytes));
+        }
+        self.queued += length;
+        self.spend(length as u64, true)?;
+        self.outgoing.push_back(Item::Data(bytes));
+        Ok(None)
+    }
+
+    pub(crate) fn memory(&mut self) -> Option<Vec<u8>> {
+        self.spares.pop()
     }
 
     /// Says that zeros follow, without sending them.
@@ -220,8 +296,11 @@ impl Stream {
         let mut header = self.header;
         match item {
             Item::Data(bytes) => {
-                write_frame(out, &header, &bytes);
                 self.queued -= bytes.len();
+                let spare = bytes.write(&header, out);
+                if self.spares.len() < SPARES && spare.capacity() > 0 {
+                    self.spares.push(spare);
+                }
             }
             Item::Hole(length) => {
                 header.kind = Kind::StreamHole;

@@ -4,10 +4,18 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use drover_rpc_proto::{CallId, CloseReason, Connection, StreamError, StreamEvent, Time};
+use drover_rpc_proto::{
+    CallId, CloseReason, Connection, StreamBytes, StreamError, StreamEvent, Time,
+};
 
 /// How many bytes wait in either direction before the other side is slowed down.
 pub(super) const CAPACITY: usize = 1 << 20;
+
+/// How many pieces of memory are kept to be used again.
+const SPARES: usize = 4;
+
+/// Small writes go out together up to this size, as far as they wait.
+const SHARED: usize = 64 << 10;
 
 /// What costs a hole in a buffer: it is small, and yet there must not be any number of them.
 const HOLE_COST: usize = 64;
@@ -30,14 +38,22 @@ impl Piece {
     }
 }
 
+/// What is still to be sent.
+enum Outgoing {
+    Data(StreamBytes),
+    Hole(u64),
+}
+
 #[derive(Default)]
 struct State {
     incoming: VecDeque<Piece>,
     // How far the first piece has been read.
     read: usize,
     waiting_in: usize,
-    outgoing: VecDeque<Piece>,
+    outgoing: VecDeque<Outgoing>,
     waiting_out: usize,
+    // Memory of what has been sent.
+    sent: Vec<Vec<u8>>,
     finish: Option<Time>,
     ended: Option<Result<(), StreamError>>,
     dropped: bool,
@@ -70,10 +86,20 @@ impl State {
         }
     }
 
-    fn let_out(&mut self, piece: Piece) {
-        self.waiting_out += piece.cost();
-        self.outgoing.push_back(piece);
+    // As many of the bytes as go into one frame, which many small pieces share.
+    fn let_out(&mut self, bytes: &[u8]) -> usize {
+        let count = match self.outgoing.back_mut() {
+            Some(Outgoing::Data(last)) if last.len() + bytes.len() <= SHARED => last.append(bytes),
+            _ => {
+                let bytes = StreamBytes::copy_of(bytes, self.sent.pop().unwrap_or_default());
+                let count = bytes.len();
+                self.outgoing.push_back(Outgoing::Data(bytes));
+                count
+            }
+        };
+        self.waiting_out += count;
         self.wake_driver();
+        count
     }
 
     // The driver does not read on while too much waits here.
@@ -107,29 +133,37 @@ impl State {
         Poll::Pending
     }
 
-    // Moves one piece into the connection; whether all of it was taken.
+    // Moves one piece into the connection; whether it was taken.
     fn send(
         &mut self,
-        piece: Piece,
+        piece: Outgoing,
         connection: &mut Connection,
         id: CallId,
     ) -> Result<bool, StreamError> {
         match piece {
-            Piece::Hole(length) => {
+            Outgoing::Hole(length) => {
                 connection.stream_hole(id, length)?;
                 self.waiting_out -= HOLE_COST;
                 Ok(true)
             }
-            Piece::Data(mut bytes) => {
-                let count = connection.stream_send(id, &bytes)?;
-                self.waiting_out -= count;
-                let whole = count == bytes.len();
-                if !whole {
-                    bytes.drain(..count);
-                    self.outgoing.push_front(Piece::Data(bytes));
+            Outgoing::Data(bytes) => {
+                let length = bytes.len();
+                let left = connection.stream_send_whole(id, bytes)?;
+                let taken = left.is_none();
+                match left {
+                    Some(bytes) => self.outgoing.push_front(Outgoing::Data(bytes)),
+                    None => self.waiting_out -= length,
                 }
-                Ok(whole)
+                Ok(taken)
             }
+        }
+    }
+
+    fn take_memory(&mut self, connection: &mut Connection, id: CallId) {
+        while self.sent.len() < SPARES
+            && let Some(memory) = connection.stream_memory(id)
+        {
+            self.sent.push(memory);
         }
     }
 
@@ -189,6 +223,7 @@ impl Pipe {
             connection.stream_abort(id);
             return false;
         }
+        state.take_memory(connection, id);
         let waiting = state.waiting_out;
         while let Some(piece) = state.outgoing.pop_front() {
             match state.send(piece, connection, id) {
@@ -222,9 +257,7 @@ impl Pipe {
     ) -> Poll<Result<usize, StreamError>> {
         let mut state = self.lock();
         ready!(state.poll_room(context))?;
-        let count = bytes.len().min(CAPACITY - state.waiting_out);
-        state.let_out(Piece::Data(bytes[..count].to_vec()));
-        Poll::Ready(Ok(count))
+        Poll::Ready(Ok(state.let_out(bytes)))
     }
 
     /// Takes a hole; pending while there is no room.
@@ -235,7 +268,9 @@ impl Pipe {
     ) -> Poll<Result<(), StreamError>> {
         let mut state = self.lock();
         ready!(state.poll_room(context))?;
-        state.let_out(Piece::Hole(length));
+        state.waiting_out += HOLE_COST;
+        state.outgoing.push_back(Outgoing::Hole(length));
+        state.wake_driver();
         Poll::Ready(Ok(()))
     }
 
@@ -312,6 +347,7 @@ impl Pipe {
         state.dropped = true;
         state.incoming.clear();
         state.outgoing.clear();
+        state.sent.clear();
         state.wake_driver();
     }
 }

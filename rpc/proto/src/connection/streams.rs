@@ -10,7 +10,7 @@ use crate::Time;
 use crate::call::CallId;
 use crate::error::StreamError;
 use crate::frame::{Header, Status};
-use crate::stream::{Next, Stream, StreamEvent};
+use crate::stream::{Next, Stream, StreamBytes, StreamEvent};
 
 impl Connection {
     /// Takes as many of the bytes as there is room for, and says how many. When it is not all,
@@ -21,6 +21,24 @@ impl Connection {
     /// refused as a whole.
     pub fn stream_send(&mut self, id: CallId, bytes: &[u8]) -> Result<usize, StreamError> {
         self.stream(id)?.send(bytes)
+    }
+
+    /// Takes all of the bytes, which are not copied any more, or gives them back if there is no room;
+    /// [`StreamEvent::Writable`] follows then.
+    ///
+    /// # Errors
+    /// As [`Self::stream_send`].
+    pub fn stream_send_whole(
+        &mut self,
+        id: CallId,
+        bytes: StreamBytes,
+    ) -> Result<Option<StreamBytes>, StreamError> {
+        self.stream(id)?.send_whole(bytes)
+    }
+
+    /// Memory of bytes that have gone out, for [`StreamBytes::copy_of`]; none if there is none.
+    pub fn stream_memory(&mut self, id: CallId) -> Option<Vec<u8>> {
+        self.streams.get_mut(&id)?.memory()
     }
 
     /// Says that so many zeros follow, without sending them.

@@ -5,8 +5,8 @@ use super::{Pair, Request, on_stream, plain, seconds, well};
 use crate::call::CallId;
 use crate::connection::Output;
 use crate::error::{CloseReason, StreamError};
-use crate::frame::{Kind, STREAM_CHUNK, Status};
-use crate::stream::{StreamEvent, StreamMode};
+use crate::frame::{Kind, MIN_FRAME, STREAM_CHUNK, Status};
+use crate::stream::{StreamBytes, StreamEvent, StreamMode};
 
 const UPLOAD: i32 = 208;
 const DOWNLOAD: i32 = 209;
@@ -107,6 +107,43 @@ fn a_full_stream_takes_no_more_until_there_is_room() {
     pair.client.transmit(&mut out);
     assert_eq!(pair.told(), []);
     assert_eq!(pair.client.stream_send(id, &bytes), Ok(2 * STREAM_CHUNK));
+}
+
+#[test]
+fn bytes_in_memory_of_their_own_go_out_as_they_are() {
+    let mut pair = Pair::new();
+    let (id, request) = open(&mut pair, UPLOAD, write(5 * STREAM_CHUNK as u64 + 2));
+    let of = |byte| StreamBytes::copy_of(&vec![byte; STREAM_CHUNK + 9], Vec::new());
+    assert_eq!(of(0).len(), STREAM_CHUNK);
+    for byte in 0..4 {
+        let left = pair.client.stream_send_whole(id, of(byte)).unwrap();
+        assert!(left.is_none());
+    }
+    // All of it or nothing.
+    let left = pair.client.stream_send_whole(id, of(4)).unwrap().unwrap();
+    assert_eq!(pair.told(), []);
+    let mut out = Vec::new();
+    pair.client.transmit(&mut out);
+    assert_eq!(pair.told(), [on_stream(id, StreamEvent::Writable)]);
+    assert_eq!(out.len(), MIN_FRAME + STREAM_CHUNK);
+    out.clear();
+    pair.client.transmit(&mut out);
+    // What went out first makes room for what goes in next.
+    let memory = pair.client.stream_memory(id).unwrap();
+    assert_eq!(memory.capacity(), MIN_FRAME + STREAM_CHUNK);
+    let left = pair.client.stream_send_whole(id, left).unwrap();
+    assert!(left.is_none());
+    let mut last = StreamBytes::copy_of(b"1", memory);
+    assert_eq!(last.append(b"23"), 2);
+    let over = StreamError::OverLength { asked: 3, left: 2 };
+    let refused = pair.client.stream_send_whole(id, last);
+    assert_eq!(refused.unwrap_err(), over);
+    let last = StreamBytes::copy_of(b"12", Vec::new());
+    assert!(pair.client.stream_send_whole(id, last).unwrap().is_none());
+    let frames = pair.pump();
+    assert_eq!(frames[3].body, b"12");
+    assert_eq!(frames[3].header, request.data());
+    assert!(frames[0].body.iter().all(|byte| *byte == 2));
 }
 
 #[test]
