@@ -52,13 +52,16 @@ fn main() {
     let library = peers::c("streams/libvirt.c", &packages, &["-lvirt"]);
     let runtime = common::one_thread();
     let uri = common::qemu(&uri);
-    let client = runtime.block_on(common::connect(&uri));
-    runtime.block_on(report::place(&client));
-    runtime.block_on(volume::make(&client, BYTES));
+    // A connection of its own each time: one that nobody serves while others are measured is cut.
+    runtime.block_on(async {
+        let client = common::connect(&uri).await;
+        report::place(&client).await;
+        volume::make(&client, BYTES).await;
+    });
     let measured = std::panic::catch_unwind(|| {
         ["up", "down"].map(|way| measure(&uri, library.as_deref().map(Command::new), way, rounds))
     });
-    runtime.block_on(volume::remove(&client));
+    runtime.block_on(async { volume::remove(&common::connect(&uri).await).await });
     let measured = measured.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     println!("Medians of {rounds} rounds of 1 GiB for each client, in turns.\n");
     tell(&measured);
