@@ -25,7 +25,7 @@ use crate::common::report::{self, Target, Wanted};
 const BYTES: u64 = 1 << 30;
 /// By then every buffer has its size: from here on memory has to be constant.
 const EARLY: u64 = 64 << 20;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 11;
 /// What the client's own buffers take at any time, if the other side is slow: 1 MiB that waits, and as
 /// much on its way out. In KiB.
 const CONSTANT: f64 = 2_048.0;

@@ -10,6 +10,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::task::{Context, Poll, ready};
 
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
@@ -22,6 +23,9 @@ use super::Socket;
 
 /// The room for one descriptor.
 const ONE: usize = rustix::cmsg_space!(ScmRights(1));
+
+/// How much the system may hold for the server: two frames of a stream.
+const SEND_BUFFER: usize = 512 << 10;
 
 /// After so many writes that the socket took at once, it is not watched for room any more.
 const CALM: u32 = 64;
@@ -44,6 +48,9 @@ impl UnixSocket {
     /// Within a runtime.
     pub(crate) fn new(socket: tokio::net::UnixStream) -> io::Result<Self> {
         let socket = socket.into_std()?;
+        // There is room again only when three quarters of it are empty. The system gives less if an
+        // administrator has said so.
+        set_socket_send_buffer_size(&socket, SEND_BUFFER)?;
         Ok(Self {
             socket: watch(socket, Interest::READABLE)?,
             room: None,
