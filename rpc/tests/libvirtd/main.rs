@@ -1,5 +1,5 @@
 //! The client and a real libvirtd, named by `DROVER_TEST_LIBVIRT_URI`, such as
-//! `test+tcp://10.77.0.12:16509/default`. Volumes are tried on the QEMU driver of the same server.
+//! `test+tcp://10.77.0.12:16509/default`. Volumes and guests that run are tried on the QEMU driver of the same server.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -21,6 +21,15 @@ fn uri() -> Uri {
 
 async fn client() -> Client {
     connect(ConnectOptions::default()).await
+}
+
+/// The QEMU driver of the same server.
+async fn qemu() -> Client {
+    let mut uri = uri();
+    uri.driver = "qemu".to_owned();
+    uri.path = "/system".to_owned();
+    let connected = Client::connect(&uri, ConnectOptions::default()).await;
+    connected.unwrap()
 }
 
 async fn connect(options: ConnectOptions) -> Client {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use drover_rpc::flags::{DomainCreateFlags, DomainDestroyFlags, DomainDeviceModifyFlags};
 use drover_rpc::proto::qemu::{self, ConnectDomainMonitorEventRegisterArgs};
 use drover_rpc::proto::remote::Event;
-use drover_rpc::{Client, ConnectOptions, Domain, Notice};
+use drover_rpc::{Domain, Notice};
 
 use crate::events::next;
-use crate::uri;
+use crate::qemu;
 
 const REBOOT: i32 = 1;
 const DEVICE_REMOVED: i32 = 15;
@@ -22,12 +22,7 @@ const GUEST: &str = "<domain type='qemu'><name>NAME</name><memory unit='MiB'>64<
 const TABLET: &str = "<input type='tablet' bus='usb'><alias name='ua-tablet'/></input>";
 
 async fn guest(name: &str) -> Domain {
-    let mut uri = uri();
-    uri.driver = "qemu".to_owned();
-    uri.path = "/system".to_owned();
-    let client = Client::connect(&uri, ConnectOptions::default())
-        .await
-        .unwrap();
+    let client = qemu().await;
     // Left over from a run that failed.
     if let Ok(old) = client.domain(name).await {
         old.destroy(DomainDestroyFlags::empty()).await.unwrap();

@@ -1,10 +1,10 @@
 //! Byte streams.
 
 use drover_rpc::proto::remote::{StoragePool, StorageVol};
-use drover_rpc::{Client, ConnectOptions, Error, Piece, StreamError, code};
+use drover_rpc::{Client, Error, Piece, StreamError, code};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::{client, uri};
+use crate::{client, qemu};
 
 const POOL: &str = "rpc-streams";
 const SIZE: usize = 24 << 20;
@@ -96,12 +96,7 @@ fn pattern(length: usize) -> Vec<u8> {
 #[tokio::test]
 #[ignore = "needs a libvirtd: run by cargo lab test"]
 async fn a_volume_goes_up_and_comes_back() {
-    let mut uri = uri();
-    uri.driver = "qemu".to_owned();
-    uri.path = "/system".to_owned();
-    let client = Client::connect(&uri, ConnectOptions::default())
-        .await
-        .unwrap();
+    let client = qemu().await;
     let pool = pool(&client).await;
     whole_and_in_part(&client, &pool).await;
     given_up_and_cut_short(&client, &pool).await;
