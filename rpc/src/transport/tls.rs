@@ -38,10 +38,12 @@ pub(super) async fn over<S: AsyncRead + AsyncWrite + Unpin>(
         .map_err(|error| Refusal::unusable(format!("the server's name {name:?}"), error))?;
     let config = config(credentials, anybody)?;
     let connecting = TlsConnector::from(Arc::new(config)).connect(server_name, socket);
-    let mut stream = connecting.await.map_err(|error| failed(name, &error))?;
+    let mut stream = connecting
+        .await
+        .map_err(|error| failed(host, name, &error))?;
     match stream.read_u8().await {
         Ok(ACCEPTED) => Ok(stream),
-        Err(error) if !is_refusal(&error) => Err(failed(name, &error)),
+        Err(error) if !is_refusal(&error) => Err(failed(host, name, &error)),
         Ok(_) | Err(_) => Err(Error::Identity(Refusal::ClientCertificate {
             server: host.to_owned(),
             shown: credentials.certificate.is_some(),
@@ -127,12 +129,12 @@ fn certificates(what: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, 
 
 // rustls tells why through an error of the system's type. What the system itself says is about the
 // connection, and not about who is at its end.
-fn failed(server: &str, error: &io::Error) -> Error {
+fn failed(server: &str, name: &str, error: &io::Error) -> Error {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
     let refusal = match inner {
         Some(rustls::Error::InvalidCertificate(fault)) => Refusal::ServerCertificate {
             server: server.to_owned(),
-            fault: certificate_fault(server, fault),
+            fault: certificate_fault(name, fault),
         },
         Some(other) => Refusal::Tls {
             server: server.to_owned(),
@@ -148,7 +150,7 @@ fn failed(server: &str, error: &io::Error) -> Error {
     Error::Identity(refusal)
 }
 
-fn certificate_fault(server: &str, fault: &CertificateError) -> CertificateFault {
+fn certificate_fault(name: &str, fault: &CertificateError) -> CertificateFault {
     match fault {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             CertificateFault::Expired
@@ -157,7 +159,7 @@ fn certificate_fault(server: &str, fault: &CertificateError) -> CertificateFault
             CertificateFault::NotYetValid
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            CertificateFault::WrongName(server.to_owned())
+            CertificateFault::WrongName(name.to_owned())
         }
         CertificateError::Revoked => CertificateFault::Revoked,
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
