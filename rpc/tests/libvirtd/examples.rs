@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use drover_rpc::flags::{
-    ConnectListAllDomainsFlags, DomainDestroyFlags, DomainUndefineFlags, StoragePoolBuildFlags,
-    StoragePoolCreateFlags, StoragePoolDefineFlags, StoragePoolDeleteFlags, StorageVolDeleteFlags,
+    ConnectListAllDomainsFlags, DomainCreateFlags, DomainDestroyFlags, DomainUndefineFlags,
+    StoragePoolBuildFlags, StoragePoolCreateFlags, StoragePoolDefineFlags, StoragePoolDeleteFlags,
+    StorageVolDeleteFlags,
 };
 use drover_rpc::{Client, ConnectOptions};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -273,4 +275,48 @@ async fn define_and_hotplug() {
     assert_eq!(said, "detached vdb: rpc-example\n");
     domain.destroy(DomainDestroyFlags::empty()).await.unwrap();
     domain.undefine(DomainUndefineFlags::empty()).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a libvirtd: run by cargo lab test"]
+async fn console() {
+    folder();
+    let client = crate::qemu().await;
+    let name = "rpc-console";
+    // Left over from a run that failed.
+    if let Ok(old) = client.domain(name).await {
+        old.destroy(DomainDestroyFlags::empty()).await.unwrap();
+    }
+    let xml = GUEST.replace("rpc-example", name);
+    let flags = DomainCreateFlags::empty();
+    let guest = client.create_domain(&xml, flags).await.unwrap();
+    let mut console = program("console", &[&qemu(), name])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(console.stdout.take().unwrap()).lines();
+    let heard = async {
+        loop {
+            let line = tokio::time::timeout(Duration::from_secs(1), lines.next_line()).await;
+            if let Ok(line) = line {
+                break line.unwrap().expect("the console goes on");
+            }
+            // What it said before the console was open is lost: it is to say it again. Not at once:
+            // a guest that is reset in its first moments never says anything.
+            let again = client.domain_reset(guest.wire().clone(), 0);
+            again.await.unwrap();
+        }
+    };
+    let line = tokio::time::timeout(Duration::from_secs(30), heard).await;
+    let line = line.expect("a line within 30 s");
+    println!("$ console {} {name}\n{line}", qemu());
+    assert!(line.contains("SeaBIOS"), "{line}");
+    // The end of the input ends it, and the server is none the worse.
+    drop(console.stdin.take());
+    let rest = async { while lines.next_line().await.unwrap().is_some() {} };
+    let (_, ended) = tokio::join!(rest, console.wait());
+    assert!(ended.unwrap().success());
+    guest.destroy(DomainDestroyFlags::empty()).await.unwrap();
+    client.close().await.unwrap();
 }
