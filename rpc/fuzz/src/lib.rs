@@ -7,6 +7,19 @@
 //! runs one for an hour; `cargo lab test` runs all for a fixed number of inputs. Nothing but cargo and
 //! a C++ compiler is needed; `cargo fuzz run decode` works as well where cargo-fuzz and a nightly
 //! compiler are. The seeds are written by `cargo run --release --bin seeds`.
+//!
+//! Which lines a corpus reaches is said by LLVM's tools (`rustup component add llvm-tools`; they are in
+//! the toolchain's `lib/rustlib/*/bin`):
+//!
+//! ```text
+//! export RUSTFLAGS='-C instrument-coverage' LLVM_PROFILE_FILE=/tmp/decode.profraw
+//! cargo run --release --target-dir ../../target/coverage --bin decode -- -runs=0 corpus/decode seeds/decode
+//! llvm-profdata merge -sparse /tmp/decode.profraw -o /tmp/decode.profdata
+//! llvm-cov report ../../target/coverage/*/release/decode -instr-profile=/tmp/decode.profdata
+//! ```
+//!
+//! The corpus of 12,797,553 inputs to `decode` (four minutes) reaches 93 % of the 15,006 lines that are
+//! generated.
 
 #![forbid(unsafe_code)]
 
