@@ -40,7 +40,6 @@ pub fn ensure(lab: &Lab, host: &Host) -> Result<(), Error> {
     if !made {
         root::make(lab, host)?;
         files::write(lab, host)?;
-        pki::clients(lab)?;
         // The last: a host without its record is not whole, and is made again.
         record::write(lab, host)?;
     }

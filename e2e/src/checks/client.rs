@@ -1,6 +1,8 @@
 //! The client's and the protocol compiler's tests that need more than a plain `cargo test` has: packages
 //! of the machine, or the lab's hosts.
 
+use std::path::PathBuf;
+
 use super::IGNORED;
 use super::run::Run;
 use crate::error::Error;
@@ -27,8 +29,9 @@ pub(super) fn with_lab(run: &mut Run<'_>) {
         let environment = [("DROVER_TEST_LIBVIRT_URI", uri.as_str())];
         client(run, &name, "differential", &environment);
     }
+    let certificates = pki::clients(run.lab());
     for host in &hosts {
-        access(run, host);
+        access(run, host, &certificates);
         unix_socket(run, host);
     }
     migration(run, &hosts);
@@ -73,14 +76,17 @@ fn unix_socket(run: &mut Run<'_>, host: &Host) {
 }
 
 /// The client comes in by all ways that a host has.
-fn access(run: &mut Run<'_>, host: &Host) {
+fn access(run: &mut Run<'_>, host: &Host, certificates: &Result<PathBuf, Error>) {
     let root = power::init(run.lab(), host).map(|init| format!("/proc/{init}/root"));
     let name = format!("all ways into {}", host.name);
-    let certificates = pki::clients_folder(run.lab());
+    let certificates = match certificates {
+        Ok(folder) => folder.display().to_string(),
+        Err(error) => return run.record(&name, Some(error)),
+    };
     let environment = [
         ("DROVER_TEST_HOST", host.address()),
         ("DROVER_TEST_HOST_ROOT", root.unwrap_or_default()),
-        ("DROVER_TEST_PKI", certificates.display().to_string()),
+        ("DROVER_TEST_PKI", certificates),
     ];
     let environment = environment
         .each_ref()

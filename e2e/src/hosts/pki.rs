@@ -112,27 +112,22 @@ pub fn install(lab: &Lab, host: &Host, pair: &Pair) -> Result<(), Error> {
     private(&own.join("private/serverkey.pem"), &pair.key)
 }
 
-/// Where [`clients`] puts them.
-#[must_use]
-pub fn clients_folder(lab: &Lab) -> PathBuf {
-    lab.state().join("hosts-pki/clients")
-}
-
 /// Makes folders of what clients may come with, laid out as libvirt's `pkipath` has it: each is named
 /// for what is wrong with it.
 ///
 /// # Errors
 /// As [`authority`].
-pub(super) fn clients(lab: &Lab) -> Result<(), Error> {
+pub fn clients(lab: &Lab) -> Result<PathBuf, Error> {
+    let folder = lab.state().join("hosts-pki/clients");
     for (name, flaw) in [
-        ("none-wrong", Some(Flaw::None)),
+        ("good", Some(Flaw::None)),
         ("expired", Some(Flaw::Expired)),
         ("revoked", Some(Flaw::Revoked)),
         ("stranger", Some(Flaw::Stranger)),
         ("other-authority", Some(Flaw::None)),
         ("missing", None),
     ] {
-        let into = clients_folder(lab).join(name);
+        let into = folder.join(name);
         make_folder(&into)?;
         let by = if name == "other-authority" {
             "stranger"
@@ -146,7 +141,7 @@ pub(super) fn clients(lab: &Lab) -> Result<(), Error> {
             private(&into.join("clientkey.pem"), &pair.key)?;
         }
     }
-    Ok(())
+    Ok(folder)
 }
 
 fn leaf(
