@@ -11,9 +11,6 @@ use crate::error::{LibvirtError, StreamError};
 use crate::frame::{Header, Kind, MIN_FRAME, STREAM_CHUNK, Status, write_frame};
 use crate::net::StreamHole;
 
-/// How many pieces of memory are kept for what goes out later.
-const SPARES: usize = 4;
-
 /// What a stream is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StreamMode {
@@ -130,8 +127,8 @@ pub(crate) struct Stream {
     capacity: usize,
     wants_room: bool,
     left: Option<u64>,
-    // Memory of what has gone out.
-    spares: Vec<Vec<u8>>,
+    // Memory of what has gone out last.
+    spare: Option<Vec<u8>>,
 }
 
 impl Stream {
@@ -153,7 +150,7 @@ impl Stream {
             capacity,
             wants_room: false,
             left: mode.length,
-            spares: Vec::new(),
+            spare: None,
         }
     }
 
@@ -193,11 +190,8 @@ impl Stream {
         let count = bytes.len().min(room);
         self.wants_room = count < bytes.len();
         for chunk in bytes[..count].chunks(STREAM_CHUNK) {
-            let bytes = StreamBytes::copy_of(chunk, Vec::new());
-            self.outgoing.push_back(Item::Data(bytes));
+            self.queue(StreamBytes::copy_of(chunk, Vec::new()))?;
         }
-        self.queued += count;
-        self.spend(count as u64, true)?;
         Ok(count)
     }
 
@@ -207,20 +201,24 @@ impl Stream {
         bytes: StreamBytes,
     ) -> Result<Option<StreamBytes>, StreamError> {
         self.may_send()?;
-        let length = bytes.len();
-        self.spend(length as u64, false)?;
+        self.spend(bytes.len() as u64, false)?;
         if self.queued >= self.capacity {
             self.wants_room = true;
             return Ok(Some(bytes));
         }
-        self.queued += length;
-        self.spend(length as u64, true)?;
-        self.outgoing.push_back(Item::Data(bytes));
+        self.queue(bytes)?;
         Ok(None)
     }
 
+    fn queue(&mut self, bytes: StreamBytes) -> Result<(), StreamError> {
+        self.spend(bytes.len() as u64, true)?;
+        self.queued += bytes.len();
+        self.outgoing.push_back(Item::Data(bytes));
+        Ok(())
+    }
+
     pub(crate) fn memory(&mut self) -> Option<Vec<u8>> {
-        self.spares.pop()
+        self.spare.take()
     }
 
     /// Says that zeros follow, without sending them.
@@ -297,10 +295,7 @@ impl Stream {
         match item {
             Item::Data(bytes) => {
                 self.queued -= bytes.len();
-                let spare = bytes.write(&header, out);
-                if self.spares.len() < SPARES && spare.capacity() > 0 {
-                    self.spares.push(spare);
-                }
+                self.spare = Some(bytes.write(&header, out));
             }
             Item::Hole(length) => {
                 header.kind = Kind::StreamHole;

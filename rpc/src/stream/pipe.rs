@@ -160,7 +160,7 @@ impl State {
     }
 
     fn take_memory(&mut self, connection: &mut Connection, id: CallId) {
-        while self.sent.len() < SPARES
+        if self.sent.len() < SPARES
             && let Some(memory) = connection.stream_memory(id)
         {
             self.sent.push(memory);
