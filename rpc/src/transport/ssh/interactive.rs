@@ -28,9 +28,6 @@ impl Target<'_> {
                 Said::Failure { .. } => return Ok(false),
                 Said::InfoRequest { prompts, .. } => prompts,
             };
-            if round == 0 {
-                tried.push("answers to its questions".to_owned());
-            }
             let mut answers = Vec::with_capacity(prompts.len());
             for Prompt { prompt, echo } in prompts {
                 let answer = match password.take_if(|_| !echo) {
@@ -41,6 +38,9 @@ impl Target<'_> {
                     return Ok(false);
                 };
                 answers.push(text_of(&answer, "an answer to the SSH server")?);
+            }
+            if round == 0 {
+                tried.push("answers to its questions".to_owned());
             }
             let respond = handle.authenticate_keyboard_interactive_respond(answers);
             said = respond.await.map_err(|error| self.failed(&error))?;

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use russh::MethodKind;
 use russh::client::{AuthResult, Handle};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, decode_secret_key};
+use russh::{MethodKind, MethodSet};
 
 use super::Target;
 use super::host_key::HostKey;
@@ -193,10 +193,13 @@ impl Target<'_> {
         let password = match given {
             Some(password) => Some(password),
             // Nobody is to be asked in vain.
-            None if self.takes_passwords(handle).await? => {
-                self.ask(Wanted::Password, &self.user).await
-            }
-            None => None,
+            None => match self.offered(handle).await? {
+                None => return Ok(true),
+                Some(offered) if offered.contains(&MethodKind::Password) => {
+                    self.ask(Wanted::Password, &self.user).await
+                }
+                Some(_) => None,
+            },
         };
         let Some(password) = password else {
             return Ok(false);
@@ -208,13 +211,14 @@ impl Target<'_> {
         Ok(matches!(answer, AuthResult::Success))
     }
 
-    async fn takes_passwords(&self, handle: &mut Handle<HostKey>) -> Result<bool, Error> {
+    // What the server takes; none if it has let us in without anything.
+    async fn offered(&self, handle: &mut Handle<HostKey>) -> Result<Option<MethodSet>, Error> {
         let asked = handle.authenticate_none(&self.user).await;
         Ok(match asked.map_err(|error| self.failed(&error))? {
-            AuthResult::Success => true,
+            AuthResult::Success => None,
             AuthResult::Failure {
                 remaining_methods, ..
-            } => remaining_methods.contains(&MethodKind::Password),
+            } => Some(remaining_methods),
         })
     }
 
