@@ -1,5 +1,6 @@
 //! Whether who is far away lives: asked on every transport.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -14,11 +15,15 @@ struct Stopped(String);
 
 impl Stopped {
     async fn now() -> Self {
-        let socket = UnixStream::connect(file("run/libvirt/libvirt-sock")).await;
+        let socket = UnixStream::connect(socket()).await;
         let pid = socket.unwrap().peer_cred().unwrap().pid().unwrap();
         signal("-STOP", &pid.to_string());
         Self(pid.to_string())
     }
+}
+
+fn socket() -> PathBuf {
+    file("run/libvirt/libvirt-sock")
 }
 
 impl Drop for Stopped {
@@ -46,10 +51,14 @@ fn asking(options: ConnectOptions) -> ConnectOptions {
 async fn by_every_transport() -> Vec<(String, Client)> {
     let mut ways = vec![
         (
+            format!("qemu+unix:///system?socket={}", socket().display()),
+            ConnectOptions::default(),
+        ),
+        (
             format!("qemu+tcp://{}/system", address()),
             ConnectOptions::default(),
         ),
-        (tls::uri("none-wrong"), tls::options()),
+        (tls::uri("good"), tls::options()),
     ];
     for port in [22, 2222, 2223] {
         ways.push((ssh::uri("root", port, "system"), ssh::by_key(port)));

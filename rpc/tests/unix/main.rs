@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod fds;
-mod frozen;
 
 use drover_rpc::{Client, ConnectOptions, Uri};
 
