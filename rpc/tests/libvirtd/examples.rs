@@ -5,12 +5,12 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use drover_rpc::Client;
 use drover_rpc::flags::{
     ConnectListAllDomainsFlags, DomainCreateFlags, DomainDestroyFlags, DomainUndefineFlags,
     StoragePoolBuildFlags, StoragePoolCreateFlags, StoragePoolDefineFlags, StoragePoolDeleteFlags,
     StorageVolDeleteFlags,
 };
-use drover_rpc::{Client, ConnectOptions};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::{client, define};
@@ -191,10 +191,7 @@ async fn remove_pool(client: &Client) {
 #[tokio::test]
 #[ignore = "needs a libvirtd: run by cargo lab test"]
 async fn upload_and_download() {
-    let uri = qemu().parse().unwrap();
-    let client = Client::connect(&uri, ConnectOptions::default())
-        .await
-        .unwrap();
+    let client = crate::qemu().await;
     remove_pool(&client).await;
     let xml = format!(
         "<pool type='dir'><name>{POOL}</name>\
@@ -238,10 +235,7 @@ const GUEST: &str = "<domain type='qemu'><name>rpc-example</name><memory unit='M
 async fn define_and_hotplug() {
     // A connection that nobody serves while they are built would be cut by the server.
     folder();
-    let uri = qemu().parse().unwrap();
-    let client = Client::connect(&uri, ConnectOptions::default())
-        .await
-        .unwrap();
+    let client = crate::qemu().await;
     for old in client
         .domains(ConnectListAllDomainsFlags::empty())
         .await

@@ -1,5 +1,6 @@
 //! The client and a real libvirtd, named by `DROVER_TEST_LIBVIRT_URI`, such as
-//! `test+tcp://10.77.0.12:16509/default`. Volumes and guests that run are tried on the QEMU driver of the same server.
+//! `test+tcp://10.77.0.12:16509/default`. Volumes and guests that run are tried on
+//! the QEMU driver of the same server.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -458,7 +458,6 @@ impl Reference {
         self.told.extend(event.map(|event| on_stream(id, event)));
     }
 
-    /// Everything under way fails, and then nothing more is told.
     /// The server hangs up: as it was asked to, when all is answered and CLOSE too.
     pub(crate) fn hang_up(&mut self) {
         let open = [State::Queued, State::Out].map(|state| self.in_state(state).len());
@@ -470,6 +469,7 @@ impl Reference {
         });
     }
 
+    /// Everything under way fails, and then nothing more is told.
     pub(crate) fn close(&mut self, reason: CloseReason) {
         if self.closed.is_some() {
             return;
