@@ -45,6 +45,32 @@ pub enum NamespacesFrom {
     Selector,
 }
 
+/// Whose objects may take over what exists and carries nobody's mark.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::namespaces()))]
+pub struct Adoption {
+    /// None: nobody's (the default). All: every namespace's. Selector: those of the namespaces that
+    /// `selector` matches.
+    #[serde(default)]
+    pub from: AdoptionFrom,
+    /// The labels of the namespaces, when `from` is Selector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<LabelSelector>,
+}
+
+/// Who may take over what exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum AdoptionFrom {
+    /// Nobody.
+    #[default]
+    None,
+    /// Every namespace.
+    All,
+    /// The namespaces that a selector matches.
+    Selector,
+}
+
 /// How far Drover goes with what stands for an object on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum ManagementPolicy {

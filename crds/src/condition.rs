@@ -64,6 +64,10 @@ reasons! {
     Running => True [];
     /// The machine is off, as declared.
     Halted => True [];
+    /// The machine's CPUs stand still, as declared.
+    Paused => True ["Paused"];
+    /// The machine is only looked at, and runs or not as somebody else wishes.
+    Observed => True [];
     /// A volume is there and whole.
     Available => True [];
     /// A host answers.
@@ -74,6 +78,8 @@ reasons! {
     RestartRequired => True ["RestartRequired"];
     /// The machine is being started.
     Starting => False ["Reconciling"];
+    /// The machine is being changed.
+    Updating => False ["Reconciling"];
     /// The machine is being shut down.
     Stopping => False ["Reconciling"];
     /// Content is on its way into a volume.
@@ -106,6 +112,8 @@ reasons! {
     HostUnreachable => Unknown ["HostUnreachable", "Reconciling"];
     /// A plan waits for a person.
     PlanNeedsApproval => False ["Stalled"];
+    /// The spec asks for a change that is not made.
+    ChangeRefused => False ["Stalled"];
     /// libvirt refuses the definition.
     DefinitionRejected => False ["Stalled"];
     /// The name is taken by something that is not Drover's.

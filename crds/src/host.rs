@@ -5,7 +5,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::common::{LocalRef, Namespaces};
+use crate::common::{Adoption, LocalRef, Namespaces};
 use crate::quantity::Quantity;
 use crate::rules;
 
@@ -60,6 +60,10 @@ pub struct HostSpec {
     /// The namespaces whose machines may be placed here. All, if not said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
+    /// The namespaces whose machines may take over a domain that is here already and carries no
+    /// mark, by naming its UUID. None, if not said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<Adoption>,
 }
 
 /// TLS with a machine.

@@ -5,9 +5,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod check;
 pub mod common;
 pub mod condition;
 pub mod host;
+pub mod instance_type;
 pub mod network;
 pub mod quantity;
 pub mod rules;
@@ -17,10 +19,11 @@ pub mod virtual_machine;
 pub mod volume;
 
 pub use common::{
-    FINALIZER, GROUP, HostState, LocalRef, ManagementPolicy, Namespaces, NamespacesFrom,
-    ReclaimPolicy,
+    Adoption, AdoptionFrom, FINALIZER, GROUP, HostState, LocalRef, ManagementPolicy, Namespaces,
+    NamespacesFrom, ReclaimPolicy,
 };
 pub use host::{Host, HostSpec, HostStatus};
+pub use instance_type::{InstanceType, InstanceTypeSpec};
 pub use network::{Network, NetworkSpec, NetworkStatus};
 pub use quantity::Quantity;
 pub use storage_pool::{StoragePool, StoragePoolSpec, StoragePoolStatus};

@@ -144,6 +144,118 @@ pub fn memory() -> Value {
     ])
 }
 
+const SIZES: &str = "quantity(string(self.maxGuest)).compareTo(quantity(string(self.guest)))";
+
+/// A machine's `memory`.
+#[must_use]
+pub fn memory_sizes() -> Value {
+    let pages = "quantity(string(self.hugepages.pageSize)).asApproximateFloat()";
+    let guest =
+        "quantity(string(has(self.maxGuest) ? self.maxGuest : self.guest)).asApproximateFloat()";
+    json!([
+        at(
+            ".maxGuest",
+            rule(
+                format!(
+                    "!has(self.maxGuest) || !isQuantity(string(self.maxGuest)) || \
+                     !isQuantity(string(self.guest)) || {SIZES} >= 0"
+                ),
+                "must be guest or more",
+            )
+        ),
+        at(
+            ".hugepages",
+            rule(
+                format!(
+                    "!has(self.hugepages) || !isQuantity(string(self.hugepages.pageSize)) || \
+                     !isQuantity(string(has(self.maxGuest) ? self.maxGuest : self.guest)) || \
+                     {pages} <= 0.0 || {guest} / {pages} == double(int({guest} / {pages}))"
+                ),
+                "the machine's memory is not a multiple of the page size",
+            )
+        ),
+    ])
+}
+
+/// A machine's `cpu`.
+#[must_use]
+pub fn cpu() -> Value {
+    let most = "(has(self.maxSockets) ? self.maxSockets : has(self.sockets) ? self.sockets : 1)";
+    json!([
+        rule(
+            format!(
+                "{most} * (has(self.cores) ? self.cores : 1) * \
+                 (has(self.threads) ? self.threads : 1) <= 4096"
+            ),
+            "sockets x cores x threads must be at most 4096",
+        ),
+        at(
+            ".maxSockets",
+            rule(
+                "!has(self.maxSockets) || self.maxSockets >= (has(self.sockets) ? self.sockets : 1)",
+                "must be sockets or more",
+            )
+        ),
+    ])
+}
+
+/// A machine's `firmware`.
+#[must_use]
+pub fn firmware() -> Value {
+    json!([at(
+        ".secureBoot",
+        rule(
+            "!has(self.secureBoot) || !self.secureBoot || \
+             (has(self.bootloader) && self.bootloader == 'EFI')",
+            "needs bootloader: EFI",
+        )
+    )])
+}
+
+/// A machine's `clock`.
+#[must_use]
+pub fn clock() -> Value {
+    json!([rule(
+        "[has(self.timezone), has(self.utc)].exists_one(x, x)",
+        "exactly one of timezone and utc is needed",
+    )])
+}
+
+/// A VirtualMachine's spec.
+#[must_use]
+pub fn machine_spec() -> Value {
+    json!([
+        rule(
+            "has(self.instanceType) != has(self.memory)",
+            "exactly one of instanceType and memory is needed",
+        ),
+        at(
+            ".cpu",
+            rule(
+                "!has(self.instanceType) || !has(self.cpu)",
+                "the instanceType says the CPU",
+            )
+        ),
+        immutable("uuid"),
+    ])
+}
+
+/// A disk's `qos`.
+#[must_use]
+pub fn disk_qos() -> Value {
+    json!([
+        rule(
+            "!has(self.totalIops) || !(has(self.readIops) || has(self.writeIops))",
+            "totalIops excludes readIops and writeIops",
+        ),
+        rule(
+            "!has(self.totalBytesPerSecond) || \
+             !(has(self.readBytesPerSecond) || has(self.writeBytesPerSecond))",
+            "totalBytesPerSecond excludes readBytesPerSecond and writeBytesPerSecond",
+        ),
+    ])
+}
+
 /// A Volume's capacity: above zero, at most 8Pi, never smaller than before.
 #[must_use]
 pub fn capacity() -> Value {
@@ -204,10 +316,35 @@ pub fn disks() -> Value {
 /// One disk.
 #[must_use]
 pub fn disk() -> Value {
-    json!([rule(
-        "[has(self.volume), has(self.volumeTemplate)].exists_one(x, x)",
-        "exactly one of volume and volumeTemplate is needed",
-    )])
+    let drive = "(has(self.type) && self.type == 'cdrom')";
+    json!([
+        rule(
+            format!("{drive} || [has(self.volume), has(self.volumeTemplate)].exists_one(x, x)"),
+            "exactly one of volume and volumeTemplate is needed",
+        ),
+        at(
+            ".volumeTemplate",
+            rule(
+                format!("!{drive} || !has(self.volumeTemplate)"),
+                "a drive's medium is a Volume that is there",
+            )
+        ),
+        at(
+            ".bus",
+            rule(
+                format!("!{drive} || !has(self.bus) || self.bus != 'virtio'"),
+                "a drive is one of sata, scsi, usb, ide",
+            )
+        ),
+        at(
+            ".io",
+            rule(
+                "!has(self.io) || self.io != 'native' || \
+                 (has(self.cache) && self.cache in ['none', 'directsync'])",
+                "native needs cache: none or directsync",
+            )
+        ),
+    ])
 }
 
 /// Where a Volume's content comes from.

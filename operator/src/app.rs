@@ -120,8 +120,11 @@ async fn work(
         .map_err(|_| AppError::Watch)?;
     let events = Events::start(client.clone(), args.identity(), Arc::clone(&metrics));
     let secrets = Api::namespaced(client.clone(), &args.namespace);
+    let manager = manager(&cache);
     let ctx = Arc::new(Ctx {
         fleet: args.fleet.clone(),
+        manager,
+        take_over: false,
         client,
         cache,
         hosts: Registry::new(secrets, hints.clone(), Arc::clone(&metrics), stop.clone()),
@@ -132,34 +135,52 @@ async fn work(
         imports: Imports::default(),
         placing: tokio::sync::Mutex::default(),
         memory: Memory::default(),
-        start: Instant::now(),
+        start: (Instant::now(), jiff::Timestamp::now()),
     });
-    let everyone = Arc::downgrade(&ctx);
-    hints.set_everyone(Everyone(Box::new(move || {
-        everyone
-            .upgrade()
-            .map(|ctx| ctx.cache.keys())
-            .unwrap_or_default()
-    })));
+    know_everyone(&ctx);
     hear_hosts(&ctx).await;
     hints.hint_everything();
     tracing::info!(fleet = args.fleet, "working");
     for kind in Kind::ALL {
         ctx.metrics.set_max_concurrent(kind.as_str(), WORKERS);
     }
-    let mut workers = JoinSet::new();
-    for _ in 0..WORKERS {
-        workers.spawn(controllers::work(Arc::clone(&ctx), Arc::clone(&queue)));
-    }
+    let mut workers = start_workers(&ctx, &queue);
     stop.cancelled().await;
     workers.shutdown().await;
     tracing::info!("stopped");
     Ok(())
 }
 
-// Before anything is said of any object every host has had its chance to answer: an operator that
-// starts again is no reason to call all of them unreachable.
-async fn hear_hosts(ctx: &Ctx) {
+/// Lets hints find every object.
+pub(crate) fn know_everyone(ctx: &Arc<Ctx>) {
+    let everyone = Arc::downgrade(ctx);
+    ctx.hints.set_everyone(Everyone(Box::new(move || {
+        everyone
+            .upgrade()
+            .map(|ctx| ctx.cache.keys())
+            .unwrap_or_default()
+    })));
+}
+
+/// Begins to work on what is in the queue, until the set is dropped.
+pub(crate) fn start_workers(ctx: &Arc<Ctx>, queue: &Arc<Queue>) -> JoinSet<()> {
+    let mut workers = JoinSet::new();
+    for _ in 0..WORKERS {
+        workers.spawn(controllers::work(Arc::clone(ctx), Arc::clone(queue)));
+    }
+    workers
+}
+
+// A cluster is known by the namespace that each has and none ever makes anew.
+fn manager(cache: &Cache) -> String {
+    let namespace = cache.namespaces.get("", "kube-system");
+    let uid = namespace.and_then(|namespace| namespace.metadata.uid.clone());
+    uid.unwrap_or_else(|| "cluster".to_owned())
+}
+
+/// Before anything is said of any object every host has had its chance to answer: an operator that
+/// starts again is no reason to call all of them unreachable.
+pub(crate) async fn hear_hosts(ctx: &Ctx) {
     let connecting = || {
         let hosts = ctx.cache.hosts.all();
         hosts.iter().any(|host| {

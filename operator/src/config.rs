@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 
+use crate::cli::{ApplyArgs, ConsoleArgs, GetArgs, PlanArgs, RenderArgs};
+
 /// Runs virtual machines on plain libvirt hosts, as Kubernetes objects declare them.
 #[derive(Debug, Parser)]
 #[command(name = "drover", version)]
@@ -19,6 +21,18 @@ pub struct Cli {
 pub enum Command {
     /// Runs the operator until it is told to stop.
     Operator(OperatorArgs),
+    /// Says what applying files would do to hosts. Exit status 2 when there is something to do.
+    Plan(PlanArgs),
+    /// Makes everything on hosts as files say, without a cluster.
+    Apply(ApplyArgs),
+    /// Removes from hosts what files name, without a cluster.
+    Delete(ApplyArgs),
+    /// Lists the fleet's machines on hosts.
+    Get(GetArgs),
+    /// Prints the libvirt definitions that machines in files come to.
+    Render(RenderArgs),
+    /// Connects this terminal with a machine's serial console.
+    Console(ConsoleArgs),
 }
 
 /// How the operator runs.
@@ -63,7 +77,7 @@ impl OperatorArgs {
 }
 
 // It becomes part of XML and of names: a DNS label is safe in all of them.
-fn fleet(text: &str) -> Result<String, String> {
+pub(crate) fn fleet(text: &str) -> Result<String, String> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let inner = text.trim_matches('-');
     if text.is_empty() || text.len() > 63 || inner.len() < text.len() || !text.bytes().all(allowed)
@@ -83,6 +97,7 @@ mod tests {
         let all = ["drover", "operator"].iter().chain(arguments);
         Cli::try_parse_from(all).map(|cli| match cli.command {
             Command::Operator(arguments) => arguments,
+            other => panic!("{other:?}"),
         })
     }
 

@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use drover_core::plan::machine::History;
+use drover_core::desired::Invalid;
+use drover_core::desired::machine::DesiredMachine;
+use drover_core::plan::history::History;
 use drover_core::plan::volume::Progress;
+use drover_crds::VirtualMachine;
+use drover_crds::instance_type::InstanceTypeSpec;
 use kube::{Client, ResourceExt};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -20,6 +24,10 @@ use crate::reconcile::{Cache, Hints, Key};
 pub struct Ctx {
     /// The fleet's name.
     pub fleet: String,
+    /// Who keeps what this operator marks: the cluster's UID.
+    pub manager: String,
+    /// Whether what the other kind of manager keeps may be taken over.
+    pub take_over: bool,
     /// The API server.
     pub client: Client,
     /// What the API server has.
@@ -40,18 +48,40 @@ pub struct Ctx {
     pub placing: tokio::sync::Mutex<()>,
     /// What is remembered between two looks.
     pub memory: Memory,
-    /// What time is counted from.
-    pub start: Instant,
+    /// What time is counted from, and what time it was then.
+    pub start: (Instant, jiff::Timestamp),
 }
 
 impl Ctx {
-    /// Milliseconds since the operator began: the clock of plans.
+    /// Milliseconds since 1970: the clock of plans, which no correction of the host's sets back.
     #[must_use]
     pub fn now(&self) -> u64 {
-        // Starting well above zero keeps "long ago" expressible.
-        u64::try_from(self.start.elapsed().as_millis())
-            .unwrap_or(u64::MAX)
-            .saturating_add(1 << 32)
+        let (start, then) = self.start;
+        let then = u64::try_from(then.as_millisecond()).unwrap_or(0);
+        then + u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX >> 1)
+    }
+
+    /// A machine as it is to be. An InstanceType that is gone is what the machine's own domain
+    /// remembers of it.
+    ///
+    /// # Errors
+    /// What the API server should have refused, or that an InstanceType is missing.
+    pub fn desired(&self, machine: &VirtualMachine) -> Result<DesiredMachine, Invalid> {
+        let named = machine.spec.instance_type.as_ref();
+        let size = named.and_then(|named| {
+            let known = self.cache.instance_types.get("", &named.name);
+            known.map_or_else(|| self.remembered_size(machine), |it| Some(it.spec.clone()))
+        });
+        DesiredMachine::parse(machine, &self.fleet, size.as_ref())
+    }
+
+    fn remembered_size(&self, machine: &VirtualMachine) -> Option<InstanceTypeSpec> {
+        let status = machine.status.as_ref()?;
+        let uuid = status.uuid.as_ref()?.parse().ok()?;
+        let host = self.hosts.get(status.host.as_ref()?)?;
+        let domain = host.read(|inventory| inventory.domains.get(&uuid)?.1.value.clone())?;
+        let json = domain.mark()?.recorded.instance_type.as_ref()?;
+        serde_json::from_str(json).ok()
     }
 }
 
@@ -125,7 +155,13 @@ impl Memory {
     #[must_use]
     pub fn history(&self, uuid: Uuid) -> History {
         let machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
-        machines.get(&uuid).copied().unwrap_or_default()
+        machines.get(&uuid).cloned().unwrap_or_default()
+    }
+
+    /// Remembers what a status tells of the time before this operator began.
+    pub fn restore_history(&self, uuid: Uuid, restore: impl FnOnce() -> History) {
+        let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
+        machines.entry(uuid).or_insert_with(restore);
     }
 
     /// Changes what is remembered of a machine.

@@ -1,4 +1,4 @@
-//! `drover`: the operator.
+//! `drover`: the operator, and the same without a cluster.
 
 #![forbid(unsafe_code)]
 
@@ -6,24 +6,43 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use drover::app;
 use drover::config::{Cli, Command};
+use drover::{app, cli};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Operator(args) = Cli::parse().command;
-    let filter = EnvFilter::try_new(&args.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let command = Cli::parse().command;
+    // What a person asks for is answered on the output; the log has only what goes wrong.
+    let log = match &command {
+        Command::Operator(args) => args.log.clone(),
+        _ => std::env::var("DROVER_LOG").unwrap_or_else(|_| "off".to_owned()),
+    };
+    let filter = EnvFilter::try_new(&log).unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    match app::run(args).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "ended");
-            ExitCode::FAILURE
+    let ended = match command {
+        Command::Operator(args) => {
+            return match app::run(args).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    tracing::error!(%error, "ended");
+                    ExitCode::FAILURE
+                }
+            };
         }
-    }
+        Command::Plan(args) => cli::plan(&args).await,
+        Command::Apply(args) => cli::apply(&args).await,
+        Command::Delete(args) => cli::delete(&args).await,
+        Command::Get(args) => cli::get(&args).await,
+        Command::Render(args) => cli::render(&args),
+        Command::Console(args) => cli::console(&args).await,
+    };
+    ended.unwrap_or_else(|error| {
+        eprintln!("drover: {error}");
+        ExitCode::FAILURE
+    })
 }

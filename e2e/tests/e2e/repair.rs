@@ -46,36 +46,68 @@ fn a_machine_that_was_undefined_is_defined_again() {
     world.remove_space(SPACE);
 }
 
+// As `virsh edit` does it: the definition of the next start, written anew.
+fn edit(world: &World, domain: &str, from: &str, to: &str) {
+    let xml = world.virsh("host2", &["dumpxml", "--inactive", domain]);
+    assert!(xml.contains(from), "{xml}");
+    let file = world.host("host2").root(&world.lab).join("root/edited.xml");
+    std::fs::write(file, xml.replace(from, to)).unwrap();
+    world.virsh("host2", &["define", "/root/edited.xml"]);
+}
+
 #[test]
 #[ignore = "needs the lab: run by cargo lab test"]
-fn memory_that_was_edited_is_named_and_put_back_at_the_next_start() {
+fn memory_that_was_edited_is_put_back_and_the_rest_of_the_edit_stays() {
     let world = World::new();
     let guest = guest(&world, "edited");
     let domain = guest.domain();
-    // As `virsh edit` does it: the definition of the next start, written anew.
-    let xml = world.virsh("host2", &["dumpxml", "--inactive", &domain]);
-    let file = world.host("host2").root(&world.lab).join("root/edited.xml");
-    std::fs::write(file, xml.replace("65536", "98304")).unwrap();
-    world.virsh("host2", &["define", "/root/edited.xml"]);
-    let machine = world.machine_is(SPACE, "edited", "RestartRequired", |machine| {
-        reason(machine) == "RestartRequired"
+    let before = world.domain_id("host2", &domain);
+    let noted = "<title>a note of somebody</title><memory";
+    edit(&world, &domain, "<memory", noted);
+    edit(&world, &domain, "65536", "98304");
+    world.wait_for("the memory is put back", || {
+        let xml = world.virsh("host2", &["dumpxml", "--inactive", &domain]);
+        xml.contains("<memory unit='KiB'>65536</memory>")
     });
-    println!("{}", message(&machine));
-    assert!(message(&machine).contains("spec.memory.guest: 96Mi -> 64Mi"));
-    assert!(ready(&machine), "it runs all the same");
-    assert!(condition(&machine, "RestartRequired").is_some());
+    let xml = world.virsh("host2", &["dumpxml", "--inactive", &domain]);
+    assert!(xml.contains("<title>a note of somebody</title>"), "{xml}");
     assert_eq!(
-        machine["status"]["plan"]["steps"][0]["path"],
-        "spec.memory.guest"
+        world.domain_id("host2", &domain),
+        before,
+        "it went on running"
     );
-    world.virsh("host2", &["destroy", &domain]);
-    let machine = world.machine_is(SPACE, "edited", "as declared again", |machine| {
-        reason(machine) == "Running"
+    world.machine_is(SPACE, "edited", "as declared", |machine| {
+        reason(machine) == "Running" && machine["status"]["plan"].is_null()
     });
-    assert!(condition(&machine, "RestartRequired").is_none());
-    assert!(machine["status"]["plan"].is_null(), "{machine:#}");
-    let xml = world.virsh("host2", &["dumpxml", "--inactive", &domain]);
-    assert!(xml.contains("<memory unit='KiB'>65536</memory>"), "{xml}");
+    world.remove_space(SPACE);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn drift_is_only_told_when_the_spec_says_so() {
+    let world = World::new();
+    world.space(SPACE);
+    let guest = Guest::new(SPACE, "told").on("host2").more("drift: Report");
+    world.apply(&guest.yaml());
+    world.machine_is(SPACE, "told", "ready", ready);
+    edit(&world, &guest.domain(), "65536", "98304");
+    let machine = world.machine_is(SPACE, "told", "DriftDetected", |machine| {
+        condition(machine, "DriftDetected").is_some()
+    });
+    let drift = condition(&machine, "DriftDetected").unwrap();
+    println!("{drift}");
+    assert_eq!(drift["message"], "spec.memory.guest: 96Mi -> 64Mi");
+    assert!(ready(&machine), "it runs all the same");
+    let step = &machine["status"]["plan"]["steps"][0];
+    assert_eq!(step["path"], "spec.memory.guest");
+    let xml = world.virsh("host2", &["dumpxml", "--inactive", &guest.domain()]);
+    assert!(xml.contains("<memory unit='KiB'>98304</memory>"), "{xml}");
+    // Told no more, it is put right.
+    let guest = Guest::new(SPACE, "told").on("host2");
+    world.apply(&guest.yaml());
+    world.machine_is(SPACE, "told", "as declared", |machine| {
+        condition(machine, "DriftDetected").is_none() && machine["status"]["plan"].is_null()
+    });
     world.remove_space(SPACE);
 }
 

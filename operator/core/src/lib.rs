@@ -1,11 +1,14 @@
 //! The deciding part of Drover: plans, schedules and libvirt XML, without I/O and without a clock.
 //!
 //! A spec becomes [`desired`], libvirt's words become [`observed`], and [`plan`] says what is to be
-//! done about the difference. [`schedule`] chooses a host. Time comes in as a number.
+//! done about the difference, field by field of the tables in [`fields`]. [`definition`] writes it.
+//! [`schedule`] chooses a host. Time comes in as a number.
 
 #![forbid(unsafe_code)]
 
+pub mod definition;
 pub mod desired;
+pub mod fields;
 pub mod identity;
 pub mod image;
 pub mod observed;

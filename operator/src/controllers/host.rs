@@ -60,7 +60,8 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
         ),
         Entry::new("Schedulable", truth(schedulable), why, ""),
     ];
-    let changed = before.allocatable != status.allocatable
+    let changed = before.observed_generation != host.metadata.generation
+        || before.allocatable != status.allocatable
         || drover_crds::condition::is_true(&before.conditions, "Schedulable") != schedulable;
     let report = Report {
         key,

@@ -44,6 +44,26 @@ pub async fn place(
     desired: &DesiredMachine,
 ) -> Result<Placed, Error> {
     let _alone = ctx.placing.lock().await;
+    let Chosen { host, epoch } = match choose(ctx, desired).await {
+        Ok(chosen) => chosen,
+        Err(verdict) => return Ok(Placed::Waiting(verdict)),
+    };
+    bind(ctx, key, machine, desired, host, epoch).await
+}
+
+/// Where a machine belongs.
+pub struct Chosen {
+    /// The host.
+    pub host: String,
+    /// The placement.
+    pub epoch: i64,
+}
+
+/// Chooses where a machine belongs: where it is already, or where it fits best.
+///
+/// # Errors
+/// A verdict, when it has no place yet.
+pub async fn choose(ctx: &Ctx, desired: &DesiredMachine) -> Result<Chosen, Verdict> {
     let unheard = unheard(ctx);
     if !unheard.is_empty() {
         let message = format!(
@@ -51,28 +71,26 @@ pub async fn place(
              with the annotation {CONFIRMED_OFF})",
             unheard.join(", ")
         );
-        return Ok(Placed::Waiting(Verdict::new(
-            Reason::WaitingForHosts,
-            message,
-        )));
+        return Err(Verdict::new(Reason::WaitingForHosts, message));
     }
-    let found = match find(ctx, desired) {
-        Ok(found) => found,
-        Err(verdict) => return Ok(Placed::Waiting(verdict)),
-    };
+    let found = find(ctx, desired).await?;
     let (host, epoch) = match found {
         Some((host, epoch)) => (host.name.clone(), epoch),
+        None if desired.existing || desired.observe => {
+            let message = format!(
+                "no host has a domain with the UUID {}: it is not made, only taken over",
+                desired.uuid
+            );
+            return Err(Verdict::new(Reason::AdoptionRefused, message));
+        }
         None => match schedule(&request(ctx, desired), &candidates(ctx, desired)) {
             Ok(host) => (host, 1),
             Err(error) => {
-                return Ok(Placed::Waiting(Verdict::new(
-                    Reason::Unschedulable,
-                    error.message,
-                )));
+                return Err(Verdict::new(Reason::Unschedulable, error.message));
             }
         },
     };
-    bind(ctx, key, machine, desired, host, epoch).await
+    Ok(Chosen { host, epoch })
 }
 
 async fn bind(
@@ -147,28 +165,35 @@ fn confirmed_off(host: &Host) -> bool {
     }
 }
 
-/// The host that has the machine already, and the placement that put it there.
+/// The host that has the machine already, and the placement that put it there. Hosts that answer are
+/// looked at; of the others what was last seen counts.
 ///
 /// # Errors
 /// A verdict, when two hosts run it.
-pub fn find(
+pub async fn find(
     ctx: &Ctx,
     desired: &DesiredMachine,
 ) -> Result<Option<(Arc<HostHandle>, i64)>, Verdict> {
     let mut found = Vec::new();
     for host in ctx.hosts.all() {
-        let domain = host.read(|inventory| {
-            inventory
-                .domains
-                .get(&desired.uuid)
-                .and_then(|(_, slot)| slot.value.clone())
+        let seen = host.read(|inventory| {
+            let known = inventory.domains.get(&desired.uuid);
+            known.map(|(_, slot)| slot.value.clone())
         });
+        let Some(last) = seen else { continue };
+        let domain = match host.domain(desired.uuid).await {
+            Ok(domain) => domain,
+            Err(_) => last,
+        };
         let Some(domain) = domain else { continue };
-        if let Some(mark) = domain
-            .mark()
-            .filter(|mark| mark.same_object(&desired.mark(0)))
-        {
-            found.push((domain.state.is_active(), mark.epoch, host));
+        let ours = desired.mark(0);
+        let epoch = match domain.mark() {
+            Some(mark) => Some(mark.epoch).filter(|_| mark.same_object(&ours)),
+            // What is to be taken over carries no mark yet.
+            None => (desired.existing || desired.observe).then_some(1),
+        };
+        if let Some(epoch) = epoch {
+            found.push((domain.state.is_active(), epoch, host));
         }
     }
     let active: Vec<_> = found
@@ -193,11 +218,17 @@ pub fn find(
     }))
 }
 
+// What the host has to have for it: all that it may be given.
+fn memory(desired: &DesiredMachine) -> u64 {
+    desired.memory.max_kib.unwrap_or(desired.memory.kib) << 10
+}
+
 fn request(ctx: &Ctx, desired: &DesiredMachine) -> Request {
     let volumes = desired
         .disks
         .iter()
-        .filter_map(|disk| ctx.cache.volumes.get(&desired.namespace, &disk.volume));
+        .filter_map(|disk| disk.volume.as_ref())
+        .filter_map(|volume| ctx.cache.volumes.get(&desired.namespace, volume));
     let mut data_on: Vec<String> = volumes
         .clone()
         .filter_map(|volume| {
@@ -222,7 +253,7 @@ fn request(ctx: &Ctx, desired: &DesiredMachine) -> Request {
     pools.dedup();
     Request {
         vcpus: u64::from(desired.vcpus()),
-        memory: desired.memory_kib << 10,
+        memory: memory(desired),
         architecture: desired.architecture.clone(),
         host: desired.host.clone(),
         host_selector: desired.host_selector.clone(),
@@ -353,14 +384,14 @@ fn promised(ctx: &Ctx, but: &DesiredMachine) -> BTreeMap<String, (u64, u64)> {
             .status
             .as_ref()
             .and_then(|status| status.host.clone());
-        let (Some(host), Ok(desired)) = (host, DesiredMachine::parse(&machine, &ctx.fleet)) else {
+        let (Some(host), Ok(desired)) = (host, ctx.desired(&machine)) else {
             continue;
         };
         counted.insert(desired.uuid);
         if desired.uuid != but.uuid {
             let entry = used.entry(host).or_default();
             entry.0 += u64::from(desired.vcpus());
-            entry.1 += desired.memory_kib << 10;
+            entry.1 += memory(&desired);
         }
     }
     for host in ctx.hosts.all() {

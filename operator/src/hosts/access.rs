@@ -18,13 +18,16 @@ pub struct Access {
     pub secret: Option<String>,
     /// The name that the host's certificate must have.
     pub server_name: Option<String>,
+    /// Whether a person's own keys count: their files, their agent, their environment.
+    pub personal: bool,
 }
 
 impl Access {
     /// Reads a Host's spec.
     #[must_use]
-    pub fn of(spec: &HostSpec) -> Self {
+    pub fn of(spec: &HostSpec, personal: bool) -> Self {
         Self {
+            personal,
             uri: spec.uri.clone(),
             secret: spec
                 .credentials_secret_ref
@@ -35,7 +38,8 @@ impl Access {
     }
 
     /// The keys as they are now: a Secret that has changed counts from the next connection on. The
-    /// operator's own files and environment are nobody's credentials.
+    /// operator's own files and environment are nobody's credentials; those of a person at a command
+    /// line are.
     ///
     /// # Errors
     /// When the Secret is not there, or cannot be read.
@@ -55,6 +59,7 @@ impl Access {
             }
         };
         let mut credentials = read(&secret);
+        credentials.only_given = !self.personal;
         credentials.tls.server_name.clone_from(&self.server_name);
         Ok(credentials)
     }

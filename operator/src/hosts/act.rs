@@ -1,71 +1,19 @@
-//! Doing one thing to a domain, a network or a pool. What was done is marked, to be looked at anew:
+//! Doing one thing to a network or a pool. What was done is marked, to be looked at anew:
 //! whether the call succeeded, failed or nobody knows.
 
 use drover_core::identity::POOL_MARKER;
-use drover_core::plan::{machine, network, pool};
+use drover_core::plan::{network, pool};
 use drover_core::xml::volume_xml;
 use drover_rpc::Client;
 use uuid::Uuid;
 
 use super::inventory::HostHandle;
-use super::{HostError, domain_ref, network_ref, pool_ref};
+use super::{HostError, network_ref, pool_ref};
 
-// VIR_DOMAIN_UNDEFINE_: managed save, snapshots' and checkpoints' metadata, NVRAM. Libvirt 9.0 knows
-// these; TPM state (64) it knows too, but not every driver.
-const UNDEFINE: u32 = 1 | 2 | 4 | 16;
-const UNDEFINE_TPM: u32 = 32;
-// VIR_DOMAIN_DEFINE_VALIDATE.
-const VALIDATE: u32 = 1;
-// VIR_DOMAIN_METADATA_ELEMENT, and to change the live and the persistent definition.
-const METADATA_ELEMENT: i32 = 2;
-const AFFECT_LIVE: u32 = 1;
-const AFFECT_CONFIG: u32 = 2;
 // VIR_STORAGE_POOL_CREATE_NORMAL, and to build the folder first.
 const CREATE_WITH_BUILD: u32 = 1;
 
 impl HostHandle {
-    /// Does one step of a machine's plan. `xml` is its definition.
-    ///
-    /// # Errors
-    /// When libvirt refuses, or nobody knows whether it was done.
-    pub async fn step_machine(
-        &self,
-        step: machine::Step,
-        name: &str,
-        uuid: Uuid,
-        xml: &str,
-    ) -> Result<(), HostError> {
-        let client = self.client()?;
-        let result = self.try_machine(&client, step, name, uuid, xml).await;
-        self.mark_domain(uuid, name);
-        result.map_err(self.failed(machine_words(step)))
-    }
-
-    async fn try_machine(
-        &self,
-        client: &Client,
-        step: machine::Step,
-        name: &str,
-        uuid: Uuid,
-        xml: &str,
-    ) -> Result<(), drover_rpc::Error> {
-        use machine::Step;
-        let domain = domain_ref(name, uuid);
-        match step {
-            Step::Define => client
-                .domain_define_xml_flags(xml, VALIDATE)
-                .await
-                .map(drop),
-            Step::ClearAutostart => client.domain_set_autostart(domain, 0).await,
-            Step::Start => client.domain_create_with_flags(domain, 0).await.map(drop),
-            Step::Resume => client.domain_resume(domain).await,
-            Step::Shutdown => client.domain_shutdown_flags(domain, 0).await,
-            Step::Destroy => unless_off(client.domain_destroy_flags(domain, 0).await),
-            Step::Undefine => undefine(client, name, uuid).await,
-            Step::RemoveMark => remove_mark(client, name, uuid).await,
-        }
-    }
-
     /// Does one step of a network's plan. `xml` is its definition.
     ///
     /// # Errors
@@ -164,57 +112,12 @@ impl HostHandle {
     }
 }
 
-fn machine_words(step: machine::Step) -> &'static str {
-    use machine::Step;
-    match step {
-        Step::Define => "defining the domain",
-        Step::ClearAutostart => "clearing autostart",
-        Step::Start => "starting the domain",
-        Step::Resume => "resuming the domain",
-        Step::Shutdown => "shutting the domain down",
-        Step::Destroy => "powering the domain off",
-        Step::Undefine => "removing the domain",
-        Step::RemoveMark => "removing the mark",
-    }
-}
-
 // Something that is as it should be already, is.
-fn unless_off(result: Result<(), drover_rpc::Error>) -> Result<(), drover_rpc::Error> {
+pub(super) fn unless_off(result: Result<(), drover_rpc::Error>) -> Result<(), drover_rpc::Error> {
     match result {
         Err(error) if error.invalid_state() => Ok(()),
         other => other,
     }
-}
-
-async fn undefine(client: &Client, name: &str, uuid: Uuid) -> Result<(), drover_rpc::Error> {
-    // Flags that the driver or the version does not know are refused before anything is done.
-    let mut last = Ok(());
-    for flags in [UNDEFINE | UNDEFINE_TPM, UNDEFINE, UNDEFINE & 3, 0] {
-        last = client
-            .domain_undefine_flags(domain_ref(name, uuid), flags)
-            .await;
-        match &last {
-            Err(error) if error.code() == Some(drover_rpc::code::INVALID_ARG) => {}
-            Err(error) if error.not_supported() => {}
-            Err(error) if error.not_found() => return Ok(()),
-            _ => return last,
-        }
-    }
-    last
-}
-
-async fn remove_mark(client: &Client, name: &str, uuid: Uuid) -> Result<(), drover_rpc::Error> {
-    let domain = domain_ref(name, uuid);
-    let active = client.domain_is_active(domain.clone()).await? != 0;
-    let flags = if active {
-        AFFECT_LIVE | AFFECT_CONFIG
-    } else {
-        AFFECT_CONFIG
-    };
-    let uri = Some(drover_core::identity::XML_NAMESPACE.into());
-    client
-        .domain_set_metadata(domain, METADATA_ELEMENT, None, None, uri, flags)
-        .await
 }
 
 async fn create_marker(

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use drover_core::identity::Stop;
 use drover_core::observed::capabilities::Capabilities;
 use drover_core::observed::domain::ObservedDomain;
 use drover_core::observed::network::ObservedNetwork;
@@ -113,6 +114,8 @@ pub struct Inventory {
     pub facts: Option<Arc<HostFacts>>,
     /// Its domains.
     pub domains: HashMap<Uuid, (String, Slot<ObservedDomain>)>,
+    /// How domains came to be off, where an event has told more than their state does.
+    pub stops: HashMap<Uuid, Stop>,
     /// Its pools by name.
     pub pools: HashMap<String, (Uuid, Slot<ObservedPool>)>,
     /// Its networks by name.
@@ -126,6 +129,7 @@ impl Default for Inventory {
             listed: false,
             facts: None,
             domains: HashMap::new(),
+            stops: HashMap::new(),
             pools: HashMap::new(),
             networks: HashMap::new(),
         }

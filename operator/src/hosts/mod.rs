@@ -5,6 +5,7 @@ pub mod access;
 pub mod act;
 pub mod inventory;
 pub mod listing;
+pub mod machines;
 pub mod observe;
 pub mod registry;
 pub mod session;
@@ -15,6 +16,7 @@ use drover_rpc::proto::remote;
 use uuid::Uuid;
 
 pub use inventory::{HostHandle, Reach};
+pub use machines::MachineOnHost;
 pub use registry::Registry;
 
 /// Why something could not be learned from a host, or done there.

@@ -22,6 +22,7 @@ pub struct Registry {
     hints: Hints,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
+    personal: bool,
 }
 
 #[derive(Debug)]
@@ -46,12 +47,22 @@ impl Registry {
             hints,
             metrics,
             stop,
+            personal: false,
+        }
+    }
+
+    /// As a person at a command line reaches the hosts: with keys of their own.
+    #[must_use]
+    pub fn personal(self) -> Self {
+        Self {
+            personal: true,
+            ..self
         }
     }
 
     /// The handle of a Host, with a session as its spec says. One that was said otherwise ends.
     pub fn ensure(&self, host: &Host) -> Arc<HostHandle> {
-        let (name, access) = (host.name_any(), Access::of(&host.spec));
+        let (name, access) = (host.name_any(), Access::of(&host.spec, self.personal));
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = hosts.get(&name) {
             if entry.handle.access == access {

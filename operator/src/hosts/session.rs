@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use drover_core::identity::Stop;
 use drover_crds::condition::Reason;
 use drover_rpc::proto::remote::Event;
 use drover_rpc::{Client, ConnectOptions, Keepalive, Notice, Uri};
@@ -25,8 +26,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 // A host that says nothing for this long is asked, and given up after two unanswered questions.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
 const PINGS: u32 = 2;
-// virDomainEventID: lifecycle and metadata change. Networks and pools: lifecycle.
-const DOMAIN_EVENTS: [i32; 2] = [0, 23];
+// virDomainEventID: lifecycle, tray, balloon, removed, tunable, agent, added, removal failed, metadata.
+// Networks and pools: lifecycle.
+const DOMAIN_EVENTS: [i32; 9] = [0, 10, 13, 15, 17, 18, 19, 22, 23];
+// virDomainEventType: a start, and a shutdown that something on the host asked for.
+const STARTED: i32 = 2;
+const SHUTDOWN: i32 = 6;
+const BY_THE_HOST: i32 = 2;
 const LIFECYCLE: i32 = 0;
 
 /// What a session needs.
@@ -139,8 +145,25 @@ impl Session {
 
     fn mark(&self, event: &Event) {
         match event {
-            Event::DomainEventCallbackLifecycle(event) => self.mark_domain(&event.msg.dom),
+            Event::DomainEventCallbackLifecycle(event) => {
+                let uuid = Uuid::from_bytes(event.msg.dom.uuid);
+                self.host.write(|inventory| match event.msg.event {
+                    SHUTDOWN if event.msg.detail == BY_THE_HOST => {
+                        inventory.stops.insert(uuid, Stop::Outside);
+                    }
+                    STARTED => drop(inventory.stops.remove(&uuid)),
+                    _ => {}
+                });
+                self.mark_domain(&event.msg.dom);
+            }
             Event::DomainEventCallbackMetadataChange(event) => self.mark_domain(&event.dom),
+            Event::DomainEventCallbackTrayChange(event) => self.mark_domain(&event.msg.dom),
+            Event::DomainEventCallbackBalloonChange(event) => self.mark_domain(&event.msg.dom),
+            Event::DomainEventCallbackDeviceRemoved(event) => self.mark_domain(&event.msg.dom),
+            Event::DomainEventCallbackTunable(event) => self.mark_domain(&event.dom),
+            Event::DomainEventCallbackAgentLifecycle(event) => self.mark_domain(&event.dom),
+            Event::DomainEventCallbackDeviceAdded(event) => self.mark_domain(&event.dom),
+            Event::DomainEventCallbackDeviceRemovalFailed(event) => self.mark_domain(&event.dom),
             Event::NetworkEventLifecycle(event) => {
                 let name = event.net.name.to_string();
                 self.host

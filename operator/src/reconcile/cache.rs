@@ -7,7 +7,7 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use drover_crds::{Host, Network, StoragePool, VirtualMachine, Volume};
+use drover_crds::{Host, InstanceType, Network, StoragePool, VirtualMachine, Volume};
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::reflector::{self, ObjectRef};
@@ -103,6 +103,8 @@ pub struct Cache {
     pub volumes: Store<Volume>,
     /// VirtualMachines.
     pub machines: Store<VirtualMachine>,
+    /// InstanceTypes.
+    pub instance_types: Store<InstanceType>,
     /// Namespaces, for their labels.
     pub namespaces: Store<Namespace>,
 }
@@ -136,6 +138,7 @@ impl Cache {
                     &o.name_any(),
                 ))
             }),
+            instance_types: watch(client, hints, |_: &InstanceType| None),
             namespaces: watch(client, hints, |_: &Namespace| None),
         };
         cache.hosts.watched.wait_until_ready().await?;
@@ -143,6 +146,7 @@ impl Cache {
         cache.networks.watched.wait_until_ready().await?;
         cache.volumes.watched.wait_until_ready().await?;
         cache.machines.watched.wait_until_ready().await?;
+        cache.instance_types.watched.wait_until_ready().await?;
         cache.namespaces.watched.wait_until_ready().await?;
         Ok(cache)
     }
@@ -213,7 +217,11 @@ where
                     | watcher::Event::Delete(object),
                 ) => {
                     telling.fetch_max(version(&object), Ordering::AcqRel);
-                    key(&object).into_iter().for_each(|key| hints.hint(key));
+                    match key(&object) {
+                        Some(key) => hints.hint(key),
+                        // Many objects may go by it.
+                        None => hints.hint_everything(),
+                    }
                 }
                 // After a relist anything may have gone.
                 Ok(watcher::Event::InitDone) => {

@@ -13,6 +13,8 @@ pub(crate) struct Guest {
     pub(crate) host: Option<String>,
     pub(crate) disks: Vec<String>,
     pub(crate) grace: u32,
+    pub(crate) annotations: String,
+    pub(crate) more: String,
 }
 
 impl Guest {
@@ -26,6 +28,8 @@ impl Guest {
             disks: Vec::new(),
             // Nothing is in it that could hear a request to shut down.
             grace: 0,
+            annotations: String::new(),
+            more: String::new(),
         }
     }
 
@@ -56,6 +60,21 @@ impl Guest {
         self
     }
 
+    /// With more lines of its spec.
+    pub(crate) fn more(mut self, lines: &str) -> Self {
+        for line in lines.lines() {
+            self.more.push_str(&format!("  {}\n", line.trim_end()));
+        }
+        self
+    }
+
+    /// With an annotation of Drover's.
+    pub(crate) fn annotated(mut self, name: &str, value: &str) -> Self {
+        self.annotations
+            .push_str(&format!("drover.dev/{name}: \"{value}\", "));
+        self
+    }
+
     pub(crate) fn domain(&self) -> String {
         format!("{}_{}", self.namespace, self.name)
     }
@@ -65,25 +84,35 @@ impl Guest {
             .host
             .as_ref()
             .map(|host| format!("\n  placement: {{host: {host}}}"));
+        let cpu = match self.more.contains("cpu:") {
+            true => "",
+            false => "  cpu: {cores: 1}\n",
+        };
+        let memory = match self.memory.starts_with('{') {
+            true => self.memory.clone(),
+            false => format!("{{guest: {}}}", self.memory),
+        };
         format!(
             "apiVersion: drover.dev/v1alpha1
 kind: VirtualMachine
-metadata: {{name: {}, namespace: {}}}
+metadata: {{name: {}, namespace: {}, annotations: {{{}}}}}
 spec:
   runStrategy: {}
-  cpu: {{cores: 1}}
-  memory: {{guest: {}}}
+{}  memory: {}
   machine: {{type: q35}}
   terminationGracePeriodSeconds: {}
   disks: [{}]{}
-",
+{}",
             self.name,
             self.namespace,
+            self.annotations,
             self.strategy,
-            self.memory,
+            cpu,
+            memory,
             self.grace,
             self.disks.join(", "),
-            placement.unwrap_or_default()
+            placement.unwrap_or_default(),
+            self.more
         )
     }
 }

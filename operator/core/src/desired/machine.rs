@@ -1,13 +1,20 @@
 //! A machine.
 
-use drover_crds::VirtualMachine;
-use drover_crds::virtual_machine::{Disk, RunStrategy, VolumeTemplate};
-pub use drover_crds::virtual_machine::{DiskBus, InterfaceModel, MachineDeletionPolicy};
+use drover_crds::instance_type::InstanceTypeSpec;
+use drover_crds::virtual_machine::{
+    APPROVE, Approval, ChangeClass, Cpu, Devices, Disk, Drift, Interface, Memory, Placement,
+    RESET_AT, RESTARTED_AT, STARTED_AT, STOPPED_AT, VolumeTemplate,
+};
+pub use drover_crds::virtual_machine::{
+    Bootloader, DiskBus, DiskQos, DiskType, Firmware, InterfaceModel, InterfaceQos,
+    MachineDeletionPolicy, RunStrategy,
+};
+use drover_crds::{ManagementPolicy, VirtualMachine};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use uuid::Uuid;
 
 use super::{Invalid, bytes};
-use crate::identity;
+use crate::identity::{self, Acted};
 
 /// A machine as it is to be.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,34 +29,82 @@ pub struct DesiredMachine {
     pub uid: String,
     /// Its domain's UUID.
     pub uuid: Uuid,
+    /// Whether the spec names that UUID: the domain exists, and is taken over.
+    pub existing: bool,
     /// Its domain's name.
     pub domain_name: String,
-    /// Whether it is to run.
-    pub run: bool,
-    /// CPU sockets.
+    /// When it is to run.
+    pub strategy: RunStrategy,
+    /// Whether its CPUs are to stand still.
+    pub paused: bool,
+    /// Its CPUs.
+    pub cpu: DesiredCpu,
+    /// Its memory.
+    pub memory: DesiredMemory,
+    /// libvirt's machine type.
+    pub machine_type: Option<String>,
+    /// The architecture.
+    pub architecture: Option<String>,
+    /// What starts the guest.
+    pub firmware: Firmware,
+    /// The time zone of its clock; UTC, if not set.
+    pub timezone: Option<String>,
+    /// Its disks.
+    pub disks: Vec<DesiredDisk>,
+    /// Its interfaces.
+    pub interfaces: Vec<DesiredInterface>,
+    /// Its other devices.
+    pub devices: Devices,
+    /// What its InstanceType says, as JSON.
+    pub instance_type: Option<String>,
+    /// The one host that it may be on.
+    pub host: Option<String>,
+    /// The labels of the hosts that it may be on.
+    pub host_selector: Option<LabelSelector>,
+    /// The classes of changes that are made unasked.
+    pub allow: Vec<ChangeClass>,
+    /// Whether a person has to approve each plan.
+    pub approval: Approval,
+    /// The hash of the plan that is approved.
+    pub approved: Option<String>,
+    /// What is done about a change behind Drover's back.
+    pub drift: Drift,
+    /// Whether Drover only looks.
+    pub observe: bool,
+    /// What its annotations ask for.
+    pub asked: Acted,
+    /// How long it may take to shut down, in milliseconds.
+    pub grace_millis: u64,
+    /// What deleting it does.
+    pub deletion_policy: MachineDeletionPolicy,
+}
+
+/// Virtual CPUs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredCpu {
+    /// Sockets.
     pub sockets: u32,
     /// Cores of each socket.
     pub cores: u32,
     /// Threads of each core.
     pub threads: u32,
-    /// Memory in KiB: a whole number of MiB.
-    pub memory_kib: u64,
-    /// libvirt's machine type.
-    pub machine_type: Option<String>,
-    /// The architecture.
-    pub architecture: Option<String>,
-    /// Its disks.
-    pub disks: Vec<DesiredDisk>,
-    /// Its interfaces.
-    pub interfaces: Vec<DesiredInterface>,
-    /// The one host that it may be on.
-    pub host: Option<String>,
-    /// The labels of the hosts that it may be on.
-    pub host_selector: Option<LabelSelector>,
-    /// How long it may take to shut down, in milliseconds.
-    pub grace_millis: u64,
-    /// What deleting it does.
-    pub deletion_policy: MachineDeletionPolicy,
+    /// Sockets that it may be given while it runs.
+    pub max_sockets: Option<u32>,
+    /// The model.
+    pub model: Option<String>,
+    /// The features, each with its policy, by name.
+    pub features: Vec<(String, &'static str)>,
+}
+
+/// Memory in KiB: whole numbers of MiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DesiredMemory {
+    /// What the guest has.
+    pub kib: u64,
+    /// What it may be given while it runs.
+    pub max_kib: Option<u64>,
+    /// The size of the huge pages that back it.
+    pub page_kib: Option<u64>,
 }
 
 /// A disk of a machine.
@@ -57,14 +112,24 @@ pub struct DesiredMachine {
 pub struct DesiredDisk {
     /// Its name.
     pub name: String,
+    /// What the guest sees.
+    pub type_: DiskType,
     /// How the guest sees it.
     pub bus: DiskBus,
     /// Its place among the boot devices.
     pub boot_order: Option<i32>,
-    /// The name of its Volume.
-    pub volume: String,
+    /// The name of its Volume; nothing for an empty drive.
+    pub volume: Option<String>,
     /// What the Volume is made from, if it is made with the machine.
     pub template: Option<VolumeTemplate>,
+    /// libvirt's word for its cache.
+    pub cache: Option<&'static str>,
+    /// libvirt's word for its I/O.
+    pub io: Option<&'static str>,
+    /// Its serial number.
+    pub serial: Option<String>,
+    /// libvirt's names of its limits, each with its amount.
+    pub limits: Vec<(&'static str, u64)>,
 }
 
 /// An interface of a machine.
@@ -74,67 +139,81 @@ pub struct DesiredInterface {
     pub name: String,
     /// Its Network, which is also the libvirt network's name.
     pub network: String,
+    /// The port group.
+    pub port_group: Option<String>,
     /// The device that the guest sees.
     pub model: InterfaceModel,
     /// Its MAC address, in lower case.
     pub mac: String,
+    /// Whether its cable is plugged in.
+    pub up: bool,
+    /// How much it may send and receive.
+    pub qos: InterfaceQos,
 }
 
 impl DesiredMachine {
-    /// Reads a machine's object.
+    /// Reads a machine's object. `size` is what the InstanceType says that it names.
     ///
     /// # Errors
-    /// [`Invalid`] for what the API server should have refused.
-    pub fn parse(object: &VirtualMachine, fleet: &str) -> Result<Self, Invalid> {
+    /// [`Invalid`] for what the API server should have refused, or when the InstanceType is missing.
+    pub fn parse(
+        object: &VirtualMachine,
+        fleet: &str,
+        size: Option<&InstanceTypeSpec>,
+    ) -> Result<Self, Invalid> {
         let namespace = object.metadata.namespace.clone().unwrap_or_default();
         let name = object.metadata.name.clone().unwrap_or_default();
         let spec = &object.spec;
-        let uuid = identity::machine_uuid(fleet, &namespace, &name);
-        let memory = bytes("spec.memory.guest", &spec.memory.guest)?;
-        if memory == 0 || memory % (1 << 20) != 0 {
-            let value = spec.memory.guest.0.clone();
-            return Err(Invalid::new(
-                "spec.memory.guest",
-                value,
-                "must be a whole number of MiB",
-            ));
-        }
-        let count = |field: &str, value: i32| match u32::try_from(value) {
-            Ok(count @ 1..=4_096) => Ok(count),
-            _ => Err(Invalid::new(field, value.to_string(), "must be 1..4096")),
+        let (cpu, memory) = sizes(object, size)?;
+        let uuid = match &spec.uuid {
+            Some(text) => text
+                .parse()
+                .map_err(|_| Invalid::new("spec.uuid", text, "must be a UUID"))?,
+            None => identity::machine_uuid(fleet, &namespace, &name),
         };
         let machine = spec.machine.clone().unwrap_or_default();
-        let placement = spec.placement.clone().unwrap_or_default();
-        let disks = spec
-            .disks
-            .iter()
-            .map(|disk| parse_disk(disk, &name))
-            .collect::<Result<_, _>>()?;
-        let interfaces = spec.interfaces.iter().map(|interface| DesiredInterface {
-            name: interface.name.clone(),
-            network: interface.network.clone(),
-            model: interface.model,
-            mac: interface.mac_address.as_ref().map_or_else(
-                || identity::mac_address(&uuid, &interface.name),
-                |mac| mac.to_lowercase(),
-            ),
-        });
+        let sized = |pick: fn(&InstanceTypeSpec) -> Option<Placement>| size.and_then(pick);
+        let placement = spec
+            .placement
+            .clone()
+            .or_else(|| sized(|it| it.placement.clone()));
+        let placement = placement.unwrap_or_default();
+        let devices = spec.devices.clone();
+        let devices = devices.or_else(|| size.and_then(|size| size.devices.clone()));
+        let update = spec.update.clone().unwrap_or_default();
+        let disks = spec.disks.iter().map(|disk| parse_disk(disk, &name));
+        let interfaces = spec.interfaces.iter().map(|it| parse_interface(it, &uuid));
         Ok(Self {
             fleet: fleet.to_owned(),
             domain_name: identity::domain_name(&namespace, &name),
             uid: object.metadata.uid.clone().unwrap_or_default(),
             uuid,
-            run: spec.run_strategy == RunStrategy::Always,
-            sockets: count("spec.cpu.sockets", spec.cpu.sockets)?,
-            cores: count("spec.cpu.cores", spec.cpu.cores)?,
-            threads: count("spec.cpu.threads", spec.cpu.threads)?,
-            memory_kib: memory >> 10,
+            existing: spec.uuid.is_some(),
+            strategy: spec.run_strategy,
+            paused: spec.paused,
+            cpu: parse_cpu(&cpu)?,
+            memory: parse_memory(&memory)?,
             machine_type: machine.type_,
             architecture: machine.architecture,
-            disks,
+            firmware: spec.firmware.clone().unwrap_or_default(),
+            timezone: spec.clock.clone().and_then(|clock| clock.timezone),
+            disks: disks.collect::<Result<_, _>>()?,
             interfaces: interfaces.collect(),
+            devices: devices.unwrap_or_default(),
+            instance_type: size.and_then(|size| serde_json::to_string(size).ok()),
             host: placement.host,
             host_selector: placement.host_selector,
+            allow: update.allow,
+            approval: update.approval,
+            approved: annotation(object, APPROVE)?,
+            drift: spec.drift,
+            observe: spec.management_policy == ManagementPolicy::Observe,
+            asked: Acted {
+                restarted: annotation(object, RESTARTED_AT)?,
+                reset: annotation(object, RESET_AT)?,
+                started: annotation(object, STARTED_AT)?,
+                stopped: annotation(object, STOPPED_AT)?,
+            },
             grace_millis: u64::try_from(spec.termination_grace_period_seconds).unwrap_or(0) * 1_000,
             deletion_policy: spec.deletion_policy,
             namespace,
@@ -145,27 +224,252 @@ impl DesiredMachine {
     /// How many virtual CPUs it has.
     #[must_use]
     pub fn vcpus(&self) -> u32 {
-        self.sockets
-            .saturating_mul(self.cores)
-            .saturating_mul(self.threads)
+        self.cpu.sockets.saturating_mul(self.cpu.of_a_socket())
+    }
+
+    /// The names of its Volumes.
+    pub fn volumes(&self) -> impl Iterator<Item = &str> {
+        let disks = self.disks.iter().filter_map(|disk| disk.volume.as_deref());
+        let boot = self.firmware.kernel_boot.as_ref();
+        let kernels = boot.into_iter().flat_map(|boot| {
+            let initrd = boot.initrd_volume.as_ref();
+            std::iter::once(&boot.kernel_volume).chain(initrd)
+        });
+        disks.chain(kernels.map(|volume| volume.name.as_str()))
+    }
+
+    /// Whether a class of changes is made unasked.
+    #[must_use]
+    pub fn allows(&self, class: ChangeClass) -> bool {
+        self.allow.contains(&class)
     }
 }
 
-fn parse_disk(disk: &Disk, machine: &str) -> Result<DesiredDisk, Invalid> {
-    let (volume, template) = match (&disk.volume, &disk.volume_template) {
-        (Some(volume), None) => (volume.name.clone(), None),
-        (None, Some(template)) => (format!("{machine}-{}", disk.name), Some(template.clone())),
-        _ => {
-            let field = format!("spec.disks[{}]", disk.name);
-            let allowed = "exactly one of volume and volumeTemplate is needed";
-            return Err(Invalid::new(field, "both or none", allowed));
+impl DesiredCpu {
+    /// Virtual CPUs of a socket.
+    #[must_use]
+    pub fn of_a_socket(&self) -> u32 {
+        self.cores.saturating_mul(self.threads)
+    }
+}
+
+// The machine's own, or those of its InstanceType. A machine that is being deleted needs none.
+fn sizes(
+    object: &VirtualMachine,
+    size: Option<&InstanceTypeSpec>,
+) -> Result<(Cpu, Memory), Invalid> {
+    let spec = &object.spec;
+    match (&spec.instance_type, size, &spec.memory) {
+        (Some(_), Some(size), _) => Ok((size.cpu.clone(), size.memory.clone())),
+        (None, _, Some(memory)) => Ok((spec.cpu.clone().unwrap_or_default(), memory.clone())),
+        _ if object.metadata.deletion_timestamp.is_some() => {
+            let guest = "1Mi".into();
+            let (max_guest, hugepages) = (None, None);
+            Ok((
+                Cpu::default(),
+                Memory {
+                    guest,
+                    max_guest,
+                    hugepages,
+                },
+            ))
         }
+        (Some(named), None, _) => Err(Invalid::new(
+            "spec.instanceType.name",
+            &named.name,
+            "there is no such InstanceType",
+        )),
+        (None, _, None) => Err(Invalid::new(
+            "spec",
+            "neither",
+            "exactly one of instanceType and memory is needed",
+        )),
+    }
+}
+
+// What asks for something once is compared, never understood.
+fn annotation(object: &VirtualMachine, name: &str) -> Result<Option<String>, Invalid> {
+    let value = object
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|all| all.get(name));
+    let Some(value) = value else { return Ok(None) };
+    if value.is_empty() || value.len() > 64 || value.chars().any(char::is_control) {
+        let field = format!("metadata.annotations[{name}]");
+        return Err(Invalid::new(field, value, "must be 1 to 64 characters"));
+    }
+    Ok(Some(value.clone()))
+}
+
+fn parse_cpu(cpu: &Cpu) -> Result<DesiredCpu, Invalid> {
+    let count = |field: &str, value: i32| match u32::try_from(value) {
+        Ok(count @ 1..=4_096) => Ok(count),
+        _ => Err(Invalid::new(field, value.to_string(), "must be 1..4096")),
+    };
+    let mut features: Vec<_> = cpu
+        .features
+        .iter()
+        .map(|feature| (feature.name.clone(), word(feature.policy)))
+        .collect();
+    features.sort();
+    let sockets = count("spec.cpu.sockets", cpu.sockets)?;
+    let max_sockets = cpu
+        .max_sockets
+        .map(|most| count("spec.cpu.maxSockets", most))
+        .transpose()?;
+    if let Some(most) = max_sockets.filter(|most| *most < sockets) {
+        let allowed = format!("must be {sockets} (sockets) or more");
+        return Err(Invalid::new(
+            "spec.cpu.maxSockets",
+            most.to_string(),
+            allowed,
+        ));
+    }
+    Ok(DesiredCpu {
+        sockets,
+        cores: count("spec.cpu.cores", cpu.cores)?,
+        threads: count("spec.cpu.threads", cpu.threads)?,
+        max_sockets,
+        model: cpu.model.clone(),
+        features,
+    })
+}
+
+// libvirt's words are serde's.
+fn word<T: serde::Serialize>(value: T) -> &'static str {
+    const WORDS: &[&str] = &[
+        "force",
+        "require",
+        "optional",
+        "disable",
+        "forbid",
+        "none",
+        "writethrough",
+        "writeback",
+        "directsync",
+        "unsafe",
+        "threads",
+        "native",
+        "io_uring",
+    ];
+    let text = serde_json::to_value(value).unwrap_or_default();
+    let known = WORDS.iter().find(|word| text.as_str() == Some(word));
+    known.copied().unwrap_or_default()
+}
+
+fn parse_memory(memory: &Memory) -> Result<DesiredMemory, Invalid> {
+    let kib = |field: &str, quantity: &drover_crds::Quantity| {
+        let size = bytes(field, quantity)?;
+        if size == 0 || size % (1 << 20) != 0 {
+            let value = quantity.0.clone();
+            return Err(Invalid::new(field, value, "must be a whole number of MiB"));
+        }
+        Ok(size >> 10)
+    };
+    let guest = kib("spec.memory.guest", &memory.guest)?;
+    let max_kib = memory.max_guest.as_ref();
+    let max_kib = max_kib
+        .map(|most| kib("spec.memory.maxGuest", most))
+        .transpose()?;
+    if let (Some(most), Some(_)) = (&memory.max_guest, max_kib.filter(|most| *most < guest)) {
+        let allowed = format!("must be {} (guest) or more", memory.guest.0);
+        return Err(Invalid::new(
+            "spec.memory.maxGuest",
+            most.0.clone(),
+            allowed,
+        ));
+    }
+    let page = memory.hugepages.as_ref().map(|pages| &pages.page_size);
+    let page_kib = page
+        .map(|page| {
+            let field = "spec.memory.hugepages.pageSize";
+            let size = bytes(field, page)? >> 10;
+            if size == 0 || max_kib.unwrap_or(guest) % size != 0 {
+                let value = page.0.clone();
+                let allowed = "the machine's memory must be a multiple of it";
+                return Err(Invalid::new(field, value, allowed));
+            }
+            Ok(size)
+        })
+        .transpose()?;
+    Ok(DesiredMemory {
+        kib: guest,
+        max_kib,
+        page_kib,
+    })
+}
+
+fn parse_disk(disk: &Disk, machine: &str) -> Result<DesiredDisk, Invalid> {
+    let field = |name: &str| format!("spec.disks[{}]{name}", disk.name);
+    let drive = disk.type_ == DiskType::Cdrom;
+    let (volume, template) = match (&disk.volume, &disk.volume_template) {
+        (Some(volume), None) => (Some(volume.name.clone()), None),
+        (None, Some(template)) => {
+            let name = format!("{machine}-{}", disk.name);
+            (Some(name), Some(template.clone()))
+        }
+        (None, None) if drive => (None, None),
+        _ => {
+            let allowed = "exactly one of volume and volumeTemplate is needed";
+            return Err(Invalid::new(field(""), "both or none", allowed));
+        }
+    };
+    let usual = if drive {
+        DiskBus::Sata
+    } else {
+        DiskBus::Virtio
     };
     Ok(DesiredDisk {
         name: disk.name.clone(),
-        bus: disk.bus,
+        type_: disk.type_,
+        bus: disk.bus.unwrap_or(usual),
         boot_order: disk.boot_order,
         volume,
         template,
+        cache: disk.cache.map(word),
+        io: disk.io.map(word),
+        serial: disk.serial.clone(),
+        limits: limits(disk.qos.as_ref(), &field(".qos"))?,
     })
+}
+
+fn limits(qos: Option<&DiskQos>, field: &str) -> Result<Vec<(&'static str, u64)>, Invalid> {
+    let Some(qos) = qos else {
+        return Ok(Vec::new());
+    };
+    let mut limits = Vec::new();
+    for (name, amount) in [
+        ("total_iops_sec", qos.total_iops),
+        ("read_iops_sec", qos.read_iops),
+        ("write_iops_sec", qos.write_iops),
+    ] {
+        limits.extend(amount.map(|amount| (name, u64::try_from(amount).unwrap_or(0))));
+    }
+    for (name, amount) in [
+        ("total_bytes_sec", &qos.total_bytes_per_second),
+        ("read_bytes_sec", &qos.read_bytes_per_second),
+        ("write_bytes_sec", &qos.write_bytes_per_second),
+    ] {
+        if let Some(amount) = amount {
+            limits.push((name, bytes(field, amount)?));
+        }
+    }
+    limits.sort_unstable();
+    Ok(limits)
+}
+
+fn parse_interface(interface: &Interface, machine: &Uuid) -> DesiredInterface {
+    DesiredInterface {
+        name: interface.name.clone(),
+        network: interface.network.clone(),
+        port_group: interface.port_group.clone(),
+        model: interface.model,
+        mac: interface.mac_address.as_ref().map_or_else(
+            || identity::mac_address(machine, &interface.name),
+            |mac| mac.to_lowercase(),
+        ),
+        up: interface.state == drover_crds::virtual_machine::LinkState::Up,
+        qos: interface.qos.clone().unwrap_or_default(),
+    }
 }

@@ -119,6 +119,7 @@ impl DesiredNetwork {
             name: self.name.clone(),
             uid: self.uid.clone(),
             epoch: 0,
+            ..Mark::default()
         }
     }
 }

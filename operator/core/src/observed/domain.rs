@@ -3,8 +3,9 @@
 use roxmltree::Node;
 use uuid::Uuid;
 
-use super::{Unreadable, attribute, bytes, child, children, parse, text};
-use crate::identity::Mark;
+use super::{Unreadable, attribute, bytes, child, children, parse};
+use crate::fields::{DISK_ROWS, Field, INTERFACE_ROWS, ROWS, Value, shown};
+use crate::identity::{Mark, Stop};
 
 /// libvirt's states of a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,23 +157,35 @@ impl ObservedDomain {
     }
 }
 
+impl ObservedDomain {
+    /// How it came to be off, as its state tells.
+    #[must_use]
+    pub fn stop(&self) -> Stop {
+        match (self.state, self.reason) {
+            (DomainState::Crashed, _) | (_, "Crashed" | "Failed") => Stop::Crash,
+            (_, "Shutdown") => Stop::GuestShutdown,
+            (_, "Destroyed" | "Migrated" | "Saved") => Stop::Outside,
+            // A daemon that has just started does not know, and neither does one whose host has.
+            _ => Stop::HostLost,
+        }
+    }
+}
+
 /// What a definition says, as far as Drover asks.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Definition {
-    /// Memory in KiB.
+    /// Memory in KiB: what it may have at most.
     pub memory_kib: u64,
-    /// Virtual CPUs.
+    /// Virtual CPUs that it has.
     pub vcpus: u32,
-    /// Sockets, cores and threads, if it has a topology.
-    pub topology: Option<(u32, u32, u32)>,
-    /// The machine type, as libvirt expanded it.
-    pub machine_type: Option<String>,
-    /// The architecture.
-    pub architecture: Option<String>,
+    /// The fields that it has once, in the order of [`ROWS`].
+    pub values: Vec<Value>,
     /// The disks.
     pub disks: Vec<DiskFacts>,
     /// The interfaces.
     pub interfaces: Vec<InterfaceFacts>,
+    /// Whether the guest's agent answers.
+    pub agent: bool,
     /// Drover's mark.
     pub mark: Option<Mark>,
 }
@@ -182,16 +195,14 @@ pub struct Definition {
 pub struct DiskFacts {
     /// Its name in the spec, if Drover wrote it.
     pub name: Option<String>,
-    /// How the guest sees it.
-    pub bus: String,
     /// The name of its device, such as `vda`.
     pub target: String,
-    /// The format that is stated.
-    pub format: Option<String>,
     /// The pool and the volume, if it says so.
     pub volume: Option<(String, String)>,
     /// Every path that it and its backing chain name.
     pub paths: Vec<String>,
+    /// Its fields, in the order of [`DISK_ROWS`].
+    pub values: Vec<Value>,
 }
 
 /// An interface of a definition.
@@ -203,8 +214,8 @@ pub struct InterfaceFacts {
     pub mac: String,
     /// Its network.
     pub network: Option<String>,
-    /// The device that the guest sees.
-    pub model: Option<String>,
+    /// Its fields, in the order of [`INTERFACE_ROWS`].
+    pub values: Vec<Value>,
 }
 
 impl Definition {
@@ -215,35 +226,37 @@ impl Definition {
     pub fn parse(xml: &str) -> Result<Self, Unreadable> {
         let document = parse("a domain", xml)?;
         let root = document.root_element();
-        let os_type = child(root, "os").and_then(|os| child(os, "type"));
         let devices = child(root, "devices");
         let devices = |name| {
             devices
                 .into_iter()
                 .flat_map(move |devices| children(devices, name))
         };
-        let topology = child(root, "cpu").and_then(|cpu| child(cpu, "topology"));
+        let vcpu = child(root, "vcpu");
+        let current = vcpu.and_then(|vcpu| vcpu.attribute("current").or_else(|| vcpu.text()));
         Ok(Self {
             memory_kib: bytes(root, "memory", "KiB").unwrap_or_default() >> 10,
-            vcpus: text(root, "vcpu")
-                .and_then(|count| count.parse().ok())
+            vcpus: current
+                .and_then(|count| count.trim().parse().ok())
                 .unwrap_or(1),
-            topology: topology.and_then(read_topology),
-            machine_type: os_type
-                .and_then(|os| os.attribute("machine"))
-                .map(str::to_owned),
-            architecture: os_type
-                .and_then(|os| os.attribute("arch"))
-                .map(str::to_owned),
+            values: shown(&ROWS, root),
             disks: devices("disk").map(disk).collect(),
             interfaces: devices("interface").map(interface).collect(),
+            agent: devices("channel").any(agent_answers),
             mark: Mark::read(root),
         })
     }
 
-    /// Whether a disk, or what it is based on, is this volume.
+    /// Whether a disk, what it is based on, or the kernel that is started, is this volume.
     #[must_use]
     pub fn uses(&self, pool: &str, volume: &str, path: Option<&str>) -> bool {
+        let kernel = |field: Field| self.values.get(field as usize).and_then(Value::as_text);
+        let boots = [Field::Kernel, Field::Initrd]
+            .into_iter()
+            .filter_map(kernel);
+        if path.is_some_and(|path| boots.into_iter().any(|used| used == path)) {
+            return true;
+        }
         self.disks.iter().any(|disk| {
             let named = disk
                 .volume
@@ -254,14 +267,11 @@ impl Definition {
     }
 }
 
-fn read_topology(node: Node<'_, '_>) -> Option<(u32, u32, u32)> {
-    let number = |name| {
-        node.attribute(name)
-            .map_or(Some(1), |text| text.parse::<u32>().ok())
-    };
-    // libvirt counts sockets per die: what is more than one die is more sockets here.
-    let sockets = number("sockets")?.checked_mul(number("dies")?)?;
-    Some((sockets, number("cores")?, number("threads")?))
+fn agent_answers(channel: Node<'_, '_>) -> bool {
+    child(channel, "target").is_some_and(|target| {
+        target.attribute("name") == Some("org.qemu.guest_agent.0")
+            && target.attribute("state") == Some("connected")
+    })
 }
 
 fn user_alias(node: Node<'_, '_>, prefix: &str) -> Option<String> {
@@ -288,11 +298,10 @@ fn disk(node: Node<'_, '_>) -> DiskFacts {
     });
     DiskFacts {
         name: user_alias(node, "ua-disk-"),
-        bus: attribute(node, "target", "bus").unwrap_or_default(),
         target: attribute(node, "target", "dev").unwrap_or_default(),
-        format: attribute(node, "driver", "type"),
         volume: attribute_of("pool").zip(attribute_of("volume")),
         paths: paths.map(str::to_owned).collect(),
+        values: shown(&DISK_ROWS, node),
     }
 }
 
@@ -303,7 +312,7 @@ fn interface(node: Node<'_, '_>) -> InterfaceFacts {
             .unwrap_or_default()
             .to_lowercase(),
         network: attribute(node, "source", "network"),
-        model: attribute(node, "model", "type"),
+        values: shown(&INTERFACE_ROWS, node),
     }
 }
 
@@ -330,8 +339,9 @@ mod tests {
         .unwrap();
         assert_eq!(definition.memory_kib, 512 << 10);
         assert_eq!(definition.vcpus, 4);
-        assert_eq!(definition.topology, Some((2, 2, 1)));
-        assert_eq!(definition.machine_type.as_deref(), Some("pc-q35-7.2"));
+        let shown: Vec<_> = definition.values.iter().map(ToString::to_string).collect();
+        assert_eq!(shown[..4], ["2", "2", "1", "2"]);
+        assert!(shown.contains(&"pc-q35-7.2".to_owned()));
         assert!(definition.uses("x", "y", Some("/a/base")));
         assert!(definition.uses("p", "v", None));
         assert!(!definition.uses("p", "w", Some("/a")));

@@ -52,7 +52,12 @@ pub(crate) fn attribute(node: Node<'_, '_>, element: &str, name: &str) -> Option
 pub(crate) fn bytes(node: Node<'_, '_>, name: &str, default: &str) -> Option<u64> {
     let element = child(node, name)?;
     let number: u64 = element.text()?.trim().parse().ok()?;
-    let factor: u64 = match element.attribute("unit").unwrap_or(default) {
+    scaled(number, element.attribute("unit").unwrap_or(default))
+}
+
+// So many of a unit, in bytes.
+pub(crate) fn scaled(number: u64, unit: &str) -> Option<u64> {
+    let factor: u64 = match unit {
         "b" | "bytes" => 1,
         "KB" => 1_000,
         "k" | "KiB" => 1 << 10,

@@ -1,9 +1,12 @@
 //! What is to be done about the difference between what is declared and what is there.
 
+pub mod changes;
+pub mod foresee;
+pub mod history;
 pub mod machine;
-pub mod machine_diff;
 pub mod network;
 pub mod pool;
+pub mod strategy;
 pub mod volume;
 
 use drover_crds::condition::Reason;

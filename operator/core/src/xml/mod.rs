@@ -1,11 +1,12 @@
 //! libvirt's XML, written. Everything that comes from outside is escaped.
 
-mod domain;
 mod element;
 mod network;
+mod place;
+mod read;
 mod storage;
 
-pub use domain::{DomainType, HostFlavor, ResolvedDisk, domain_xml};
 pub use element::Element;
 pub use network::network_xml;
+pub use place::{DomainType, HostFlavor, ResolvedDisk};
 pub use storage::{pool_xml, volume_xml};

@@ -4,7 +4,8 @@ use drover_core::desired::machine::DesiredMachine;
 use drover_core::desired::network::DesiredNetwork;
 use drover_core::desired::pool::DesiredPool;
 use drover_core::desired::volume::DesiredVolume;
-use drover_core::xml::ResolvedDisk;
+use drover_core::fields::Site;
+use drover_core::xml::{DomainType, ResolvedDisk};
 use drover_crds::{Network, StoragePool, VirtualMachine, Volume};
 use serde::de::DeserializeOwned;
 
@@ -36,7 +37,7 @@ pub(crate) fn machine() -> DesiredMachine {
 }
 
 pub(crate) fn machine_from(text: &str) -> DesiredMachine {
-    DesiredMachine::parse(&object::<VirtualMachine>(text), FLEET).unwrap()
+    DesiredMachine::parse(&object::<VirtualMachine>(text), FLEET, None).unwrap()
 }
 
 pub(crate) fn disks() -> Vec<ResolvedDisk> {
@@ -46,8 +47,23 @@ pub(crate) fn disks() -> Vec<ResolvedDisk> {
             pool: "fast".to_owned(),
             volume: format!("shop_web-{name}"),
             format: "qcow2".to_owned(),
+            path: None,
         })
         .to_vec()
+}
+
+pub(crate) fn site() -> Site {
+    site_of(DomainType::Qemu)
+}
+
+pub(crate) fn site_of(domain_type: DomainType) -> Site {
+    Site {
+        domain_type,
+        architecture: "x86_64".to_owned(),
+        disks: disks(),
+        kernel: None,
+        initrd: None,
+    }
 }
 
 pub(crate) fn pool(managed: bool, delete: bool) -> DesiredPool {

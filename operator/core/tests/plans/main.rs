@@ -3,9 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod adoption;
 mod definitions;
 mod given;
 mod machine;
 mod network;
+mod page;
 mod pool;
+mod strategies;
+mod updates;
 mod volume;
+mod world;

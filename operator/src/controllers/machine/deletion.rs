@@ -12,8 +12,10 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
-use super::{Look, Outcome, bound, look, reachable, refusal, remember, take, tell};
-use crate::controllers::{placement, report, sites::MOST_STEPS};
+use super::look::{Look, Subject};
+use super::{MOST_STEPS, hint_volumes};
+use super::{Outcome, bound, reachable, refusal, tell};
+use crate::controllers::{placement, report};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::hosts::HostHandle;
@@ -29,7 +31,7 @@ pub(super) async fn delete(
     if !write::has_finalizer(&**machine) {
         return Ok(Again::WhenHinted);
     }
-    let place = match place(ctx, machine, desired) {
+    let place = match place(ctx, machine, desired).await {
         Ok(place) => place,
         Err(verdict) => return tell(ctx, key, machine, Outcome::of(verdict)).await,
     };
@@ -51,14 +53,12 @@ pub(super) async fn delete(
     ctx.memory.forget_machine(desired.uuid);
     ctx.memory.reset_looks(key);
     let again = report::let_go(ctx, key, &**machine).await?;
-    for disk in &desired.disks {
-        ctx.hints.hint(Key::volume(&key.namespace, &disk.volume));
-    }
+    hint_volumes(ctx, desired);
     Ok(again)
 }
 
 // Where the machine is: where it is bound, or where it is found without being bound.
-fn place(
+async fn place(
     ctx: &Ctx,
     machine: &VirtualMachine,
     desired: &DesiredMachine,
@@ -66,7 +66,7 @@ fn place(
     if let Some((host, epoch)) = bound(machine) {
         return reachable(ctx, &host).map(|handle| Some((handle, epoch)));
     }
-    if let Some(found) = placement::find(ctx, desired)? {
+    if let Some(found) = placement::find(ctx, desired).await? {
         return Ok(Some(found));
     }
     let unheard = placement::unheard(ctx);
@@ -91,35 +91,21 @@ async fn remove(
     if desired.deletion_policy == MachineDeletionPolicy::Orphan {
         disown(ctx, machine, desired).await?;
     }
+    let subject = Subject::deleted(ctx, host, desired, epoch);
     for _ in 0..MOST_STEPS {
-        let observed = match host.domain(desired.uuid).await {
-            Ok(observed) => observed,
+        let Look { domain, plan, .. } = match subject.look().await {
+            Ok(look) => look,
             Err(error) => return Ok(Outcome::failed(&error, None)),
         };
-        // How it was asked to shut down is kept until it has.
-        if observed.is_none() {
-            remember(ctx, desired, None);
-        }
-        let situation = Look {
-            desired,
-            disks: &[],
-            observed: observed.as_deref(),
-            epoch,
-            deleting: true,
-        };
-        let plan = match look(ctx, host, situation).await {
-            Ok(plan) => plan,
-            Err(error) => return Ok(Outcome::failed(&error, None)),
-        };
-        outcome.domain = observed;
+        outcome.domain = domain;
         let step = outcome.follow(plan);
         let Some(step) = step else { return Ok(outcome) };
-        if let Err(error) = take(ctx, host, desired, &[], epoch, step).await
+        if let Err(error) = subject.take(outcome.domain.as_deref(), &step).await
             && !error.rpc().is_some_and(drover_rpc::Error::outcome_unknown)
         {
-            outcome.verdict = refusal(&error, Some(step));
+            outcome.verdict = refusal(&error, Some(&step));
             // A guest that cannot be asked is given its time all the same.
-            let asked = step == Step::Shutdown && !error.is_unreachable();
+            let asked = matches!(step, Step::Shutdown(_)) && !error.is_unreachable();
             outcome.again = if asked {
                 Again::After(Duration::from_secs(1))
             } else {
@@ -140,7 +126,8 @@ async fn disown(
 ) -> Result<(), Error> {
     let volumes: Api<Volume> = Api::namespaced(ctx.client.clone(), &desired.namespace);
     for disk in desired.disks.iter().filter(|disk| disk.template.is_some()) {
-        let Some(volume) = ctx.cache.volumes.get(&desired.namespace, &disk.volume) else {
+        let Some(name) = &disk.volume else { continue };
+        let Some(volume) = ctx.cache.volumes.get(&desired.namespace, name) else {
             continue;
         };
         let owned = volume
@@ -149,9 +136,7 @@ async fn disown(
             .any(|owner| Some(&owner.uid) == machine.uid().as_ref());
         if owned {
             let patch = Patch::Merge(json!({"metadata": {"ownerReferences": null}}));
-            volumes
-                .patch(&disk.volume, &PatchParams::default(), &patch)
-                .await?;
+            volumes.patch(name, &PatchParams::default(), &patch).await?;
         }
     }
     Ok(())

@@ -17,8 +17,11 @@ use crate::error::Error;
 use crate::reconcile::write;
 
 /// Where a machine's disks are, and what keeps it from having them.
+#[derive(Default)]
 pub(super) struct Volumes {
     pub(super) disks: Vec<ResolvedDisk>,
+    pub(super) kernel: Option<String>,
+    pub(super) initrd: Option<String>,
     pub(super) blocked: Option<Verdict>,
 }
 
@@ -29,31 +32,77 @@ pub(super) async fn volumes(
     desired: &DesiredMachine,
     host: &str,
 ) -> Result<Volumes, Error> {
-    let mut found = Volumes {
-        disks: Vec::new(),
-        blocked: None,
-    };
+    let mut found = Volumes::default();
     for disk in &desired.disks {
-        let volume = match ctx.cache.volumes.get(&desired.namespace, &disk.volume) {
+        let Some(name) = &disk.volume else { continue };
+        let volume = match ctx.cache.volumes.get(&desired.namespace, name) {
             Some(volume) => Some((*volume).clone()),
             None if disk.template.is_some() => {
-                let made = write::create(&ctx.client, &template(machine, disk, host)).await?;
+                let made =
+                    write::create(&ctx.client, &template(machine, disk, name, Some(host))).await?;
                 // The next look may come before the watch has told of it.
                 ctx.cache.volumes.wrote(made.clone());
                 Some(made)
             }
             None => None,
         };
-        let blocked = match &volume {
-            None => Some(not_ready(format!("Volume {} does not exist", disk.volume))),
-            Some(volume) => hindrance(machine, disk, volume, host),
-        };
+        let owned = disk.template.is_some();
+        let blocked = hindrance(machine, name, owned, volume.as_ref(), host);
         if let Some(volume) = volume {
             found.disks.push(resolve(disk, &volume));
         }
         found.blocked = found.blocked.or(blocked);
     }
+    kernels(ctx, machine, desired, host, &mut found);
     Ok(found)
+}
+
+/// Where a machine's disks will be, when what is made with it has been made.
+pub(super) fn foreseen(ctx: &Ctx, machine: &VirtualMachine, desired: &DesiredMachine) -> Volumes {
+    let mut found = Volumes::default();
+    for disk in &desired.disks {
+        let Some(name) = &disk.volume else { continue };
+        let known = ctx.cache.volumes.get(&desired.namespace, name);
+        let made = || {
+            disk.template
+                .as_ref()
+                .map(|_| template(machine, disk, name, None))
+        };
+        if let Some(volume) = known.map(|volume| (*volume).clone()).or_else(made) {
+            found.disks.push(resolve(disk, &volume));
+        }
+    }
+    found
+}
+
+/// The Volumes that are made with a machine.
+pub(super) fn templates(machine: &VirtualMachine, desired: &DesiredMachine) -> Vec<Volume> {
+    let disks = desired.disks.iter().filter(|disk| disk.template.is_some());
+    let named = disks.filter_map(|disk| Some((disk, disk.volume.as_ref()?)));
+    named
+        .map(|(disk, name)| template(machine, disk, name, None))
+        .collect()
+}
+
+fn kernels(
+    ctx: &Ctx,
+    machine: &VirtualMachine,
+    desired: &DesiredMachine,
+    host: &str,
+    found: &mut Volumes,
+) {
+    let Some(boot) = &desired.firmware.kernel_boot else {
+        return;
+    };
+    let mut path = |name: &str| {
+        let volume = ctx.cache.volumes.get(&desired.namespace, name);
+        let blocked = hindrance(machine, name, false, volume.as_deref(), host);
+        found.blocked = found.blocked.take().or(blocked);
+        volume?.status.as_ref()?.key.clone()
+    };
+    let kernel = path(&boot.kernel_volume.name);
+    let initrd = boot.initrd_volume.as_ref().and_then(|it| path(&it.name));
+    (found.kernel, found.initrd) = (kernel, initrd);
 }
 
 fn not_ready(message: String) -> Verdict {
@@ -62,12 +111,15 @@ fn not_ready(message: String) -> Verdict {
 
 fn hindrance(
     machine: &VirtualMachine,
-    disk: &DesiredDisk,
-    volume: &Volume,
+    name: &str,
+    owned: bool,
+    volume: Option<&Volume>,
     host: &str,
 ) -> Option<Verdict> {
-    let name = volume.name_any();
-    if disk.template.is_some() && !owned_by(volume, machine) {
+    let Some(volume) = volume else {
+        return Some(not_ready(format!("Volume {name} does not exist")));
+    };
+    if owned && !owned_by(volume, machine) {
         let message = format!("Volume {name} is there and does not belong to this machine");
         return Some(Verdict::new(Reason::NameConflict, message));
     }
@@ -110,15 +162,21 @@ fn resolve(disk: &DesiredDisk, volume: &Volume) -> ResolvedDisk {
             Some(VolumeFormat::Raw) => "raw".to_owned(),
             Some(VolumeFormat::Qcow2) | None => "qcow2".to_owned(),
         },
+        path: volume.status.as_ref().and_then(|status| status.key.clone()),
     }
 }
 
 // The finalizer comes with it: that saves a write.
-fn template(machine: &VirtualMachine, disk: &DesiredDisk, host: &str) -> Volume {
+fn template(
+    machine: &VirtualMachine,
+    disk: &DesiredDisk,
+    name: &str,
+    host: Option<&str>,
+) -> Volume {
     let template = disk.template.clone();
     let spec = template.map(|template| VolumeSpec {
         pool: template.pool,
-        host: Some(host.to_owned()),
+        host: host.map(str::to_owned),
         capacity: template.capacity,
         format: template.format,
         source: template.source,
@@ -132,7 +190,7 @@ fn template(machine: &VirtualMachine, disk: &DesiredDisk, host: &str) -> Volume 
         ("app.kubernetes.io/part-of".to_owned(), machine.name_any()),
     ];
     let metadata = ObjectMeta {
-        name: Some(disk.volume.clone()),
+        name: Some(name.to_owned()),
         namespace: machine.namespace(),
         labels: Some(labels.into()),
         finalizers: Some(vec![FINALIZER.to_owned()]),

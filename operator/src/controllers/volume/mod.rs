@@ -98,13 +98,25 @@ fn users(ctx: &Ctx, volume: &Volume) -> Vec<Arc<drover_crds::VirtualMachine>> {
     let (namespace, name) = (volume.namespace(), volume.name_any());
     let mut machines = ctx.cache.machines.all();
     machines.retain(|machine| {
-        let names = |disk: &drover_crds::virtual_machine::Disk| match &disk.volume {
-            Some(volume) => volume.name == name,
-            None => format!("{}-{}", machine.name_any(), disk.name) == name,
-        };
-        machine.namespace() == namespace && machine.spec.disks.iter().any(names)
+        machine.namespace() == namespace && volume_names(machine).any(|it| it == name)
     });
     machines
+}
+
+// The Volumes that a machine names, or that are made with it.
+fn volume_names(machine: &drover_crds::VirtualMachine) -> impl Iterator<Item = String> {
+    let disks = machine.spec.disks.iter().filter_map(|disk| {
+        let made = || format!("{}-{}", machine.name_any(), disk.name);
+        let template = disk.volume_template.is_some().then(made);
+        disk.volume.as_ref().map(|it| it.name.clone()).or(template)
+    });
+    let firmware = machine.spec.firmware.as_ref();
+    let boot = firmware.and_then(|firmware| firmware.kernel_boot.as_ref());
+    let kernels = boot.into_iter().flat_map(|boot| {
+        let kernel = boot.kernel_volume.name.clone();
+        std::iter::once(kernel).chain(boot.initrd_volume.as_ref().map(|it| it.name.clone()))
+    });
+    disks.chain(kernels)
 }
 
 // The pool on the host, if it is as it should be there.

@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
-use crate::xml::Element;
+pub use mark::{Acted, Mark, Pending, Recorded, Stop};
+
+mod mark;
 
 /// The XML namespace of Drover's mark.
 pub const XML_NAMESPACE: &str = "https://drover.dev/ns/v1";
@@ -59,63 +61,9 @@ pub fn mac_address(machine: &Uuid, interface: &str) -> String {
     format!("52:54:00:{a:02x}:{b:02x}:{c:02x}")
 }
 
-/// Drover's mark in a domain's or network's `<metadata>`: whose it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
-    /// The fleet.
-    pub fleet: String,
-    /// The object's namespace; empty for one of the cluster.
-    pub namespace: String,
-    /// The object's name.
-    pub name: String,
-    /// The object's UID. One that differs proves nothing: the cluster may have been made anew.
-    pub uid: String,
-    /// The placement that wrote the definition.
-    pub epoch: i64,
-}
-
-impl Mark {
-    /// The element.
-    #[must_use]
-    pub fn element(&self) -> Element {
-        Element::new("drover:mark")
-            .attribute("xmlns:drover", XML_NAMESPACE)
-            .attribute("fleet", &self.fleet)
-            .attribute("namespace", &self.namespace)
-            .attribute("name", &self.name)
-            .attribute("uid", &self.uid)
-            .attribute("epoch", self.epoch.to_string())
-    }
-
-    /// The mark in a definition, whose root this is.
-    #[must_use]
-    pub fn read(root: roxmltree::Node<'_, '_>) -> Option<Self> {
-        let metadata = root.children().find(|node| node.has_tag_name("metadata"))?;
-        let mark = metadata
-            .children()
-            .find(|node| node.has_tag_name((XML_NAMESPACE, "mark")))?;
-        let attribute = |name| mark.attribute(name).map(str::to_owned);
-        Some(Self {
-            fleet: attribute("fleet")?,
-            namespace: attribute("namespace")?,
-            name: attribute("name")?,
-            uid: attribute("uid").unwrap_or_default(),
-            epoch: mark.attribute("epoch")?.parse().ok()?,
-        })
-    }
-
-    /// Whether both stand for the same object, in whatever life of the cluster.
-    #[must_use]
-    pub fn same_object(&self, other: &Self) -> bool {
-        (&self.fleet, &self.namespace, &self.name) == (&other.fleet, &other.namespace, &other.name)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
-    use super::{Mark, domain_name, mac_address, machine_uuid};
+    use super::{domain_name, mac_address, machine_uuid};
 
     #[test]
     fn a_machine_is_the_same_in_every_life() {
@@ -136,17 +84,5 @@ mod tests {
         let mac = mac_address(&uuid, "eth0");
         assert!(mac.starts_with("52:54:00:") && mac.len() == 17, "{mac}");
         assert_ne!(mac, mac_address(&uuid, "eth1"));
-    }
-
-    proptest! {
-        #[test]
-        fn a_mark_is_read_as_it_was_written(
-            fleet in "[a-z<&'\"]{1,9}", name in "[a-z]{1,9}", uid in "\\PC{0,9}", epoch in 0_i64..99,
-        ) {
-            let mark = Mark { fleet, namespace: "n".into(), name, uid, epoch };
-            let text = format!("<domain><metadata>{}</metadata></domain>", mark.element());
-            let document = roxmltree::Document::parse(&text)?;
-            prop_assert_eq!(Mark::read(document.root_element()), Some(mark));
-        }
     }
 }

@@ -1,33 +1,43 @@
-//! What the API server checks before it looks at the rules: types, bounds, patterns, names of
-//! fields. Only what Drover's schemas use.
+//! What the API server checks, without one: types, bounds, patterns and names of fields, and then
+//! the rules. Only what Drover's schemas use.
 
+use kube_cel::Validator;
 use regex::Regex;
 use serde_json::Value;
 
-/// What is wrong with an object's structure, each fault beginning with its path.
-pub(super) fn faults(schema: &Value, object: &Value) -> Vec<String> {
+/// What is wrong with an object, or with its change from `old`, each fault beginning with its path.
+/// As in the API server the rules are looked at only when the structure is right.
+#[must_use]
+pub fn faults(schema: &Value, object: &Value, old: Option<&Value>) -> Vec<String> {
+    let faults = structure(schema, object);
+    if !faults.is_empty() {
+        return faults;
+    }
+    match Validator::new().validate(schema, object, old) {
+        Ok(()) => Vec::new(),
+        Err(errors) => errors
+            .into_vec()
+            .into_iter()
+            .map(|error| format!("{}: {}", error.field_path, error.message))
+            .collect(),
+    }
+}
+
+/// What is wrong with an object's structure.
+#[must_use]
+pub fn structure(schema: &Value, object: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     name(object, &mut faults);
     check("", schema, object, &mut faults);
     faults
 }
 
-/// Whether a fault is of the field that the API server's words begin with.
-pub(super) fn same_field(fault: &str, words: &str) -> bool {
-    let field = |text: &str| {
-        let text = text.split([':', ' ']).next().unwrap_or_default();
-        text.trim_start_matches('.').to_owned()
-    };
-    let (fault, words) = (field(fault), field(words));
-    !words.is_empty() && (fault == words || fault.starts_with(&format!("{words}[")))
-}
-
 // Every object's name is a DNS subdomain.
 fn name(object: &Value, faults: &mut Vec<String>) {
     let label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
-    let pattern = Regex::new(&format!(r"^{label}(\.{label})*$")).unwrap();
+    let pattern = Regex::new(&format!(r"^{label}(\.{label})*$"));
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    if !pattern.is_match(name) {
+    if !pattern.is_ok_and(|pattern| pattern.is_match(name)) {
         faults.push(format!("metadata.name: {:?} is no name", name));
     }
 }
@@ -63,11 +73,11 @@ fn check(path: &str, schema: &Value, value: &Value, faults: &mut Vec<String>) {
 fn text(schema: &Value, value: &Value, fault: &mut impl FnMut(String)) {
     let Some(text) = value.as_str() else { return };
     if let Some(pattern) = schema["pattern"].as_str()
-        && !Regex::new(pattern).unwrap().is_match(text)
+        && !Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text))
     {
         fault(format!("Invalid value: {text:?}: should match {pattern}"));
     }
-    let length = text.chars().count() as u64;
+    let length = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
     let least = schema["minLength"].as_u64().unwrap_or(0);
     let most = schema["maxLength"].as_u64().unwrap_or(u64::MAX);
     if !(least..=most).contains(&length) {
@@ -126,7 +136,7 @@ fn object(path: &str, schema: &Value, value: &Value, faults: &mut Vec<String>) {
 
 fn array(path: &str, schema: &Value, items: &[Value], faults: &mut Vec<String>) {
     if let Some(most) = schema["maxItems"].as_u64()
-        && items.len() as u64 > most
+        && u64::try_from(items.len()).is_ok_and(|count| count > most)
     {
         let path = path.trim_start_matches('.');
         faults.push(format!("{path}: must have at most {most} items"));

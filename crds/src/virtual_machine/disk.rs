@@ -1,0 +1,165 @@
+//! Disks.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::common::{LocalRef, ReclaimPolicy};
+use crate::quantity::Quantity;
+use crate::rules;
+use crate::volume::{VolumeFormat, VolumeSource};
+
+/// A disk: a Volume that is there, or one that is made with the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::disk()))]
+pub struct Disk {
+    /// Its name among the machine's disks.
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+    )]
+    pub name: String,
+    /// What the guest sees: a disk, or a drive with a medium that can be changed.
+    #[serde(default, rename = "type")]
+    pub type_: DiskType,
+    /// Its place among the devices that are tried for booting; 1 is first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 64))]
+    pub boot_order: Option<i32>,
+    /// How the guest sees it; `virtio` for a disk and `sata` for a drive if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus: Option<DiskBus>,
+    /// A Volume of the machine's namespace. A drive without one is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<LocalRef>,
+    /// A Volume that is made with the machine, is called `MACHINE-DISK` and belongs to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_template: Option<VolumeTemplate>,
+    /// How the host's memory stands between the guest and the storage; the hypervisor's choice if
+    /// not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<DiskCache>,
+    /// How the host does the I/O; the hypervisor's choice if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub io: Option<DiskIo>,
+    /// The serial number that the guest reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 36), regex(pattern = "^[A-Za-z0-9_.+-]+$"))]
+    pub serial: Option<String>,
+    /// How much the guest may ask of it; without limits if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qos: Option<DiskQos>,
+}
+
+/// What a guest sees of a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DiskType {
+    /// A disk.
+    #[default]
+    Disk,
+    /// A CD-ROM drive. Its medium can be changed while the machine runs.
+    Cdrom,
+}
+
+/// How a guest sees a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DiskBus {
+    /// virtio-blk.
+    #[default]
+    Virtio,
+    /// SATA.
+    Sata,
+    /// A disk of a virtio-scsi controller.
+    Scsi,
+    /// USB.
+    Usb,
+    /// IDE, which only the `pc` boards have.
+    Ide,
+}
+
+/// How the host's memory stands between a guest and its storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DiskCache {
+    /// Not at all.
+    None,
+    /// Reads are cached, writes go through.
+    Writethrough,
+    /// Writes are cached until the guest flushes them.
+    Writeback,
+    /// As `none`, and each write reaches the storage.
+    Directsync,
+    /// Flushes are ignored: a power cut loses data.
+    Unsafe,
+}
+
+/// How the host does the I/O of a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DiskIo {
+    /// With threads.
+    Threads,
+    /// With Linux' own asynchronous I/O; needs `cache: none` or `directsync`.
+    Native,
+    /// With `io_uring`.
+    #[serde(rename = "io_uring")]
+    IoUring,
+}
+
+/// How much a guest may ask of a disk.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::disk_qos()))]
+pub struct DiskQos {
+    /// Reads and writes a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub total_iops: Option<i64>,
+    /// Reads a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub read_iops: Option<i64>,
+    /// Writes a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub write_iops: Option<i64>,
+    /// Bytes read and written a second, such as `100Mi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-validations" = rules::positive()))]
+    pub total_bytes_per_second: Option<Quantity>,
+    /// Bytes read a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-validations" = rules::positive()))]
+    pub read_bytes_per_second: Option<Quantity>,
+    /// Bytes written a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-validations" = rules::positive()))]
+    pub write_bytes_per_second: Option<Quantity>,
+}
+
+/// A Volume that is made with a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeTemplate {
+    /// The StoragePool that holds it.
+    #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = rules::reference("a StoragePool")))]
+    pub pool: String,
+    /// Its size as the guest sees it.
+    #[schemars(extend("x-kubernetes-validations" = rules::capacity()))]
+    pub capacity: Quantity,
+    /// How it is kept: `qcow2` (the default in a pool of files) or `raw`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<VolumeFormat>,
+    /// What is in it at first; nothing, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<VolumeSource>,
+    /// What happens to the data when the machine is deleted.
+    #[serde(default = "delete")]
+    pub reclaim_policy: ReclaimPolicy,
+}
+
+fn delete() -> ReclaimPolicy {
+    ReclaimPolicy::Delete
+}

@@ -1,0 +1,153 @@
+//! VirtualMachine: a guest.
+
+mod compute;
+mod devices;
+mod disk;
+mod interface;
+mod policy;
+mod status;
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use compute::{
+    Bootloader, Clock, Cpu, CpuFeature, FeaturePolicy, Firmware, Hugepages, KernelBoot, Machine,
+    Memory, Tpm, Utc,
+};
+pub use devices::{
+    Devices, Graphics, GraphicsType, Video, VideoModel, Watchdog, WatchdogAction, WatchdogModel,
+};
+pub use disk::{Disk, DiskBus, DiskCache, DiskIo, DiskQos, DiskType, VolumeTemplate};
+pub use interface::{Bandwidth, Interface, InterfaceModel, InterfaceQos, LinkState};
+pub use policy::{
+    Approval, ChangeClass, Drift, MachineDeletionPolicy, Placement, RunStrategy, Update,
+};
+pub use status::{InterfaceStatus, PlanStatus, PlanStep, StartFailures, VirtualMachineStatus};
+
+use crate::common::{LocalRef, ManagementPolicy};
+use crate::rules;
+
+/// The annotation that asks for a restart, once for each new value (RFC 3339).
+pub const RESTARTED_AT: &str = "drover.dev/restartedAt";
+/// The annotation that asks for a reset, once for each new value (RFC 3339).
+pub const RESET_AT: &str = "drover.dev/resetAt";
+/// The annotation that asks for a start, once for each new value (RFC 3339).
+pub const STARTED_AT: &str = "drover.dev/startedAt";
+/// The annotation that asks for a stop, once for each new value (RFC 3339).
+pub const STOPPED_AT: &str = "drover.dev/stoppedAt";
+/// The annotation that approves the plan with this hash.
+pub const APPROVE: &str = "drover.dev/approve";
+
+/// A guest and how it is kept running.
+#[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[kube(
+    group = "drover.dev",
+    version = "v1alpha1",
+    kind = "VirtualMachine",
+    plural = "virtualmachines",
+    shortname = "vm",
+    shortname = "dvm",
+    category = "drover",
+    namespaced,
+    status = "VirtualMachineStatus",
+    derive = "PartialEq",
+    doc = "VirtualMachine is a guest on one of the hosts.",
+    printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type=='Ready')].status"}"#,
+    printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type=='Ready')].reason"}"#,
+    printcolumn = r#"{"name":"Host","type":"string","jsonPath":".status.host"}"#,
+    printcolumn = r#"{"name":"State","type":"string","jsonPath":".status.state"}"#,
+    printcolumn = r#"{"name":"IP","type":"string","jsonPath":".status.interfaces[0].ips[0]"}"#,
+    printcolumn = r#"{"name":"UUID","type":"string","jsonPath":".status.uuid","priority":1}"#,
+    printcolumn = r#"{"name":"Message","type":"string","jsonPath":".status.conditions[?(@.type=='Ready')].message","priority":1}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+)]
+#[schemars(extend("x-kubernetes-validations" = rules::machine_spec()))]
+pub struct VirtualMachineSpec {
+    /// Whether it runs, and when it is started again. Always: it runs, whatever stopped it.
+    /// RerunOnFailure: as Always, unless it was shut down from inside or stopped from outside. Once:
+    /// it is started once. Manual: the annotations `startedAt` and `stoppedAt` say. Halted: it is
+    /// shut down.
+    #[serde(default)]
+    pub run_strategy: RunStrategy,
+    /// Its CPUs stand still.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// The InstanceType that says its CPU, memory and devices, instead of `cpu` and `memory`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_type: Option<LocalRef>,
+    /// Its virtual CPUs; one, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Cpu>,
+    /// Its memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// The board that it sees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
+    /// What starts the guest: BIOS, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<Firmware>,
+    /// Its clock: UTC, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
+    /// Its disks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 32),
+        extend(
+            "x-kubernetes-list-type" = "map",
+            "x-kubernetes-list-map-keys" = ["name"],
+            "x-kubernetes-validations" = rules::disks()
+        )
+    )]
+    pub disks: Vec<Disk>,
+    /// Its network interfaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 32),
+        extend(
+            "x-kubernetes-list-type" = "map",
+            "x-kubernetes-list-map-keys" = ["name"],
+            "x-kubernetes-validations" = rules::interfaces()
+        )
+    )]
+    pub interfaces: Vec<Interface>,
+    /// Its other devices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices: Option<Devices>,
+    /// Where it may be placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
+    /// Which changes may be made unasked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update: Option<Update>,
+    /// What is done about a change behind Drover's back. Correct: it is put right, as far as
+    /// `update` allows. Report: the condition `DriftDetected` tells. Ignore: nothing.
+    #[serde(default)]
+    pub drift: Drift,
+    /// Full: Drover makes it and keeps it as declared. Observe: Drover only looks.
+    #[serde(default)]
+    pub management_policy: ManagementPolicy,
+    /// How long, in seconds, it is given to shut down by itself before it is powered off.
+    #[serde(default = "grace_period")]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub termination_grace_period_seconds: i64,
+    /// What happens to the guest when this object is deleted. Delete: it is shut down and removed.
+    /// Orphan: it stays as it is, without Drover's mark.
+    #[serde(default)]
+    pub deletion_policy: MachineDeletionPolicy,
+    /// The UUID of a domain that exists and is to be taken over. The Host's `adoption` must let this
+    /// namespace. Cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 36, max = 36),
+        regex(pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+    )]
+    pub uuid: Option<String>,
+}
+
+fn grace_period() -> i64 {
+    60
+}

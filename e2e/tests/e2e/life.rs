@@ -1,0 +1,276 @@
+//! A machine's life on real hosts: it is changed while it runs, stopped, started, paused and taken
+//! over.
+
+use crate::support::objects::condition;
+use crate::support::{Guest, World, message, ready, reason, state};
+
+const SPACE: &str = "e2e-life";
+
+fn domain_xml(world: &World, host: &str, domain: &str) -> String {
+    world.virsh(host, &["dumpxml", domain])
+}
+
+fn is_running(world: &World, name: &str) {
+    world.machine_is(SPACE, name, "Running", |machine| {
+        ready(machine) && reason(machine) == "Running" && machine["status"]["plan"].is_null()
+    });
+}
+
+// Room to grow, on both versions of libvirt.
+fn roomy(host: &str) -> Guest {
+    Guest::new(SPACE, &format!("roomy-{host}"))
+        .on(host)
+        .memory("{guest: 128Mi, maxGuest: 256Mi}")
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn what_can_be_changed_while_it_runs_is_changed() {
+    let world = World::new();
+    world.space(SPACE);
+    for host in ["host1", "host2"] {
+        let small = roomy(host).blank("root", "first");
+        let (name, domain) = (small.name.clone(), small.domain());
+        world.apply(&small.clone().more("cpu: {maxSockets: 4}").yaml());
+        is_running(&world, &name);
+        let before = world.domain_id(host, &domain);
+        let grown = small
+            .clone()
+            .blank("data", "first")
+            .disk(
+                "{name: scsi, bus: scsi, qos: {totalIops: 500}, \
+                 volumeTemplate: {pool: first, capacity: 8Mi}}"
+                    .to_owned(),
+            )
+            .more("cpu: {maxSockets: 4, sockets: 2}")
+            .more("interfaces: [{name: eth0, network: first, state: Down}]");
+        world.apply(&grown.yaml());
+        is_running(&world, &name);
+        let xml = domain_xml(&world, host, &domain);
+        for part in [
+            "ua-disk-data",
+            "ua-disk-scsi",
+            "<total_iops_sec>500</total_iops_sec>",
+            "ua-if-eth0",
+            "<link state='down'/>",
+            "current='2'>4</vcpu>",
+        ] {
+            assert!(xml.contains(part), "{host}: {part}: {xml}");
+        }
+        let plugged = grown
+            .clone()
+            .more("cpu: {maxSockets: 4, sockets: 2}")
+            .yaml()
+            .replace("state: Down", "state: Up")
+            .replace("totalIops: 500", "totalIops: 900");
+        world.apply(&plugged);
+        world.wait_for("its cable is plugged in and its limit raised", || {
+            let xml = domain_xml(&world, host, &domain);
+            !xml.contains("<link state='down'/>") && xml.contains(">900</total_iops_sec>")
+        });
+        assert_eq!(world.domain_id(host, &domain), before, "it went on running");
+    }
+    world.remove_space(SPACE);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn what_a_guest_does_not_let_go_waits_for_the_next_start() {
+    let world = World::new();
+    world.space(SPACE);
+    // Nothing is in it that could let a disk go.
+    let guest = Guest::new(SPACE, "holds")
+        .on("host2")
+        .blank("root", "first");
+    world.apply(&guest.clone().blank("data", "first").yaml());
+    is_running(&world, "holds");
+    world.apply(&guest.yaml());
+    let machine = world.machine_is(SPACE, "holds", "RestartRequired", |machine| {
+        reason(machine) == "RestartRequired"
+    });
+    let step = &machine["status"]["plan"]["steps"][0];
+    println!("{step}");
+    assert_eq!(step["path"], "spec.disks[data]");
+    assert_eq!(step["class"], "NextBoot");
+    world.virsh("host2", &["destroy", &guest.domain()]);
+    is_running(&world, "holds");
+    let xml = domain_xml(&world, "host2", &guest.domain());
+    assert!(!xml.contains("ua-disk-data"), "{xml}");
+    world.remove_space(SPACE);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn what_is_refused_says_what_to_do() {
+    let world = World::new();
+    world.space(SPACE);
+    let guest = Guest::new(SPACE, "bios").on("host1");
+    world.apply(&guest.yaml());
+    is_running(&world, "bios");
+    world.apply(&guest.clone().more("firmware: {bootloader: EFI}").yaml());
+    let machine = world.machine_is(SPACE, "bios", "ChangeRefused", |machine| {
+        reason(machine) == "ChangeRefused"
+    });
+    println!("{}", message(&machine));
+    assert!(message(&machine).contains("spec.firmware.bootloader: BIOS -> EFI (Recreate:"));
+    assert!(condition(&machine, "Stalled").is_some());
+    world.apply(&guest.yaml());
+    is_running(&world, "bios");
+    world.remove_space(SPACE);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn a_plan_waits_for_its_hash() {
+    let world = World::new();
+    world.space(SPACE);
+    let guest = Guest::new(SPACE, "asks")
+        .on("host2")
+        .more("update: {approval: Manual}");
+    let small = guest.clone().memory("{guest: 128Mi, maxGuest: 256Mi}");
+    world.apply(&small.yaml());
+    is_running(&world, "asks");
+    let other = guest.memory("{guest: 128Mi, maxGuest: 512Mi}");
+    world.apply(&other.yaml());
+    let machine = world.machine_is(SPACE, "asks", "PlanNeedsApproval", |machine| {
+        reason(machine) == "PlanNeedsApproval"
+    });
+    let hash = machine["status"]["plan"]["hash"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    println!("{hash}: {}", message(&machine));
+    world.apply(&other.annotated("approve", &hash).yaml());
+    world.machine_is(SPACE, "asks", "RestartRequired", |machine| {
+        reason(machine) == "RestartRequired"
+    });
+    let xml = world.virsh("host2", &["dumpxml", "--inactive", "e2e-life_asks"]);
+    assert!(xml.contains("<memory unit='KiB'>524288</memory>"), "{xml}");
+    world.remove_space(SPACE);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn strategies_and_what_annotations_ask_for() {
+    let world = World::new();
+    world.space(SPACE);
+    let id = |name: &str| world.domain_id("host1", &format!("{SPACE}_{name}"));
+    let halted = |name: &str| {
+        world.machine_is(SPACE, name, "Halted", |machine| {
+            ready(machine) && reason(machine) == "Halted" && state(machine) == "Shutoff"
+        });
+    };
+    let once = Guest::new(SPACE, "once").on("host1").strategy("Once");
+    world.apply(&once.yaml());
+    is_running(&world, "once");
+    world.virsh("host1", &["destroy", &once.domain()]);
+    halted("once");
+    let manual = Guest::new(SPACE, "manual").on("host1").strategy("Manual");
+    world.apply(&manual.yaml());
+    halted("manual");
+    let started = manual
+        .clone()
+        .annotated("startedAt", "2026-01-01T00:00:00Z");
+    world.apply(&started.yaml());
+    is_running(&world, "manual");
+    let before = id("manual");
+    let restarted = started
+        .clone()
+        .annotated("restartedAt", "2026-01-01T00:01:00Z");
+    world.apply(&restarted.yaml());
+    world.wait_for("it was restarted", || {
+        !["-", &before].contains(&&*id("manual"))
+    });
+    is_running(&world, "manual");
+    let stopped = restarted.annotated("stoppedAt", "2026-01-01T00:02:00Z");
+    world.apply(&stopped.yaml());
+    halted("manual");
+    let paused = Guest::new(SPACE, "paused").on("host1");
+    world.apply(&paused.clone().more("paused: true").yaml());
+    world.machine_is(SPACE, "paused", "Paused", |machine| {
+        ready(machine) && reason(machine) == "Paused" && state(machine) == "Paused"
+    });
+    world.apply(&paused.yaml());
+    is_running(&world, "paused");
+    world.remove_space(SPACE);
+}
+
+const FOREIGN: &str = "5f0c0de0-1111-4222-8333-944444444444";
+
+// Somebody's own machine, with what Drover does not model.
+fn define_legacy(world: &World) {
+    let xml = format!(
+        "<domain type='qemu'><name>legacy</name><uuid>{FOREIGN}</uuid><title>an odd one</title>\
+         <memory unit='MiB'>64</memory><vcpu>1</vcpu>\
+         <os><type arch='x86_64' machine='pc'>hvm</type></os><on_crash>restart</on_crash>\
+         <devices><input type='tablet' bus='usb'/><serial type='pty'/></devices></domain>"
+    );
+    let file = world.host("host1").root(&world.lab).join("root/legacy.xml");
+    std::fs::write(file, xml).unwrap();
+    world.virsh("host1", &["define", "/root/legacy.xml"]);
+    world.virsh("host1", &["start", "legacy"]);
+    world.virsh("host1", &["autostart", "legacy"]);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn a_foreign_domain_is_taken_over_only_with_its_hosts_consent() {
+    let world = World::new();
+    world.space(SPACE);
+    define_legacy(&world);
+    let id = world.domain_id("host1", "legacy");
+    let machine = format!(
+        "apiVersion: drover.dev/v1alpha1
+kind: VirtualMachine
+metadata: {{name: taken, namespace: {SPACE}}}
+spec:
+  memory: {{guest: 64Mi}}
+  devices: {{rng: false, agentChannel: false, panic: false}}
+  deletionPolicy: Orphan
+  uuid: {FOREIGN}
+"
+    );
+    let consent = |value: &str| {
+        let patch = format!("{{\"spec\":{{\"adoption\":{value}}}}}");
+        world.kubectl(&["patch", "vhost", "host1", "--type=merge", "-p", &patch]);
+    };
+    consent("null");
+    world.apply(&machine);
+    let refused = world.machine_is(SPACE, "taken", "AdoptionRefused", |machine| {
+        reason(machine) == "AdoptionRefused"
+    });
+    println!("{}", message(&refused));
+    // Nor does deleting what was refused touch it.
+    world.delete(&machine);
+    assert_eq!(world.domain_id("host1", "legacy"), id);
+    consent("{\"from\":\"All\"}");
+    world.apply(&machine);
+    is_running(&world, "taken");
+    assert_eq!(world.domain_id("host1", "legacy"), id, "it went on running");
+    let xml = world.virsh("host1", &["dumpxml", "--inactive", "legacy"]);
+    for part in [
+        "an odd one",
+        "<on_crash>restart",
+        "tablet",
+        "name=\"taken\"",
+    ] {
+        assert!(
+            xml.contains(part) || xml.contains(&part.replace('"', "'")),
+            "{part}: {xml}"
+        );
+    }
+    let info = world.virsh("host1", &["dominfo", "legacy"]);
+    assert!(info.contains("Autostart:      disable"), "{info}");
+    world.delete(&machine);
+    consent("null");
+    assert_eq!(
+        world.domain_id("host1", "legacy"),
+        id,
+        "an orphan goes on running"
+    );
+    let xml = world.virsh("host1", &["dumpxml", "legacy"]);
+    assert!(!xml.contains("drover"), "{xml}");
+    world.virsh("host1", &["destroy", "legacy"]);
+    world.virsh("host1", &["undefine", "legacy"]);
+    world.remove_space(SPACE);
+}

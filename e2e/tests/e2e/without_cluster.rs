@@ -1,0 +1,143 @@
+//! The same files, the same words and the same end without a cluster.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use crate::support::{Guest, World, ready};
+
+const SPACE: &str = "e2e-files";
+const HOST: &str = "host2";
+
+struct Files {
+    world: World,
+    folder: PathBuf,
+}
+
+impl Files {
+    fn new(name: &str) -> Self {
+        let world = World::new();
+        let folder = world.lab.state().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        Self { world, folder }
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.join(name), text).unwrap();
+    }
+
+    fn drover(&self, words: &[&str]) -> Output {
+        let uri = self.world.host(HOST).uri();
+        let mut command = Command::new(self.world.lab.built("drover"));
+        command.args(words).args(["--connect", &uri, "--insecure"]);
+        let output = command.output().unwrap();
+        println!("$ drover {}", words.join(" "));
+        println!("{}", text(&output));
+        output
+    }
+
+    // Says what it has to say with this exit status.
+    fn says(&self, status: i32, verb: &str, more: &[&str], parts: &[&str]) {
+        let folder = self.folder.display().to_string();
+        let words: Vec<&str> = [verb, "-f", &folder].iter().chain(more).copied().collect();
+        let output = self.drover(&words);
+        assert_eq!(output.status.code(), Some(status));
+        for part in parts {
+            assert!(text(&output).contains(part), "{part}");
+        }
+    }
+}
+
+fn text(output: &Output) -> String {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+const POOL: &str = "
+apiVersion: drover.dev/v1alpha1
+kind: StoragePool
+metadata: {name: e2e-files}
+spec: {type: dir, target: {path: /var/lib/libvirt/e2e-files}, deletionPolicy: Delete}
+";
+
+fn guest() -> Guest {
+    Guest::new(SPACE, "web").blank("root", "e2e-files")
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn from_nothing_to_running_changed_and_gone() {
+    let files = Files::new("e2e-files");
+    let listed = |what: &str| files.world.virsh(HOST, &[what, "--all"]);
+    let before = (listed("list"), listed("pool-list"));
+    files.write("pool.yaml", POOL);
+    let small = guest().more("cpu: {maxSockets: 2}");
+    files.write("vm.yaml", &small.yaml());
+    files.says(
+        2,
+        "plan",
+        &[],
+        &["+ VirtualMachine e2e-files/web", "3 to make"],
+    );
+    assert_eq!(
+        (listed("list"), listed("pool-list")),
+        before,
+        "a plan does nothing"
+    );
+    // Nobody is there to ask.
+    files.says(1, "apply", &[], &["say --yes"]);
+    files.says(0, "apply", &["--yes"], &["Running: it runs as declared"]);
+    files.says(0, "plan", &[], &["Everything is as declared: 3 objects."]);
+    let id = files.world.domain_id(HOST, "e2e-files_web");
+    let grown = guest().more("cpu: {maxSockets: 2, sockets: 2}");
+    files.write("vm.yaml", &grown.yaml());
+    files.says(2, "plan", &[], &["~ spec.cpu.sockets: 1 -> 2   Live"]);
+    files.says(0, "apply", &["--yes"], &["Running: it runs as declared"]);
+    assert_eq!(files.world.domain_id(HOST, "e2e-files_web"), id);
+    files.write(
+        "vm.yaml",
+        &grown.clone().more("firmware: {bootloader: EFI}").yaml(),
+    );
+    let refused = "! spec.firmware.bootloader: BIOS -> EFI   Recreate: refused";
+    files.says(2, "plan", &["-o", "json"], &["\"class\": \"Recreate\""]);
+    files.says(1, "apply", &["--yes"], &[refused, "ChangeRefused"]);
+    files.write("vm.yaml", &grown.yaml().replace("guest: 64Mi", "guest: 0"));
+    files.says(1, "plan", &[], &["spec.memory.guest: must be > 0"]);
+    files.write("vm.yaml", &grown.yaml());
+    let machines = files.drover(&["get"]);
+    assert!(
+        text(&machines).contains("e2e-files   web"),
+        "{}",
+        text(&machines)
+    );
+    files.says(
+        0,
+        "delete",
+        &["--yes"],
+        &["VirtualMachine e2e-files/web: gone"],
+    );
+    assert_eq!(
+        (listed("list"), listed("pool-list")),
+        before,
+        "nothing is left"
+    );
+    std::fs::remove_dir_all(&files.folder).unwrap();
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn what_a_cluster_keeps_is_not_taken_by_the_way() {
+    let files = Files::new("e2e-files-kept");
+    let world = &files.world;
+    world.space(SPACE);
+    let guest = Guest::new(SPACE, "kept").on(HOST);
+    world.apply(&guest.yaml());
+    world.machine_is(SPACE, "kept", "ready", ready);
+    let name = drover_e2e::operator::FLEET;
+    // The Host has another name without a cluster.
+    files.write("vm.yaml", &Guest::new(SPACE, "kept").yaml());
+    let words = "is kept by a cluster: take it over with --take-over";
+    files.says(2, "plan", &["--fleet", name], &[words]);
+    files.says(1, "apply", &["--fleet", name, "--yes"], &[words]);
+    world.remove_space(SPACE);
+    std::fs::remove_dir_all(&files.folder).unwrap();
+}

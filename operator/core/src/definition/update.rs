@@ -1,0 +1,138 @@
+//! A definition that is there, changed in place.
+
+use super::{bus_of, disk_element, ensure_scsi, free_target, interface_element, put_mark, targets};
+use crate::fields::{DISK_ROWS, DiskField, INTERFACE_ROWS, Item, ROWS, Shape, Site, Value};
+use crate::identity::Mark;
+use crate::observed::Unreadable;
+use crate::observed::domain::{Definition, DiskFacts, InterfaceFacts};
+use crate::plan::changes::{Change, What, differences, disk_named, follower, interface_named};
+use crate::xml::Element;
+
+/// A definition, changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewritten {
+    /// The definition.
+    pub xml: String,
+    /// The paths of what was changed.
+    pub changed: Vec<String>,
+}
+
+/// Changes a definition so that it is as declared in these paths, and carries the mark.
+///
+/// # Errors
+/// [`Unreadable`] when what is there is not a definition.
+pub fn update(
+    xml: &str,
+    wanted: &Shape,
+    site: &Site,
+    mark: &Mark,
+    allowed: impl Fn(&str) -> bool,
+) -> Result<Rewritten, Unreadable> {
+    let found = Definition::parse(xml)?;
+    let mut root = Element::parse("a domain", xml)?;
+    let changes: Vec<Change> = differences(wanted, site, &found, false)
+        .into_iter()
+        .filter(|change| !change.class.is_refused() && allowed(&change.path))
+        .collect();
+    let mut values = found.values.clone();
+    for change in &changes {
+        if let What::Once(index) = change.what {
+            for index in [Some(index), follower(wanted, index)].into_iter().flatten() {
+                values[index] = wanted.values[index].clone();
+            }
+        }
+    }
+    for change in &changes {
+        write(&mut root, wanted, &found, &values, &change.what);
+    }
+    put_mark(&mut root, mark);
+    Ok(Rewritten {
+        xml: root.to_string(),
+        changed: changes.into_iter().map(|change| change.path).collect(),
+    })
+}
+
+fn write(root: &mut Element, wanted: &Shape, found: &Definition, values: &[Value], what: &What) {
+    match what {
+        What::Once(index) => (ROWS[*index].write)(root, values),
+        What::Disk(name, _) | What::AddDisk(name) | What::RemoveDisk(name) => {
+            let item = wanted.disks.iter().find(|item| item.name == *name);
+            write_disk(root.ensure("devices"), item, disk_named(found, name), what);
+        }
+        What::Interface(name, _) | What::AddInterface(name) | What::RemoveInterface(name) => {
+            let item = wanted.interfaces.iter().find(|item| item.name == *name);
+            let named = |nic: &&InterfaceFacts| nic.name.as_ref() == Some(name);
+            let nic = match item {
+                Some(item) => interface_named(found, item),
+                None => found.interfaces.iter().find(named),
+            };
+            write_interface(root.ensure("devices"), item, nic, what);
+        }
+        What::Place => {}
+    }
+}
+
+fn write_disk(devices: &mut Element, item: Option<&Item>, found: Option<&DiskFacts>, what: &What) {
+    let used = targets(devices);
+    match (what, item, found) {
+        (What::Disk(_, index), Some(item), Some(disk)) => {
+            ensure_scsi(devices, item);
+            let Some(element) = disk_at(devices, &disk.target) else {
+                return;
+            };
+            (DISK_ROWS[*index].write)(element, &item.values);
+            if *index == DiskField::Bus as usize {
+                let target = free_target(bus_of(item), &used);
+                element.ensure("target").set("dev", target);
+            }
+        }
+        (What::AddDisk(_), Some(item), _) => {
+            ensure_scsi(devices, item);
+            let target = free_target(bus_of(item), &used);
+            devices.push(disk_element(item, &target));
+        }
+        (What::RemoveDisk(_), _, Some(disk)) => {
+            devices.remove("disk", |it| has_target(it, &disk.target));
+        }
+        _ => {}
+    }
+}
+
+fn write_interface(
+    devices: &mut Element,
+    item: Option<&Item>,
+    found: Option<&InterfaceFacts>,
+    what: &What,
+) {
+    match (what, item, found) {
+        (What::Interface(_, index), Some(item), Some(nic)) => {
+            if let Some(element) = interface_at(devices, &nic.mac) {
+                (INTERFACE_ROWS[*index].write)(element, &item.values);
+            }
+        }
+        (What::AddInterface(_), Some(item), _) => devices.push(interface_element(item)),
+        (What::RemoveInterface(_), _, Some(nic)) => {
+            devices.remove("interface", |it| has_mac(it, &nic.mac));
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn has_target(disk: &Element, target: &str) -> bool {
+    disk.find("target").and_then(|it| it.get("dev")) == Some(target)
+}
+
+pub(super) fn has_mac(nic: &Element, mac: &str) -> bool {
+    let address = nic.find("mac").and_then(|it| it.get("address"));
+    address.is_some_and(|address| address.eq_ignore_ascii_case(mac))
+}
+
+fn disk_at<'a>(devices: &'a mut Element, target: &str) -> Option<&'a mut Element> {
+    let mut all = devices.elements_mut();
+    all.find(|it| it.name() == "disk" && has_target(it, target))
+}
+
+fn interface_at<'a>(devices: &'a mut Element, mac: &str) -> Option<&'a mut Element> {
+    let mut all = devices.elements_mut();
+    all.find(|it| it.name() == "interface" && has_mac(it, mac))
+}

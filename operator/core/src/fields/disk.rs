@@ -1,0 +1,283 @@
+//! Disks.
+
+use roxmltree::Node;
+
+use super::{Class, Row, Site, Value};
+use crate::desired::machine::{DesiredDisk, DiskBus, DiskType};
+use crate::observed::{attribute, child, text};
+use crate::xml::Element;
+
+type R = Row<DesiredDisk>;
+
+const AS_IT_STARTS: &str = "a running guest keeps the device as it is";
+
+/// The fields of a disk, in the order of [`DISK_ROWS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DiskField {
+    Type,
+    Bus,
+    Volume,
+    Format,
+    BootOrder,
+    Cache,
+    Io,
+    Serial,
+    Qos,
+}
+
+/// The fields of each disk.
+pub static DISK_ROWS: [R; 9] = [
+    Row::new(
+        "type",
+        Class::NextBoot,
+        AS_IT_STARTS,
+        |disk, _| Value::Text(type_word(disk.type_).into()),
+        |node| Value::Text(node.attribute("device").unwrap_or("disk").to_owned().into()),
+        |disk, values| {
+            if let Some(device) = text_of(values, DiskField::Type) {
+                disk.set("device", device);
+            }
+            disk.remove("address", |_| true);
+        },
+    ),
+    Row::new(
+        "bus",
+        Class::NextBoot,
+        AS_IT_STARTS,
+        |disk, _| Value::Text(bus_word(disk.bus).into()),
+        |node| Value::text(attribute(node, "target", "bus")),
+        |disk, values| {
+            if let Some(bus) = text_of(values, DiskField::Bus) {
+                disk.ensure("target").set("bus", bus);
+            }
+            disk.remove("address", |_| true);
+        },
+    ),
+    Row::new(
+        "volume",
+        Class::RestartNow,
+        "the guest must let the old volume go; the medium of a drive is changed while it runs",
+        want_volume,
+        read_volume,
+        write_volume,
+    )
+    .judged(|judged| {
+        let drive = judged.wanted.get(DiskField::Type as usize);
+        let drive = drive.and_then(Value::as_text) == Some("cdrom");
+        drive.then_some((Class::Live, "the medium is changed"))
+    }),
+    Row::new(
+        "format",
+        Class::RestartNow,
+        "it is the volume's, and goes with it",
+        |disk, site| match (resolved(disk, site), disk.type_) {
+            (Some(place), _) => Value::Text(place.format.clone().into()),
+            (None, _) => Value::Any,
+        },
+        |node| Value::text(attribute(node, "driver", "type")),
+        |disk, values| {
+            if let Some(format) = text_of(values, DiskField::Format) {
+                disk.ensure("driver").set("type", format);
+            }
+        },
+    )
+    .judged(|judged| {
+        let drive = judged.wanted.get(DiskField::Type as usize);
+        let drive = drive.and_then(Value::as_text) == Some("cdrom");
+        drive.then_some((Class::Live, "it goes with the medium"))
+    }),
+    Row::new(
+        "bootOrder",
+        Class::NextBoot,
+        "the order is that of a start",
+        |disk, _| match disk.boot_order {
+            Some(order) => Value::Number(u64::try_from(order).unwrap_or(0)),
+            None => Value::None,
+        },
+        |node| {
+            let order = attribute(node, "boot", "order").and_then(|order| order.parse().ok());
+            order.map_or(Value::None, Value::Number)
+        },
+        |disk, values| match values
+            .get(DiskField::BootOrder as usize)
+            .and_then(Value::as_number)
+        {
+            Some(order) => disk.ensure("boot").set("order", order.to_string()),
+            None => disk.remove("boot", |_| true),
+        },
+    ),
+    Row::new(
+        "cache",
+        Class::NextBoot,
+        AS_IT_STARTS,
+        |disk, _| Value::text(disk.cache),
+        |node| Value::text(attribute(node, "driver", "cache").filter(|it| it != "default")),
+        |disk, values| {
+            let cache = text_of(values, DiskField::Cache);
+            disk.ensure("driver").set_or_unset("cache", cache);
+        },
+    ),
+    Row::new(
+        "io",
+        Class::NextBoot,
+        AS_IT_STARTS,
+        |disk, _| Value::text(disk.io),
+        |node| Value::text(attribute(node, "driver", "io")),
+        |disk, values| {
+            let io = text_of(values, DiskField::Io);
+            disk.ensure("driver").set_or_unset("io", io);
+        },
+    ),
+    Row::new(
+        "serial",
+        Class::NextBoot,
+        AS_IT_STARTS,
+        |disk, _| Value::text(disk.serial.clone()),
+        |node| Value::text(text(node, "serial")),
+        |disk, values| match text_of(values, DiskField::Serial) {
+            Some(serial) => disk.ensure("serial").set_text(serial),
+            None => disk.remove("serial", |_| true),
+        },
+    ),
+    Row::new(
+        "qos",
+        Class::Live,
+        "the host's side of the device",
+        |disk, _| {
+            let all: Vec<_> = disk
+                .limits
+                .iter()
+                .map(|(name, amount)| format!("{name}={amount}"))
+                .collect();
+            Value::text((!all.is_empty()).then(|| all.join(",")))
+        },
+        read_limits,
+        write_limits,
+    ),
+];
+
+/// A disk of which nothing is said yet.
+pub(crate) fn new_disk(name: &str, target: &str) -> Element {
+    Element::new("disk")
+        .attribute("type", "volume")
+        .attribute("device", "disk")
+        .child(Element::new("driver").attribute("name", "qemu"))
+        .child(Element::new("target").attribute("dev", target))
+        .child(Element::new("alias").attribute("name", format!("ua-disk-{name}")))
+}
+
+fn text_of(values: &[Value], field: DiskField) -> Option<&str> {
+    values.get(field as usize).and_then(Value::as_text)
+}
+
+fn type_word(type_: DiskType) -> &'static str {
+    match type_ {
+        DiskType::Disk => "disk",
+        DiskType::Cdrom => "cdrom",
+    }
+}
+
+/// libvirt's word for a bus.
+fn bus_word(bus: DiskBus) -> &'static str {
+    match bus {
+        DiskBus::Virtio => "virtio",
+        DiskBus::Sata => "sata",
+        DiskBus::Scsi => "scsi",
+        DiskBus::Usb => "usb",
+        DiskBus::Ide => "ide",
+    }
+}
+
+fn resolved<'a>(disk: &DesiredDisk, site: &'a Site) -> Option<&'a crate::xml::ResolvedDisk> {
+    site.disks.iter().find(|place| place.name == disk.name)
+}
+
+fn want_volume(disk: &DesiredDisk, site: &Site) -> Value {
+    match (&disk.volume, resolved(disk, site)) {
+        (Some(_), Some(place)) => Value::Text(format!("{}/{}", place.pool, place.volume).into()),
+        (Some(_), None) => Value::Any,
+        (None, _) => Value::None,
+    }
+}
+
+fn read_volume(node: Node<'_, '_>) -> Value {
+    let Some(source) = child(node, "source") else {
+        return Value::None;
+    };
+    let of = |name| source.attribute(name);
+    if let (Some(pool), Some(volume)) = (of("pool"), of("volume")) {
+        return Value::Text(format!("{pool}/{volume}").into());
+    }
+    let path = ["file", "dev", "dir", "name"].into_iter().find_map(of);
+    Value::text(path.map(str::to_owned))
+}
+
+fn write_volume(disk: &mut Element, values: &[Value]) {
+    // What was found out about another medium.
+    disk.remove("backingStore", |_| true);
+    disk.remove("source", |_| true);
+    let drive = text_of(values, DiskField::Type) == Some("cdrom");
+    let place = text_of(values, DiskField::Volume).and_then(|place| place.split_once('/'));
+    if let Some((pool, volume)) = place {
+        disk.set("type", "volume");
+        let source = Element::new("source").attribute("pool", pool);
+        disk.push(source.attribute("volume", volume));
+        // Stated, so that nobody looks for one in what the guest can write.
+        disk.push(Element::new("backingStore"));
+    } else {
+        disk.set("type", "file");
+    }
+    match drive && disk.find("readonly").is_none() {
+        true => disk.push(Element::new("readonly")),
+        false if !drive => disk.remove("readonly", |_| true),
+        false => {}
+    }
+}
+
+// libvirt's names end with `_sec`; what is a burst, or a name of a group, is not Drover's.
+fn read_limits(node: Node<'_, '_>) -> Value {
+    let Some(tune) = child(node, "iotune") else {
+        return Value::None;
+    };
+    let mut all: Vec<_> = tune
+        .children()
+        .filter(|limit| limit.is_element())
+        .filter_map(|limit| {
+            let name = limit.tag_name().name();
+            let plain = name.ends_with("_sec") && !name.ends_with("_max");
+            let amount = limit
+                .text()
+                .map(str::trim)
+                .filter(|amount| *amount != "0")?;
+            plain.then(|| format!("{name}={amount}"))
+        })
+        .collect();
+    all.sort_unstable();
+    Value::text((!all.is_empty()).then(|| all.join(",")))
+}
+
+fn write_limits(disk: &mut Element, values: &[Value]) {
+    const NAMES: [&str; 6] = [
+        "total_bytes_sec",
+        "read_bytes_sec",
+        "write_bytes_sec",
+        "total_iops_sec",
+        "read_iops_sec",
+        "write_iops_sec",
+    ];
+    let wanted = text_of(values, DiskField::Qos)
+        .unwrap_or_default()
+        .to_owned();
+    let tune = disk.ensure("iotune");
+    for name in NAMES {
+        let amount = wanted
+            .split(',')
+            .filter_map(|limit| limit.split_once('='))
+            .find(|(known, _)| *known == name);
+        match amount {
+            Some((_, amount)) => tune.ensure(name).set_text(amount),
+            None => tune.remove(name, |_| true),
+        }
+    }
+    disk.remove_empty("iotune");
+}

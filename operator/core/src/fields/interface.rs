@@ -1,0 +1,206 @@
+//! Network interfaces.
+
+use drover_crds::virtual_machine::Bandwidth;
+use roxmltree::Node;
+
+use super::{Class, Row, Value};
+use crate::desired::machine::{DesiredInterface, InterfaceModel};
+use crate::observed::{attribute, child};
+use crate::xml::Element;
+
+type R = Row<DesiredInterface>;
+
+/// The fields of an interface, in the order of [`INTERFACE_ROWS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nic {
+    Network,
+    PortGroup,
+    Model,
+    Mac,
+    State,
+    Qos,
+}
+
+/// The row of an interface's address.
+pub(crate) const MAC: usize = Nic::Mac as usize;
+
+/// The fields of each interface.
+pub static INTERFACE_ROWS: [R; 6] = [
+    Row::new(
+        "network",
+        Class::Live,
+        "its cable is plugged in elsewhere",
+        |nic, _| Value::Text(nic.network.clone().into()),
+        read_network,
+        |nic, values| {
+            if let Some(network) = text(values, Nic::Network) {
+                nic.set("type", "network");
+                nic.remove("source", |_| true);
+                nic.push(Element::new("source").attribute("network", network));
+                write_port_group(nic, values);
+            }
+        },
+    ),
+    Row::new(
+        "portGroup",
+        Class::Live,
+        "its cable is plugged in elsewhere",
+        |nic, _| Value::text(nic.port_group.clone()),
+        |node| Value::text(attribute(node, "source", "portgroup")),
+        write_port_group,
+    ),
+    Row::new(
+        "model",
+        Class::NextBoot,
+        "a running guest keeps the device as it is",
+        |nic, _| Value::Text(model(nic.model).into()),
+        |node| Value::text(attribute(node, "model", "type")),
+        |nic, values| {
+            if let Some(model) = text(values, Nic::Model) {
+                nic.ensure("model").set("type", model);
+            }
+            nic.remove("address", |_| true);
+        },
+    ),
+    Row::new(
+        "macAddress",
+        Class::NextBoot,
+        "a running guest keeps the device as it is",
+        |nic, _| Value::Text(nic.mac.clone().into()),
+        |node| Value::text(attribute(node, "mac", "address").map(|mac| mac.to_lowercase())),
+        |nic, values| {
+            if let Some(mac) = text(values, Nic::Mac) {
+                nic.ensure("mac").set("address", mac);
+            }
+        },
+    ),
+    Row::new(
+        "state",
+        Class::Live,
+        "the cable is plugged in or out",
+        |nic, _| Value::Text(if nic.up { "Up".into() } else { "Down".into() }),
+        |node| {
+            let down = attribute(node, "link", "state").as_deref() == Some("down");
+            Value::Text(if down { "Down".into() } else { "Up".into() })
+        },
+        |nic, values| match text(values, Nic::State) {
+            Some("Down") => nic.ensure("link").set("state", "down"),
+            _ => nic.remove("link", |_| true),
+        },
+    ),
+    Row::new(
+        "qos",
+        Class::Live,
+        "the host's side of the device",
+        |nic, _| {
+            let all = [
+                ("inbound", &nic.qos.inbound),
+                ("outbound", &nic.qos.outbound),
+            ];
+            words(all.map(|(name, limit)| (name, limit.as_ref().map(amounts))))
+        },
+        read_qos,
+        write_qos,
+    ),
+];
+
+/// An interface of which nothing is said yet.
+pub(crate) fn new_interface(name: &str) -> Element {
+    Element::new("interface")
+        .attribute("type", "network")
+        .child(Element::new("mac"))
+        .child(Element::new("source"))
+        .child(Element::new("model"))
+        .child(Element::new("alias").attribute("name", format!("ua-if-{name}")))
+}
+
+fn text(values: &[Value], field: Nic) -> Option<&str> {
+    values.get(field as usize).and_then(Value::as_text)
+}
+
+fn model(model: InterfaceModel) -> &'static str {
+    match model {
+        InterfaceModel::Virtio => "virtio",
+        InterfaceModel::E1000 => "e1000",
+        InterfaceModel::E1000e => "e1000e",
+        InterfaceModel::Rtl8139 => "rtl8139",
+    }
+}
+
+fn read_network(node: Node<'_, '_>) -> Value {
+    let Some(source) = child(node, "source") else {
+        return Value::None;
+    };
+    if let Some(network) = source.attribute("network") {
+        return Value::Text(network.to_owned().into());
+    }
+    let type_ = node.attribute("type").unwrap_or_default();
+    let device = ["bridge", "dev", "name"]
+        .into_iter()
+        .find_map(|name| source.attribute(name));
+    Value::text(device.map(|device| format!("{type_} {device}")))
+}
+
+fn write_port_group(nic: &mut Element, values: &[Value]) {
+    let group = text(values, Nic::PortGroup);
+    nic.ensure("source").set_or_unset("portgroup", group);
+}
+
+// Average, peak and burst; what is not said is 0.
+fn amounts(limit: &Bandwidth) -> [i64; 3] {
+    [
+        limit.average,
+        limit.peak.unwrap_or(0),
+        limit.burst.unwrap_or(0),
+    ]
+}
+
+fn words(limits: [(&'static str, Option<[i64; 3]>); 2]) -> Value {
+    let all: Vec<_> = limits
+        .into_iter()
+        .filter_map(|(name, limit)| limit.map(|[a, p, b]| format!("{name}={a}/{p}/{b}")))
+        .collect();
+    Value::text((!all.is_empty()).then(|| all.join(",")))
+}
+
+fn read_qos(node: Node<'_, '_>) -> Value {
+    let bandwidth = child(node, "bandwidth");
+    let limit = |name: &'static str| {
+        let limit = bandwidth.and_then(|bandwidth| child(bandwidth, name));
+        let amounts = limit.map(|limit| {
+            ["average", "peak", "burst"].map(|amount| {
+                let text = limit.attribute(amount);
+                text.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0)
+            })
+        });
+        (name, amounts)
+    };
+    words(["inbound", "outbound"].map(limit))
+}
+
+fn write_qos(nic: &mut Element, values: &[Value]) {
+    let wanted = text(values, Nic::Qos).unwrap_or_default().to_owned();
+    nic.remove("bandwidth", |_| true);
+    let mut bandwidth = Element::new("bandwidth");
+    for limit in wanted.split(',') {
+        let Some((name, amounts)) = limit.split_once('=') else {
+            continue;
+        };
+        let name = if name == "inbound" {
+            "inbound"
+        } else {
+            "outbound"
+        };
+        let mut element = Element::new(name);
+        for (attribute, amount) in ["average", "peak", "burst"]
+            .into_iter()
+            .zip(amounts.split('/'))
+        {
+            element.set_or_unset(attribute, (amount != "0").then_some(amount));
+        }
+        bandwidth.push(element);
+    }
+    if bandwidth.elements().next().is_some() {
+        nic.push(bandwidth);
+    }
+}

@@ -1,0 +1,247 @@
+//! Every field of a machine that Drover models: how it is declared, how a definition shows it, how
+//! it is written there, and what it takes to change it. The plan, the documentation and the tests
+//! all go by these tables.
+
+mod compute;
+mod devices;
+mod disk;
+mod firmware;
+mod interface;
+mod shape;
+mod value;
+
+use roxmltree::Node;
+
+pub use disk::DISK_ROWS;
+pub use interface::INTERFACE_ROWS;
+pub use shape::{Item, Shape, short_hash};
+pub use value::Value;
+
+pub(crate) use disk::{DiskField, new_disk};
+pub(crate) use firmware::{family, same_board};
+pub(crate) use interface::{MAC, new_interface};
+pub(crate) use shape::shown;
+
+use crate::desired::machine::DesiredMachine;
+use crate::xml::{DomainType, Element};
+
+/// What it takes to make a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// It is made while the machine runs.
+    Live,
+    /// It is written down, and takes effect at the next start.
+    NextBoot,
+    /// The machine has to be shut down and started.
+    RestartNow,
+    /// The machine has to move to another host.
+    Migrate,
+    /// The machine would have to be made anew.
+    Recreate,
+    /// It is not done at all.
+    Forbidden,
+}
+
+impl Class {
+    /// Every class.
+    pub const ALL: [Self; 6] = [
+        Self::Live,
+        Self::NextBoot,
+        Self::RestartNow,
+        Self::Migrate,
+        Self::Recreate,
+        Self::Forbidden,
+    ];
+
+    /// As a status has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "Live",
+            Self::NextBoot => "NextBoot",
+            Self::RestartNow => "RestartNow",
+            Self::Migrate => "Migrate",
+            Self::Recreate => "Recreate",
+            Self::Forbidden => "Forbidden",
+        }
+    }
+
+    /// Whether nobody's approval lets it happen.
+    #[must_use]
+    pub fn is_refused(self) -> bool {
+        matches!(self, Self::Migrate | Self::Recreate | Self::Forbidden)
+    }
+}
+
+/// What of a definition depends on where the machine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// What runs guests there.
+    pub domain_type: DomainType,
+    /// The architecture of its guests, if the spec names none.
+    pub architecture: String,
+    /// Where its disks are.
+    pub disks: Vec<crate::xml::ResolvedDisk>,
+    /// The path of the kernel that it starts.
+    pub kernel: Option<String>,
+    /// The path of that kernel's first RAM disk.
+    pub initrd: Option<String>,
+}
+
+/// Why a class is not the usual one of a field.
+pub type Judgement = Option<(Class, &'static str)>;
+
+/// A change that is being judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged<'a> {
+    /// What the definition has.
+    pub from: &'a Value,
+    /// What is declared.
+    pub to: &'a Value,
+    /// All that the definition has beside it.
+    pub found: &'a [Value],
+    /// All that is declared beside it.
+    pub wanted: &'a [Value],
+}
+
+/// One field: `W` is what declares it.
+pub struct Row<W> {
+    /// Its path in the spec.
+    pub path: &'static str,
+    /// What it usually takes to change it while the machine runs.
+    pub class: Class,
+    /// Why it takes that, or what to do instead.
+    pub words: &'static str,
+    /// What is declared.
+    pub want: fn(&W, &Site) -> Value,
+    /// What a definition shows.
+    pub read: fn(Node<'_, '_>) -> Value,
+    /// Puts it into a definition, of which these are to be all values.
+    pub write: fn(&mut Element, &[Value]),
+    /// When it takes something else.
+    pub judge: fn(&Judged<'_>) -> Judgement,
+    /// Whether what runs shows it as it was declared.
+    pub shown_live: bool,
+    /// Whether only QEMU has it.
+    pub qemu_only: bool,
+}
+
+impl<W> Row<W> {
+    const fn new(
+        path: &'static str,
+        class: Class,
+        words: &'static str,
+        want: fn(&W, &Site) -> Value,
+        read: fn(Node<'_, '_>) -> Value,
+        write: fn(&mut Element, &[Value]),
+    ) -> Self {
+        Self {
+            path,
+            class,
+            words,
+            want,
+            read,
+            write,
+            judge: |_| None,
+            shown_live: true,
+            qemu_only: false,
+        }
+    }
+
+    const fn judged(mut self, judge: fn(&Judged<'_>) -> Judgement) -> Self {
+        self.judge = judge;
+        self
+    }
+
+    const fn of_qemu(mut self) -> Self {
+        self.qemu_only = true;
+        self
+    }
+
+    const fn hidden_live(mut self) -> Self {
+        self.shown_live = false;
+        self
+    }
+}
+
+/// The fields that a machine has once, in the order of [`ROWS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Field {
+    Sockets,
+    Cores,
+    Threads,
+    MaxSockets,
+    CpuModel,
+    CpuFeatures,
+    Memory,
+    MaxMemory,
+    Hugepages,
+    MachineType,
+    Architecture,
+    Bootloader,
+    SecureBoot,
+    Tpm,
+    Kernel,
+    Initrd,
+    Cmdline,
+    Clock,
+    Graphics,
+    Video,
+    Serial,
+    Rng,
+    Watchdog,
+    Balloon,
+    AgentChannel,
+    Panic,
+}
+
+/// The fields that a machine has once.
+pub static ROWS: [Row<DesiredMachine>; 26] = [
+    compute::SOCKETS,
+    compute::CORES,
+    compute::THREADS,
+    compute::MAX_SOCKETS,
+    compute::CPU_MODEL,
+    compute::CPU_FEATURES,
+    compute::MEMORY,
+    compute::MAX_MEMORY,
+    compute::HUGEPAGES,
+    firmware::MACHINE_TYPE,
+    firmware::ARCHITECTURE,
+    firmware::BOOTLOADER,
+    firmware::SECURE_BOOT,
+    firmware::TPM,
+    firmware::KERNEL,
+    firmware::INITRD,
+    firmware::CMDLINE,
+    firmware::CLOCK,
+    devices::GRAPHICS,
+    devices::VIDEO,
+    devices::SERIAL,
+    devices::RNG,
+    devices::WATCHDOG,
+    devices::BALLOON,
+    devices::AGENT_CHANNEL,
+    devices::PANIC,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{Field, ROWS};
+
+    #[test]
+    fn each_field_is_in_its_row() {
+        for (field, path) in [
+            (Field::Sockets, "spec.cpu.sockets"),
+            (Field::CpuFeatures, "spec.cpu.features"),
+            (Field::Memory, "spec.memory.guest"),
+            (Field::MachineType, "spec.machine.type"),
+            (Field::Bootloader, "spec.firmware.bootloader"),
+            (Field::Clock, "spec.clock"),
+            (Field::Graphics, "spec.devices.graphics"),
+            (Field::Panic, "spec.devices.panic"),
+        ] {
+            assert_eq!(ROWS[field as usize].path, path);
+        }
+    }
+}

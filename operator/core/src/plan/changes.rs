@@ -1,0 +1,298 @@
+//! Where a definition differs from what is declared, and what it takes to change that.
+
+use crate::fields::{
+    Class, DISK_ROWS, DiskField, Field, INTERFACE_ROWS, Item, Judged, ROWS, Row, Shape, Site,
+    Value, same_board,
+};
+use crate::observed::domain::{Definition, DiskFacts};
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The field of the spec.
+    pub path: String,
+    /// What the definition has.
+    pub from: String,
+    /// What is declared.
+    pub to: String,
+    /// What it takes.
+    pub class: Class,
+    /// Why it takes that, or what to do instead.
+    pub reason: String,
+    /// What is changed.
+    pub(crate) what: What,
+}
+
+impl Change {
+    /// Stands for this change to just this value.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{} -> {}", self.path, self.to)
+    }
+}
+
+/// What a change changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum What {
+    /// A field that the machine has once, by its row.
+    Once(usize),
+    /// A field of a disk, by its row.
+    Disk(String, usize),
+    AddDisk(String),
+    RemoveDisk(String),
+    /// A field of an interface, by its row.
+    Interface(String, usize),
+    AddInterface(String),
+    RemoveInterface(String),
+    /// Where it is.
+    Place,
+}
+
+/// The differences of one definition, in the order of the spec.
+#[must_use]
+pub fn differences(wanted: &Shape, site: &Site, found: &Definition, live: bool) -> Vec<Change> {
+    let mut changes = once(wanted, found, live);
+    disks(wanted, site, found, live, &mut changes);
+    interfaces(wanted, found, &mut changes);
+    changes
+}
+
+fn once(wanted: &Shape, found: &Definition, live: bool) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (index, row) in ROWS.iter().enumerate() {
+        let (to, from) = (&wanted.values[index], &found.values[index]);
+        if follows(wanted, &found.values, index) {
+            continue;
+        }
+        let hidden = live && !row.shown_live;
+        let remembered = (hidden || gives_back(live, index, from, to))
+            .then(|| declared(found, row.path))
+            .filter(|value| hidden || *value != Value::Any);
+        let from = remembered.as_ref().unwrap_or(from);
+        if differ(index == Field::MachineType as usize, from, to) {
+            let judged = Judged {
+                from,
+                to,
+                found: &found.values,
+                wanted: &wanted.values,
+            };
+            changes.push(change(row, row.path.to_owned(), &judged, What::Once(index)));
+        }
+    }
+    changes
+}
+
+// A guest that has more memory than it is to have is giving it back, from its start on: what it was
+// asked for counts, which its mark remembers. One that has less was asked by somebody else.
+fn gives_back(live: bool, index: usize, from: &Value, to: &Value) -> bool {
+    live && index == Field::Memory as usize && from.as_number() > to.as_number()
+}
+
+// What a running definition does not show, its mark remembers.
+fn declared(found: &Definition, path: &str) -> Value {
+    let all = found.mark.iter().flat_map(|mark| &mark.recorded.declared);
+    let known = all.into_iter().find(|(known, _)| known == path);
+    known.map_or(Value::Any, |(_, value)| match value.as_str() {
+        "none" => Value::None,
+        text => match text.strip_suffix(" KiB").and_then(|kib| kib.parse().ok()) {
+            Some(kib) => Value::Kib(kib),
+            None => Value::Text(text.to_owned().into()),
+        },
+    })
+}
+
+// The most that there can be, where it is not declared, goes along with what there is.
+fn follows(wanted: &Shape, found: &[Value], index: usize) -> bool {
+    [
+        (Field::MaxSockets, Field::Sockets),
+        (Field::MaxMemory, Field::Memory),
+    ]
+    .into_iter()
+    .any(|(most, base)| {
+        let same = |values: &[Value]| values[most as usize] == values[base as usize];
+        index == most as usize && same(&wanted.values) && same(found)
+    })
+}
+
+/// The field that goes along with this one, if it does.
+pub(crate) fn follower(wanted: &Shape, index: usize) -> Option<usize> {
+    [
+        (Field::Sockets, Field::MaxSockets),
+        (Field::Memory, Field::MaxMemory),
+    ]
+    .into_iter()
+    .find(|(base, most)| index == *base as usize && wanted.get(*most) == wanted.get(*base))
+    .map(|(_, most)| most as usize)
+}
+
+fn differ(board: bool, from: &Value, to: &Value) -> bool {
+    if *to == Value::Any || *from == Value::Any || from == to {
+        return false;
+    }
+    match (board, from, to) {
+        (true, Value::Text(from), Value::Text(to)) => !same_board(to, from),
+        _ => true,
+    }
+}
+
+fn change<W>(row: &Row<W>, path: String, judged: &Judged<'_>, what: What) -> Change {
+    let (class, reason) = (row.judge)(judged).unwrap_or((row.class, row.words));
+    Change {
+        path,
+        from: judged.from.to_string(),
+        to: judged.to.to_string(),
+        class,
+        reason: reason.to_owned(),
+        what,
+    }
+}
+
+/// The disk of a definition that is this one of the spec: by the name that Drover gave it, or by its
+/// device, for one that Drover did not write.
+pub(crate) fn disk_named<'a>(found: &'a Definition, name: &str) -> Option<&'a DiskFacts> {
+    let mut disks = found.disks.iter();
+    disks.find(|disk| match &disk.name {
+        Some(known) => known == name,
+        None => disk.target == name,
+    })
+}
+
+fn disks(wanted: &Shape, site: &Site, found: &Definition, live: bool, changes: &mut Vec<Change>) {
+    for item in &wanted.disks {
+        let path = format!("spec.disks[{}]", item.name);
+        let Some(disk) = disk_named(found, &item.name) else {
+            let class = plugged(item.values.get(DiskField::Bus as usize), &item.values);
+            changes.push(Change {
+                path,
+                from: "none".to_owned(),
+                to: disk_words(&item.values),
+                class: class.0,
+                reason: class.1.to_owned(),
+                what: What::AddDisk(item.name.clone()),
+            });
+            continue;
+        };
+        for (index, row) in DISK_ROWS.iter().enumerate() {
+            let (from, to) = (&disk.values[index], &item.values[index]);
+            let elsewhere = index == DiskField::Volume as usize
+                && site.disks.iter().any(|place| {
+                    place.name == item.name && place.path.as_deref() == from.as_text()
+                });
+            // A drive that is empty has no format to speak of.
+            let empty = index == DiskField::Format as usize && *from == Value::None && live;
+            if elsewhere || empty || !differ(false, from, to) {
+                continue;
+            }
+            let judged = Judged {
+                from,
+                to,
+                found: &disk.values,
+                wanted: &item.values,
+            };
+            let what = What::Disk(item.name.clone(), index);
+            changes.push(change(row, format!("{path}.{}", row.path), &judged, what));
+        }
+    }
+    for disk in &found.disks {
+        let Some(name) = &disk.name else { continue };
+        // One whose place is not known yet is none that is not declared.
+        if wanted.declares_disk(name) {
+            continue;
+        }
+        let class = plugged(disk.values.get(DiskField::Bus as usize), &disk.values);
+        changes.push(Change {
+            path: format!("spec.disks[{name}]"),
+            from: disk_words(&disk.values),
+            to: "none".to_owned(),
+            class: class.0,
+            reason: class.1.to_owned(),
+            what: What::RemoveDisk(name.clone()),
+        });
+    }
+}
+
+fn plugged(bus: Option<&Value>, values: &[Value]) -> (Class, &'static str) {
+    let drive = values
+        .get(DiskField::Type as usize)
+        .and_then(Value::as_text)
+        == Some("cdrom");
+    match bus.and_then(Value::as_text) {
+        Some("virtio" | "scsi" | "usb") if !drive => (Class::Live, "it is plugged in or out"),
+        _ => (
+            Class::NextBoot,
+            "neither drives nor sata and ide disks can be plugged in or out",
+        ),
+    }
+}
+
+fn disk_words(values: &[Value]) -> String {
+    let of = |field: DiskField| values.get(field as usize).map(ToString::to_string);
+    let parts = [
+        of(DiskField::Bus),
+        of(DiskField::Volume),
+        of(DiskField::Format),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// The interface of a definition that is this one of the spec: by the name that Drover gave it, or
+/// by its address, for one that Drover did not write.
+pub(crate) fn interface_named<'a>(
+    found: &'a Definition,
+    item: &Item,
+) -> Option<&'a crate::observed::domain::InterfaceFacts> {
+    let mac = item.values.get(crate::fields::MAC).and_then(Value::as_text);
+    let mut all = found.interfaces.iter();
+    all.find(|nic| match &nic.name {
+        Some(known) => *known == item.name,
+        None => Some(nic.mac.as_str()) == mac,
+    })
+}
+
+fn interfaces(wanted: &Shape, found: &Definition, changes: &mut Vec<Change>) {
+    let words = |values: &[Value]| {
+        let parts: Vec<_> = [2, 0, crate::fields::MAC]
+            .into_iter()
+            .filter_map(|index| values.get(index).map(ToString::to_string))
+            .collect();
+        parts.join(" ")
+    };
+    let plugged = |path, from, to, what| Change {
+        path,
+        from,
+        to,
+        class: Class::Live,
+        reason: "it is plugged in or out".to_owned(),
+        what,
+    };
+    for item in &wanted.interfaces {
+        let path = format!("spec.interfaces[{}]", item.name);
+        let Some(nic) = interface_named(found, item) else {
+            let what = What::AddInterface(item.name.clone());
+            changes.push(plugged(path, "none".to_owned(), words(&item.values), what));
+            continue;
+        };
+        for (index, row) in INTERFACE_ROWS.iter().enumerate() {
+            let (from, to) = (&nic.values[index], &item.values[index]);
+            if !differ(false, from, to) {
+                continue;
+            }
+            let judged = Judged {
+                from,
+                to,
+                found: &nic.values,
+                wanted: &item.values,
+            };
+            let what = What::Interface(item.name.clone(), index);
+            changes.push(change(row, format!("{path}.{}", row.path), &judged, what));
+        }
+    }
+    for nic in &found.interfaces {
+        let Some(name) = &nic.name else { continue };
+        if !wanted.interfaces.iter().any(|item| item.name == *name) {
+            let path = format!("spec.interfaces[{name}]");
+            let what = What::RemoveInterface(name.clone());
+            changes.push(plugged(path, words(&nic.values), "none".to_owned(), what));
+        }
+    }
+}

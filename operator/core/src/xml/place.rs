@@ -1,0 +1,48 @@
+//! What runs guests on a host, and where their disks are.
+
+/// What runs a guest on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DomainType {
+    /// QEMU with the CPU's help.
+    Kvm,
+    /// QEMU alone.
+    Qemu,
+    /// libvirt's test driver.
+    Test,
+}
+
+impl DomainType {
+    /// libvirt's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kvm => "kvm",
+            Self::Qemu => "qemu",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// What of a definition depends on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFlavor {
+    /// What runs guests there.
+    pub domain_type: DomainType,
+    /// The architecture of its guests, if the spec names none.
+    pub architecture: String,
+}
+
+/// Where a disk is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ResolvedDisk {
+    /// The disk's name in the spec.
+    pub name: String,
+    /// The libvirt pool.
+    pub pool: String,
+    /// The volume in the pool.
+    pub volume: String,
+    /// `qcow2` or `raw`.
+    pub format: String,
+    /// Where libvirt has it: definitions that Drover did not write name it so.
+    pub path: Option<String>,
+}

@@ -1,0 +1,109 @@
+//! Taking over what is there: only with everybody's consent.
+
+use drover_core::desired::machine::DesiredMachine;
+use drover_core::identity::Mark;
+use drover_crds::condition::Reason;
+
+use super::given;
+use super::world::{EPOCH, World, mark, running, words};
+
+const UUID: &str = "5f0c0de0-1111-4222-8333-944444444444";
+
+fn named() -> DesiredMachine {
+    given::machine_from(&format!("{}  uuid: {UUID}\n", given::MACHINE))
+}
+
+fn foreign() -> World {
+    let mut world = World::new(Some(running(&named(), EPOCH)));
+    let domain = world.domain.as_mut().unwrap();
+    domain.name = "legacy".to_owned();
+    for definition in [&mut domain.live, &mut domain.inactive] {
+        definition.as_mut().unwrap().mark = None;
+    }
+    world
+}
+
+#[test]
+fn a_domain_without_a_mark_is_taken_over_when_its_host_lets_it() {
+    let mut world = foreign();
+    let plan = world.plan(&named());
+    assert_eq!(
+        (plan.step, plan.verdict.reason),
+        (None, Reason::AdoptionRefused)
+    );
+    world.adoption = true;
+    world.deleting = true;
+    let plan = world.plan(&named());
+    assert_eq!((plan.step, plan.verdict.reason), (None, Reason::Deleting));
+    world.deleting = false;
+    let (plan, steps) = world.settle(&named());
+    assert_eq!(plan.verdict.reason, Reason::Running);
+    assert_eq!(
+        words(&steps),
+        ["Record Config", "Record Config", "Record Live"]
+    );
+    // From now on it is nobody else's.
+    let mut other = named();
+    other.namespace = "bank".to_owned();
+    let plan = world.plan(&other);
+    assert_eq!(
+        (plan.step, plan.verdict.reason),
+        (None, Reason::UUIDConflict)
+    );
+    world.deleting = true;
+    assert_eq!(world.plan(&other).step, None, "nor is it deleted");
+}
+
+#[test]
+fn a_domain_is_never_taken_over_by_accident() {
+    // The host lets everybody, and the spec names nothing.
+    let mut world = foreign();
+    world.adoption = true;
+    let plan = world.plan(&given::machine());
+    assert_eq!(
+        (plan.step, plan.verdict.reason),
+        (None, Reason::UUIDConflict)
+    );
+    // A name for what is not there makes nothing.
+    let mut world = World::new(None);
+    let plan = world.plan(&named());
+    assert_eq!(
+        (plan.step, plan.verdict.reason),
+        (None, Reason::AdoptionRefused)
+    );
+}
+
+#[test]
+fn one_manager_does_not_take_what_the_other_keeps() {
+    let desired = given::machine();
+    let marked = |manager: &str| {
+        let mut domain = running(&desired, EPOCH);
+        for definition in [&mut domain.live, &mut domain.inactive] {
+            let mark = Mark {
+                manager: manager.to_owned(),
+                ..mark(&desired, EPOCH)
+            };
+            definition.as_mut().unwrap().mark = Some(mark);
+        }
+        World::new(Some(domain))
+    };
+    for (keeper, asks) in [("cli", "c-1"), ("c-1", "cli")] {
+        let mut world = marked(keeper);
+        world.manager = asks;
+        let plan = world.plan(&desired);
+        assert_eq!(
+            (plan.step, plan.verdict.reason),
+            (None, Reason::AdoptionRefused)
+        );
+        assert!(plan.verdict.message.contains("--take-over"));
+        world.take_over = true;
+        let (plan, steps) = world.settle(&desired);
+        assert_eq!(plan.verdict.reason, Reason::Running);
+        assert_eq!(words(&steps), ["Record Config", "Record Live"]);
+    }
+    // A cluster that was made anew, and what was marked before there were two.
+    for keeper in ["c-0", ""] {
+        let (plan, _) = marked(keeper).settle(&desired);
+        assert_eq!(plan.verdict.reason, Reason::Running);
+    }
+}

@@ -1,0 +1,240 @@
+//! Doing it, and undoing it. Whoever interrupts it runs it again: libvirt remembers what was done.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use drover_crds::Volume;
+use kube::ResourceExt;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::files::{self, Given};
+use super::objects::{Objects, Place};
+use super::session::{Session, place};
+use super::{ApplyArgs, CliError, plan, print};
+use crate::controllers::machine::foresight::host_has;
+use crate::controllers::machine::owned_volumes;
+
+/// Makes everything as the files say.
+///
+/// # Errors
+/// When it cannot be made so, within the time that is given.
+pub async fn apply(args: &ApplyArgs) -> Result<ExitCode, CliError> {
+    let given = files::read(&args.files.files, &args.hosts.namespace)?;
+    let plans = plan::plans(&args.hosts, &given).await?;
+    print!("{}", plans.text(print::colours()));
+    if plans.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    ask(args.yes, "Do it?")?;
+    let session = Session::start(&args.hosts, &given).await?;
+    let places: Vec<Place> = given
+        .iter()
+        .filter(|it| is_worked_on(it))
+        .map(place)
+        .collect();
+    let workers = session.work();
+    let done = watch(
+        &session.objects,
+        args.timeout,
+        &places,
+        |object| match object {
+            Some(object) => settled(object),
+            None => Some(Ok(())),
+        },
+    );
+    let ended = until_interrupted(done).await;
+    drop(workers);
+    ended
+}
+
+/// Removes everything that the files name, as each object's policies say.
+///
+/// # Errors
+/// When it cannot be removed, within the time that is given.
+pub async fn delete(args: &ApplyArgs) -> Result<ExitCode, CliError> {
+    let given = files::read(&args.files.files, &args.hosts.namespace)?;
+    let mut places: Vec<Place> = given
+        .iter()
+        .filter(|it| is_worked_on(it))
+        .map(place)
+        .collect();
+    places.retain(|(plural, ..)| plural != "hosts" && plural != "instancetypes");
+    for (plural, namespace, name) in &places {
+        let name = [namespace.as_str(), name].join("/");
+        println!("- {plural} {}", name.trim_start_matches('/'));
+    }
+    ask(args.yes, "Remove all of it, as each object's policies say?")?;
+    let session = Session::start(&args.hosts, &held(&given)).await?;
+    let mut all = places.clone();
+    for machine in session.ctx.cache.machines.all() {
+        for volume in owned_volumes(&session.ctx, &machine) {
+            let place = put(&session.objects, &volume);
+            all.extend(place.filter(|place| !places.contains(place)));
+        }
+    }
+    for volume in session.volumes() {
+        pin(&session, volume).await?;
+    }
+    for place in &places {
+        session.objects.delete(place);
+    }
+    let workers = session.work();
+    let done = watch(&session.objects, args.timeout, &all, |object| {
+        object.is_none().then_some(Ok(()))
+    });
+    let ended = until_interrupted(done).await;
+    drop(workers);
+    ended
+}
+
+fn put(objects: &Objects, volume: &Volume) -> Option<Place> {
+    let namespace = volume.namespace().unwrap_or_default();
+    let place = ("volumes".to_owned(), namespace, volume.name_any());
+    let object = serde_json::to_value(volume).ok()?;
+    objects.create(place.clone(), object).ok().map(|_| place)
+}
+
+// A volume is where it is found: no status remembers it here.
+async fn pin(session: &Session, volume: Volume) -> Result<(), CliError> {
+    let namespace = volume.namespace().unwrap_or_default();
+    let spec = &volume.spec;
+    let sketch = (
+        volume.name_any(),
+        spec.pool.clone(),
+        spec.capacity.0.clone(),
+    );
+    for host in session.ctx.hosts.all() {
+        if host_has(&session.ctx, &host.name, &namespace, &sketch).await? {
+            let place = ("volumes".to_owned(), namespace.clone(), volume.name_any());
+            let patch = serde_json::json!({"spec": {"host": host.name}});
+            let _known = session.objects.patch(&place, false, false, &patch);
+        }
+    }
+    Ok(())
+}
+
+fn is_worked_on(given: &Given) -> bool {
+    let kinds = ["virtualmachines", "volumes", "storagepools", "networks"];
+    kinds.contains(&given.plural.as_str())
+}
+
+// As they would be in a cluster: each is held until Drover has cleaned up.
+fn held(given: &[Given]) -> Vec<Given> {
+    let mut held = given.to_vec();
+    for it in held.iter_mut().filter(|it| is_worked_on(it)) {
+        it.object["metadata"]["finalizers"] = serde_json::json!([drover_crds::FINALIZER]);
+    }
+    held
+}
+
+fn ask(yes: bool, question: &str) -> Result<(), CliError> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        let words = "nobody is there to ask: say --yes".to_owned();
+        return Err(CliError::Usage(words));
+    }
+    print!("{question} [y/N] ");
+    std::io::stdout().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(CliError::Failed("nothing was done".to_owned())),
+    }
+}
+
+async fn until_interrupted(
+    work: impl Future<Output = Result<(), CliError>>,
+) -> Result<ExitCode, CliError> {
+    tokio::select! {
+        done = work => done.map(|()| ExitCode::SUCCESS),
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            let words = "interrupted: run it again to go on".to_owned();
+            Err(CliError::Failed(words))
+        }
+    }
+}
+
+// Prints each step of the way, until all have ended by this measure.
+async fn watch(
+    objects: &Objects,
+    timeout: u64,
+    places: &[Place],
+    ended: impl Fn(Option<&Value>) -> Option<Result<(), String>>,
+) -> Result<(), CliError> {
+    let deadline = Instant::now() + Duration::from_secs(timeout);
+    let mut said: BTreeMap<Place, String> = BTreeMap::new();
+    loop {
+        let changed = objects.changed.notified();
+        let mut open = Vec::new();
+        let mut failed = Vec::new();
+        for place in places {
+            let object = objects.get(place).ok();
+            let words = object.as_ref().map_or("gone".to_owned(), ready_words);
+            if !words.is_empty()
+                && said.insert(place.clone(), words.clone()).as_ref() != Some(&words)
+            {
+                println!("  {}: {words}", title(place));
+            }
+            match ended(object.as_ref()) {
+                Some(Ok(())) => {}
+                Some(Err(why)) => failed.push(format!("{}: {why}", title(place))),
+                None => open.push(title(place)),
+            }
+        }
+        if open.is_empty() {
+            return match failed.is_empty() {
+                true => Ok(()),
+                false => Err(CliError::Failed(failed.join("\n"))),
+            };
+        }
+        if tokio::time::timeout_at(deadline, changed).await.is_err() {
+            let words = format!("not done after {timeout} s: {}", open.join(", "));
+            return Err(CliError::Failed(words));
+        }
+    }
+}
+
+fn title((plural, namespace, name): &Place) -> String {
+    let kind = match plural.as_str() {
+        "virtualmachines" => "VirtualMachine",
+        "storagepools" => "StoragePool",
+        "networks" => "Network",
+        _ => "Volume",
+    };
+    match namespace.as_str() {
+        "" => format!("{kind} {name}"),
+        namespace => format!("{kind} {namespace}/{name}"),
+    }
+}
+
+fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
+    let all = object["status"]["conditions"].as_array()?;
+    all.iter().find(|condition| condition["type"] == kind)
+}
+
+fn ready_words(object: &Value) -> String {
+    let Some(ready) = condition(object, "Ready") else {
+        return String::new();
+    };
+    let text = |name: &str| ready[name].as_str().unwrap_or_default().to_owned();
+    match (text("reason"), text("message")) {
+        (reason, message) if message.is_empty() => reason,
+        (reason, message) => format!("{reason}: {message}"),
+    }
+}
+
+// A look that says how it ends: as declared, or that only a person can help.
+fn settled(object: &Value) -> Option<Result<(), String>> {
+    let ready = condition(object, "Ready")?;
+    if ready["status"] == "True" {
+        return Some(Ok(()));
+    }
+    condition(object, "Stalled").map(|_| Err(ready_words(object)))
+}

@@ -1,0 +1,164 @@
+//! The commands of a person: with the same objects, the same decisions and the same words as the
+//! operator, and no cluster. libvirt itself remembers what was done.
+
+mod apply;
+mod console;
+mod files;
+mod get;
+mod objects;
+mod plan;
+mod print;
+mod render;
+mod server;
+mod session;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+pub use apply::{apply, delete};
+pub use console::console;
+pub use get::get;
+pub use plan::plan;
+pub use render::render;
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// A file cannot be used.
+    #[error("{0}: {1}")]
+    File(String, String),
+    /// What is asked for makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// A host cannot be reached.
+    #[error("{0}")]
+    Host(#[from] crate::hosts::HostError),
+    /// libvirt says no.
+    #[error("{0}")]
+    Rpc(#[from] drover_rpc::Error),
+    /// The objects cannot be used.
+    #[error("{0}")]
+    Work(#[from] crate::error::Error),
+    /// Something of the machine's own fails.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// What was asked for could not be done.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Output {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// Which hosts are worked with.
+#[derive(Debug, Clone, Args)]
+pub struct HostArgs {
+    /// A libvirt URI, such as qemu+ssh://root@kvm-07/system; again for each more host. Becomes a Host
+    /// of that name.
+    #[arg(long, required = true, value_name = "URI")]
+    pub connect: Vec<String>,
+    /// The fleet's name.
+    #[arg(long, env = "DROVER_FLEET", default_value = "local", value_parser = crate::config::fleet)]
+    pub fleet: String,
+    /// The namespace of objects that name none.
+    #[arg(short, long, default_value = "default")]
+    pub namespace: String,
+    /// Allows connections that prove nobody's identity, as plain TCP is.
+    #[arg(long)]
+    pub insecure: bool,
+    /// Takes over what a cluster keeps.
+    #[arg(long)]
+    pub take_over: bool,
+}
+
+/// Which objects are worked with.
+#[derive(Debug, Clone, Args)]
+pub struct FileArgs {
+    /// A file, a folder, or `-` for the standard input; again for each more.
+    #[arg(short = 'f', long = "filename", required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// What plan needs.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// The objects.
+    #[command(flatten)]
+    pub files: FileArgs,
+    /// The hosts.
+    #[command(flatten)]
+    pub hosts: HostArgs,
+    /// How it is printed.
+    #[arg(short, long, default_value = "text")]
+    pub output: Output,
+}
+
+/// What apply and delete need.
+#[derive(Debug, Clone, Args)]
+pub struct ApplyArgs {
+    /// The objects.
+    #[command(flatten)]
+    pub files: FileArgs,
+    /// The hosts.
+    #[command(flatten)]
+    pub hosts: HostArgs,
+    /// Does not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// How long, in seconds, until what has not come about is given up.
+    #[arg(long, default_value = "600")]
+    pub timeout: u64,
+}
+
+/// What get needs.
+#[derive(Debug, Clone, Args)]
+pub struct GetArgs {
+    /// The hosts.
+    #[command(flatten)]
+    pub hosts: HostArgs,
+    /// How it is printed.
+    #[arg(short, long, default_value = "text")]
+    pub output: Output,
+}
+
+/// What render needs.
+#[derive(Debug, Clone, Args)]
+pub struct RenderArgs {
+    /// The objects.
+    #[command(flatten)]
+    pub files: FileArgs,
+    /// The fleet's name.
+    #[arg(long, env = "DROVER_FLEET", default_value = "local", value_parser = crate::config::fleet)]
+    pub fleet: String,
+    /// The namespace of objects that name none.
+    #[arg(short, long, default_value = "default")]
+    pub namespace: String,
+    /// What runs guests where the machines are to be: kvm or qemu.
+    #[arg(long, default_value = "kvm", value_parser = ["kvm", "qemu"])]
+    pub hypervisor: String,
+}
+
+/// What console needs.
+#[derive(Debug, Clone, Args)]
+pub struct ConsoleArgs {
+    /// The machine: NAME, or NAMESPACE/NAME.
+    pub machine: String,
+    /// The hosts.
+    #[command(flatten)]
+    pub hosts: HostArgs,
+}
+
+/// Everything went well, and something is to be done.
+#[must_use]
+pub fn changes() -> ExitCode {
+    ExitCode::from(2)
+}

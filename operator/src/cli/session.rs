@@ -1,0 +1,222 @@
+//! Objects and hosts for one command.
+
+use std::sync::Arc;
+
+use drover_core::identity;
+use drover_crds::{Host, Volume};
+use jiff::Timestamp;
+use kube::{Api, ResourceExt};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::files::Given;
+use super::objects::{Objects, Place};
+use super::{CliError, HostArgs, server};
+use crate::app;
+use crate::ctx::{Ctx, Memory};
+use crate::events::Events;
+use crate::hosts::{Reach, Registry};
+use crate::import::address::Allowed;
+use crate::import::job::Imports;
+use crate::metrics::Metrics;
+use crate::reconcile::{Cache, Hints, Queue};
+
+/// The manager of what is kept without a cluster.
+const MANAGER: &str = "cli";
+
+/// Objects and hosts.
+pub(super) struct Session {
+    pub(super) ctx: Arc<Ctx>,
+    pub(super) objects: Arc<Objects>,
+    queue: Arc<Queue>,
+    stop: CancellationToken,
+}
+
+impl Session {
+    /// Puts the objects up, and connects the hosts.
+    pub(super) async fn start(args: &HostArgs, given: &[Given]) -> Result<Self, CliError> {
+        let objects = Objects::new();
+        for host in hosts(args)? {
+            let name = host["metadata"]["name"].as_str().unwrap_or_default();
+            put(
+                &objects,
+                ("hosts".into(), String::new(), name.into()),
+                host.clone(),
+            );
+        }
+        for it in given {
+            put(&objects, place(it), it.object.clone());
+        }
+        let stop = CancellationToken::new();
+        let queue = Arc::new(Queue::default());
+        let hints = Hints::new(Arc::clone(&queue));
+        let client = server::client(Arc::clone(&objects));
+        let failed = |what: &str| CliError::Failed(what.to_owned());
+        let metrics = Metrics::new().map_err(|error| failed(&error.to_string()))?;
+        let metrics = Arc::new(metrics);
+        let cache = Cache::start(&client, &hints).await;
+        let cache = cache.map_err(|_| failed("the objects cannot be listed"))?;
+        let secrets = Api::namespaced(client.clone(), &args.namespace);
+        let registry = Registry::new(secrets, hints.clone(), Arc::clone(&metrics), stop.clone());
+        let ctx = Arc::new(Ctx {
+            fleet: args.fleet.clone(),
+            manager: MANAGER.to_owned(),
+            take_over: args.take_over,
+            cache,
+            hosts: registry.personal(),
+            hints,
+            events: Events::start(client.clone(), MANAGER.to_owned(), Arc::clone(&metrics)),
+            client,
+            metrics,
+            import_allow: Allowed::new(Vec::new()),
+            imports: Imports::default(),
+            placing: tokio::sync::Mutex::default(),
+            memory: Memory::default(),
+            start: (Instant::now(), Timestamp::now()),
+        });
+        app::know_everyone(&ctx);
+        app::hear_hosts(&ctx).await;
+        let session = Self {
+            ctx,
+            objects,
+            queue,
+            stop,
+        };
+        session.all_answer()?;
+        Ok(session)
+    }
+
+    // Somebody is there to hear why a host does not answer.
+    fn all_answer(&self) -> Result<(), CliError> {
+        for host in self.ctx.hosts.all() {
+            let why = host.read(|inventory| match &inventory.reach {
+                Reach::Up(_) => None,
+                Reach::Connecting => Some("it does not answer".to_owned()),
+                Reach::Down { message, .. } | Reach::Refused { message, .. } => {
+                    Some(message.clone())
+                }
+            });
+            if let Some(why) = why {
+                return Err(CliError::Failed(format!("{}: {why}", host.name)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The Volumes that there are at this moment, whatever has been heard of them.
+    pub(super) fn volumes(&self) -> Vec<Volume> {
+        let (all, _) = self.objects.list("volumes", "");
+        let volumes = all.into_iter();
+        volumes
+            .filter_map(|it| serde_json::from_value(it).ok())
+            .collect()
+    }
+
+    /// Begins to work, as the operator does.
+    pub(super) fn work(&self) -> JoinSet<()> {
+        self.ctx.hints.hint_everything();
+        app::start_workers(&self.ctx, &self.queue)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// The place of an object.
+pub(super) fn place(given: &Given) -> Place {
+    let text = |name: &str| {
+        let text = given.object["metadata"][name].as_str();
+        text.unwrap_or_default().to_owned()
+    };
+    (given.plural.clone(), text("namespace"), text("name"))
+}
+
+// The same object twice is the one that came first.
+fn put(objects: &Objects, place: Place, object: Value) {
+    let _known = objects.create(place, object);
+}
+
+fn hosts(args: &HostArgs) -> Result<Vec<Value>, CliError> {
+    let mut hosts: Vec<Value> = Vec::new();
+    for uri in &args.connect {
+        let parsed: drover_rpc::Uri = uri
+            .parse()
+            .map_err(|error| CliError::Usage(format!("--connect {uri}: {error}")))?;
+        let unproved = uri.to_lowercase().contains("+tcp:");
+        if unproved && !args.insecure {
+            return Err(CliError::Usage(format!(
+                "--connect {uri}: refused: tcp is not authenticated; use tls or ssh, or say --insecure"
+            )));
+        }
+        let name = name(&parsed.to_string());
+        let taken = |name: &str| hosts.iter().any(|host| host["metadata"]["name"] == name);
+        let name = match taken(&name) {
+            true => format!("{name}-{}", hosts.len() + 1),
+            false => name,
+        };
+        hosts.push(json!({
+            "apiVersion": "drover.dev/v1alpha1",
+            "kind": "Host",
+            "metadata": {"name": name},
+            "spec": {"uri": uri, "insecure": unproved, "unschedulable": false,
+                     "adoption": {"from": "All"}},
+        }));
+    }
+    Ok(hosts)
+}
+
+/// The names that the hosts have.
+pub(super) fn names(args: &HostArgs) -> Result<Vec<String>, CliError> {
+    let name = |host: &Value| host["metadata"]["name"].as_str().map(str::to_owned);
+    Ok(hosts(args)?.iter().filter_map(name).collect())
+}
+
+// The host of a URI, as a name of Kubernetes.
+fn name(uri: &str) -> String {
+    let host = url::Url::parse(uri).ok();
+    let host = host
+        .as_ref()
+        .and_then(url::Url::host_str)
+        .unwrap_or_default();
+    let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    let host: String = host
+        .to_lowercase()
+        .chars()
+        .map(|c| if fine(c) { c } else { '-' })
+        .collect();
+    match host.trim_matches(['-', '.']) {
+        "" => "local".to_owned(),
+        host => host.to_owned(),
+    }
+}
+
+/// The name of a machine's domain, from NAME or NAMESPACE/NAME.
+pub(super) fn domain_of(machine: &str, namespace: &str) -> String {
+    let (namespace, name) = machine.split_once('/').unwrap_or((namespace, machine));
+    identity::domain_name(namespace, name)
+}
+
+/// The names of the hosts.
+pub(super) fn host_names(hosts: &[Arc<Host>]) -> Vec<String> {
+    hosts.iter().map(|host| host.name_any()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+
+    #[test]
+    fn a_host_is_called_as_its_uri_says() {
+        assert_eq!(
+            name("qemu+ssh://root@KVM-07.example.org/system"),
+            "kvm-07.example.org"
+        );
+        assert_eq!(name("qemu:///system"), "local");
+        assert_eq!(name("qemu+tls://[fd00::1]/system"), "fd00--1");
+    }
+}

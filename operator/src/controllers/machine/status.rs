@@ -1,0 +1,139 @@
+//! What a look at a machine says in its status.
+
+use drover_core::plan::changes::Change;
+use drover_core::plan::history::History;
+use drover_core::plan::machine::{Fate, Plan};
+use drover_crds::condition::{Entry, Reason, Status};
+use drover_crds::virtual_machine::{PlanStatus, PlanStep, StartFailures, VirtualMachineStatus};
+
+use super::Outcome;
+
+pub(super) fn describe(
+    outcome: &Outcome,
+    history: &History,
+    before: &VirtualMachineStatus,
+) -> VirtualMachineStatus {
+    let mut status = VirtualMachineStatus {
+        plan: outcome.plan.as_ref().and_then(plan_status),
+        ..before.clone()
+    };
+    status.epoch = outcome.epoch.or(status.epoch);
+    if let Some(domain) = &outcome.domain {
+        status.state = Some(domain.state.as_str().to_owned());
+        status.state_reason = Some(domain.reason.to_owned());
+        status.domain_name = Some(domain.name.clone());
+        status.interfaces.clone_from(&outcome.interfaces);
+    }
+    status.start_failures = (history.crashes > 0).then(|| StartFailures {
+        count: i64::from(history.crashes),
+        retry_after: (history.crashes > 1)
+            .then(|| rfc3339(history.retry_at()))
+            .flatten(),
+    });
+    status
+}
+
+fn rfc3339(millis: u64) -> Option<String> {
+    let seconds = i64::try_from(millis.div_ceil(1_000)).ok()?;
+    let at = jiff::Timestamp::from_second(seconds).ok()?;
+    Some(at.to_string())
+}
+
+pub(super) fn entries(outcome: &Outcome) -> Vec<Entry> {
+    if !outcome.scheduled {
+        let reason = outcome.verdict.reason.as_str();
+        return vec![Entry::new(
+            "Scheduled",
+            Status::False,
+            reason,
+            &outcome.verdict.message,
+        )];
+    }
+    let mut entries = vec![Entry::new("Scheduled", Status::True, "Placed", "")];
+    if outcome.domain.is_none() && outcome.plan.is_none() {
+        return entries;
+    }
+    for (name, fine, blocked) in [
+        ("VolumesReady", "Available", &outcome.volumes),
+        ("NetworksReady", "Realized", &outcome.networks),
+    ] {
+        entries.push(match blocked {
+            None => Entry::new(name, Status::True, fine, ""),
+            Some(verdict) => Entry::new(
+                name,
+                Status::False,
+                verdict.reason.as_str(),
+                &verdict.message,
+            ),
+        });
+    }
+    let domain = outcome.domain.as_ref();
+    let running = domain.is_some_and(|domain| domain.state.is_active());
+    let word = domain.map_or("Undefined", |domain| domain.state.as_str());
+    let status = if running { Status::True } else { Status::False };
+    entries.push(Entry::new("Running", status, word, ""));
+    entries.extend(
+        outcome
+            .plan
+            .iter()
+            .flat_map(|plan| of_the_plan(plan, outcome.verdict.reason)),
+    );
+    entries
+}
+
+// What is true of a machine beside what its reason says.
+fn of_the_plan(plan: &Plan, reason: Reason) -> Vec<Entry> {
+    let lines = |wanted: &[Fate]| {
+        let chosen = plan
+            .changes
+            .iter()
+            .filter(|(_, fate)| wanted.contains(fate));
+        let lines: Vec<_> = chosen.map(|(change, _)| line(change)).collect();
+        lines.join(", ")
+    };
+    let drifted = lines(&[Fate::Reported]);
+    let later = lines(&[Fate::Written, Fate::Waits]);
+    let mut entries = Vec::new();
+    if !drifted.is_empty() && reason != Reason::Observed {
+        entries.push(Entry::new(
+            "DriftDetected",
+            Status::True,
+            "DriftDetected",
+            drifted,
+        ));
+    }
+    let told = reason.also().contains(&"RestartRequired");
+    let stalled = reason == Reason::PlanNeedsApproval;
+    if !later.is_empty() && !told && !stalled && reason != Reason::Halted {
+        entries.push(Entry::new(
+            "RestartRequired",
+            Status::True,
+            "RestartRequired",
+            later,
+        ));
+    }
+    entries
+}
+
+fn line(change: &Change) -> String {
+    format!("{}: {} -> {}", change.path, change.from, change.to)
+}
+
+fn plan_status(plan: &Plan) -> Option<PlanStatus> {
+    let steps: Vec<_> = plan
+        .changes
+        .iter()
+        .map(|(change, fate)| PlanStep {
+            path: change.path.clone(),
+            from: change.from.clone(),
+            to: change.to.clone(),
+            class: change.class.as_str().to_owned(),
+            reason: match fate {
+                Fate::Reported => "changed by somebody else".to_owned(),
+                _ => change.reason.clone(),
+            },
+        })
+        .collect();
+    let hash = plan.hash.clone()?;
+    (!steps.is_empty()).then_some(PlanStatus { hash, steps })
+}
