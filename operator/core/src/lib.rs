@@ -12,6 +12,7 @@ pub mod fields;
 pub mod identity;
 pub mod image;
 pub mod observed;
+pub mod placement;
 pub mod plan;
 pub mod schedule;
 pub mod selector;
