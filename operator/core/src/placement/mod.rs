@@ -72,8 +72,8 @@ pub enum Course<'a> {
         /// The placement.
         epoch: i64,
     },
-    /// Nothing of it is where it is bound, and another host runs it or has a newer one: it is placed
-    /// anew, by a placement that is not less than this.
+    /// Another host runs it or has it, and what is where it is bound, if anything, is older: it is
+    /// placed anew, by a placement that is not less than this.
     Replace {
         /// The least placement.
         epoch: i64,
@@ -158,12 +158,16 @@ pub fn course<'a>(
 ) -> Course<'a> {
     let others = || sightings.iter().filter(|sighting| sighting.host != host);
     let next = highest(sightings.iter()).max(epoch) + 1;
-    let running = others().find(|it| it.copy().is_some_and(|(active, _)| active));
-    if let Some(other) = running {
+    let running = others().find_map(|it| {
+        let (active, epoch) = it.copy()?;
+        active.then_some((epoch, it.host))
+    });
+    if let Some((other, on)) = running {
+        // The binding follows what runs, unless what is here may be the newer one.
         return match here {
-            // Its binding follows it.
             None => Course::Replace { epoch: next },
-            Some(_) => Course::RunsElsewhere(other.host),
+            Some(false) if other > epoch => Course::Replace { epoch: next },
+            Some(_) => Course::RunsElsewhere(on),
         };
     }
     let other = others().filter_map(|it| it.copy().map(|(_, epoch)| (epoch, it.host)));
@@ -174,7 +178,7 @@ pub fn course<'a>(
         (Some((other, host)), Some(false)) if other > epoch => {
             return Course::Outdone { host, epoch: other };
         }
-        (Some((other, _)), None) if other > epoch => return Course::Replace { epoch: next },
+        (Some((other, _)), None) if other >= epoch => return Course::Replace { epoch: next },
         _ => {}
     }
     // A binding that was restored from a backup may be older than what an unheard host has.

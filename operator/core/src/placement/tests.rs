@@ -97,7 +97,8 @@ fn what_is_bound_is_made_only_where_nothing_newer_is() {
     };
     for (here, other, expected) in [
         (None, heard("b", NOTHING), Course::Go),
-        (None, heard("b", off(2)), Course::Go),
+        (None, heard("b", off(1)), Course::Go),
+        (None, heard("b", off(2)), Course::Replace { epoch: 3 }),
         (None, silent("b"), Course::Wait(vec!["b"])),
         (Some(false), silent("b"), Course::Go),
         (Some(false), heard("b", on(1)), Course::RunsElsewhere("b")),
@@ -109,6 +110,8 @@ fn what_is_bound_is_made_only_where_nothing_newer_is() {
         (Some(false), heard("b", off(2)), Course::Raise { epoch: 3 }),
         (None, heard("b", off(4)), Course::Replace { epoch: 5 }),
         (None, heard("b", on(1)), Course::Replace { epoch: 3 }),
+        (Some(false), heard("b", on(2)), Course::RunsElsewhere("b")),
+        (Some(false), heard("b", on(3)), Course::Replace { epoch: 4 }),
     ] {
         let sight = here.map_or(NOTHING, |active| Sight::Copy { active, epoch: 2 });
         let found = course("a", 2, here, &[heard("a", sight), other]);

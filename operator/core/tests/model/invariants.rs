@@ -29,13 +29,9 @@ pub(crate) fn broken(facts: &Facts, state: &State) -> Option<String> {
         if host.actual.contains(&facts.touched) {
             return Some(format!("a domain of others was changed on {}", NAMES[at]));
         }
-        let here = |machine: &usize| {
-            let made = facts.info(host.actual[*machine]).ours;
-            let object = state.objects[*machine];
-            made && !object.by_hand && object.bound() == Some(at)
-        };
+        let here = |machine: &usize| state.objects[*machine].bound() == Some(at);
         // A host has room for one.
-        if (0..MACHINES).filter(here).count() > 1 {
+        if !state.restored && (0..MACHINES).filter(here).count() > 1 {
             return Some(format!("more is promised of {} than it has", NAMES[at]));
         }
     }
@@ -159,8 +155,8 @@ fn unsettled(world: &mut World, state: &State, machine: usize) -> Option<String>
     (!well).then(|| format!("m{machine} ends as {reason:?}"))
 }
 
-// It is off on two hosts, and which of them has the data that counts, nobody can tell: no binding
-// says so, or one that is older than what is elsewhere.
+// It is on two hosts, and which of them has the data that counts, nobody can tell: no binding says
+// so, or one that is older than what is elsewhere, or that a person wrote.
 fn needs_a_person(world: &World, state: &State, machine: usize) -> bool {
     let info = |at: usize| world.facts.info(state.hosts[at].actual[machine]);
     let object = state.objects[machine];
@@ -168,6 +164,10 @@ fn needs_a_person(world: &World, state: &State, machine: usize) -> bool {
     let highest = all.clone().map(|at| info(at).epoch).max().unwrap_or(0);
     match object.bound() {
         None => all.filter(|at| info(*at).epoch == highest).count() > 1,
-        Some(here) => info(here).ours && info(here).epoch.max(object.epoch) < highest,
+        Some(here) if info(here).ours => {
+            let runs = all.clone().any(|at| at != here && info(at).active);
+            info(here).epoch.max(object.epoch) < highest || (object.by_hand && runs)
+        }
+        Some(_) => false,
     }
 }

@@ -38,6 +38,8 @@ fn the_near_states_are_sound() {
     assert!(report.found.is_none());
 }
 
+// A longer way, or a shorter one, for whoever looks for something.
+#[allow(clippy::disallowed_methods)]
 fn setting(name: &str, usual: usize) -> usize {
     std::env::var(name).map_or(usual, |text| text.parse().unwrap())
 }

@@ -75,6 +75,11 @@ impl Operator<'_> {
         sightings: &[Sighting<'_>],
         least: i64,
     ) -> Choice {
+        // A binding of which nobody knows what came of it is settled before another is decided on: it
+        // may still take its room.
+        if (0..MACHINES).any(|other| other != machine && state.doubt[other]) {
+            return Choice::Rest(Reason::RetryLater);
+        }
         let (only, epoch) = match decide(sightings) {
             Decision::Wait(_) => return Choice::Rest(Reason::WaitingForHosts),
             Decision::Ambiguous(hosts) if self.bug == Some(Bug::ForgetsEpoch) => {
@@ -149,11 +154,6 @@ impl Operator<'_> {
             Course::Wait(_) => return Choice::Rest(Reason::WaitingForHosts),
             Course::Go | Course::Replace { .. } => {}
         }
-        // Two operators may have given the same room away: one of the machines goes elsewhere.
-        let makes = self.facts.kind(planned.step).makes;
-        if makes && self.room(state, machine, Some(host)).is_none() {
-            return self.place(state, machine, sightings, i64::from(epoch) + 1);
-        }
         step(host, planned, epoch)
     }
 
@@ -194,7 +194,14 @@ impl Operator<'_> {
     ) -> Choice {
         match decide(sightings) {
             Decision::Wait(_) => Choice::Rest(Reason::WaitingForHosts),
-            Decision::RunsTwice(_) | Decision::Ambiguous(_) => Choice::Rest(Reason::UUIDConflict),
+            Decision::RunsTwice(_) => Choice::Rest(Reason::UUIDConflict),
+            // All of them go, whichever counts.
+            Decision::Ambiguous(hosts) => self.remove(
+                state,
+                machine,
+                position(hosts[0]),
+                Object { epoch: 1, ..object },
+            ),
             Decision::Stay { host, epoch, .. } => {
                 let epoch = small(epoch);
                 self.remove(state, machine, position(host), Object { epoch, ..object })

@@ -137,9 +137,13 @@ pub(crate) struct State {
     pub(crate) cached: [Object; MACHINES],
     /// Whether that is a version behind.
     pub(crate) behind: [bool; MACHINES],
+    /// Whether it has bound them, and does not know whether that is written.
+    pub(crate) doubt: [bool; MACHINES],
     pub(crate) late: [Call; LATE],
     /// The binding before the last one, as a backup has it.
     pub(crate) replaced: [(u8, u8); MACHINES],
+    /// Whether bindings have been written back: more may be promised of a host than it has.
+    pub(crate) restored: bool,
     /// Faults so far, and what users have done.
     pub(crate) faults: u8,
     pub(crate) edits: u8,
@@ -188,8 +192,9 @@ impl State {
             let by_hand = [self.objects[machine].by_hand, self.cached[machine].by_hand];
             rest |= u128::from(by_hand[0]) << (121 + place);
             rest |= u128::from(by_hand[1]) << (123 + place);
+            rest |= u128::from(self.doubt[machine]) << (125 + place);
         }
-        rest |= u128::from(self.broken.is_some()) << 120;
+        rest |= u128::from(self.broken.is_some()) << 120 | u128::from(self.restored) << 127;
         Key {
             hosts,
             rest: [(rest >> 64) as u64, rest as u64],
@@ -252,5 +257,6 @@ impl State {
     pub(crate) fn deliver(&mut self, machine: usize) {
         self.cached[machine] = self.objects[machine];
         self.behind[machine] = false;
+        self.doubt[machine] = false;
     }
 }

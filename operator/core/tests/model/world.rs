@@ -160,6 +160,7 @@ impl World {
         let mut next = *state;
         next.faults += 1;
         next.late[slot] = call(state, machine, choice);
+        next.doubt[machine] |= next.late[slot].what == What::Bind;
         let Choice::Step(host, step, epoch) = choice else {
             return Some(next);
         };
@@ -321,6 +322,7 @@ impl World {
                         ..object
                     },
                 );
+                next.restored = true;
                 // A server that starts from a backup ends every watch: all is listed anew.
                 (0..MACHINES).for_each(|machine| next.deliver(machine));
                 into.push((Action::Restore(number), next));
@@ -375,9 +377,13 @@ pub(crate) fn connect(state: &State, at: usize) -> State {
     next
 }
 
-/// Another operator leads: it lists the hosts that it can reach.
+/// Another operator leads: it lists the hosts that it can reach. Before it places anything it writes
+/// to every machine that is not bound, so that a binding of the one before it comes too late.
 pub(crate) fn takeover(state: &State) -> State {
     let mut next = *state;
+    for call in &mut next.late {
+        call.current = false;
+    }
     for host in &mut next.hosts {
         host.listed = host.connected;
         host.known = if host.connected {
@@ -394,11 +400,12 @@ pub(crate) fn takeover(state: &State) -> State {
 
 fn bind(state: &mut State, machine: usize, host: u8, epoch: u8) {
     state.replaced(machine);
+    let object = state.objects[machine];
     let object = Object {
         host,
         epoch,
-        by_hand: false,
-        ..state.objects[machine]
+        by_hand: object.by_hand && object.host == host,
+        ..object
     };
     state.write(machine, object);
 }
