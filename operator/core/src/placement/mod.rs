@@ -72,7 +72,7 @@ pub enum Course<'a> {
         /// The placement.
         epoch: i64,
     },
-    /// Another host runs it or has it, and what is where it is bound, if anything, is older: it is
+    /// Another host runs it or has it, and where it is bound there is nothing, or what is older: it is
     /// placed anew, by a placement that is not less than this.
     Replace {
         /// The least placement.
@@ -180,6 +180,11 @@ pub fn course<'a>(
         }
         (Some((other, _)), None) if other >= epoch => return Course::Replace { epoch: next },
         _ => {}
+    }
+    // Nothing is made anew while it is anywhere else.
+    let startable = others().any(|it| !it.off && it.copy().is_some());
+    if here.is_none() && startable {
+        return Course::Replace { epoch: next };
     }
     // A binding that was restored from a backup may be older than what an unheard host has.
     let unheard = unheard(sightings);

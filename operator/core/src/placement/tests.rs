@@ -97,7 +97,9 @@ fn what_is_bound_is_made_only_where_nothing_newer_is() {
     };
     for (here, other, expected) in [
         (None, heard("b", NOTHING), Course::Go),
-        (None, heard("b", off(1)), Course::Go),
+        (None, heard("b", off(1)), Course::Replace { epoch: 3 }),
+        (None, dead("b", off(1)), Course::Go),
+        (None, dead("b", off(2)), Course::Replace { epoch: 3 }),
         (None, heard("b", off(2)), Course::Replace { epoch: 3 }),
         (None, silent("b"), Course::Wait(vec!["b"])),
         (Some(false), silent("b"), Course::Go),

@@ -162,12 +162,11 @@ fn needs_a_person(world: &World, state: &State, machine: usize) -> bool {
     let object = state.objects[machine];
     let all = (0..HOSTS).filter(|at| info(*at).ours);
     let highest = all.clone().map(|at| info(at).epoch).max().unwrap_or(0);
-    match object.bound() {
+    match object.bound().filter(|here| info(*here).ours) {
         None => all.filter(|at| info(*at).epoch == highest).count() > 1,
-        Some(here) if info(here).ours => {
+        Some(here) => {
             let runs = all.clone().any(|at| at != here && info(at).active);
             info(here).epoch.max(object.epoch) < highest || (object.by_hand && runs)
         }
-        Some(_) => false,
     }
 }

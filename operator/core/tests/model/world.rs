@@ -157,9 +157,16 @@ impl World {
         if state.faults >= self.budget.faults || choice == Choice::LetGo {
             return None;
         }
+        let sent = call(state, machine, choice);
+        // An operator has one call in flight for a machine, and hangs up on one that is late: what
+        // waits behind it is never done.
+        let same = |call: &Call| call.what == sent.what && call.machine == sent.machine;
+        if state.late.iter().any(same) {
+            return None;
+        }
         let mut next = *state;
         next.faults += 1;
-        next.late[slot] = call(state, machine, choice);
+        next.late[slot] = sent;
         next.doubt[machine] |= next.late[slot].what == What::Bind;
         let Choice::Step(host, step, epoch) = choice else {
             return Some(next);
