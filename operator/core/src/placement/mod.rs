@@ -82,7 +82,8 @@ pub enum Course<'a> {
     Wait(Vec<&'a str>),
     /// It is neither made nor started: this host runs it.
     RunsElsewhere(&'a str),
-    /// It is not started: this host has a newer one, and only a person knows which one counts.
+    /// It is not started: this host has one that is newer, or as new, and only a person knows which one
+    /// counts.
     Outdone {
         /// The host.
         host: &'a str,
@@ -174,8 +175,7 @@ pub fn course<'a>(
     let newest = other.max_by_key(|(epoch, _)| *epoch);
     match (newest, here) {
         (Some((other, _)), Some(true)) if other >= epoch => return Course::Raise { epoch: next },
-        (Some((other, _)), Some(false)) if other == epoch => return Course::Raise { epoch: next },
-        (Some((other, host)), Some(false)) if other > epoch => {
+        (Some((other, host)), Some(false)) if other >= epoch => {
             return Course::Outdone { host, epoch: other };
         }
         (Some((other, _)), None) if other >= epoch => return Course::Replace { epoch: next },

@@ -91,10 +91,7 @@ fn it_stays_where_it_is_and_goes_nowhere_before_all_are_heard() {
 
 #[test]
 fn what_is_bound_is_made_only_where_nothing_newer_is() {
-    let outdone = Course::Outdone {
-        host: "b",
-        epoch: 4,
-    };
+    let outdone = |epoch| Course::Outdone { host: "b", epoch };
     for (here, other, expected) in [
         (None, heard("b", NOTHING), Course::Go),
         (None, heard("b", off(1)), Course::Replace { epoch: 3 }),
@@ -105,11 +102,11 @@ fn what_is_bound_is_made_only_where_nothing_newer_is() {
         (Some(false), silent("b"), Course::Go),
         (Some(false), heard("b", on(1)), Course::RunsElsewhere("b")),
         (Some(false), dead("b", on(1)), Course::Go),
-        (Some(false), heard("b", off(4)), outdone),
+        (Some(false), heard("b", off(4)), outdone(4)),
         (Some(true), heard("b", off(4)), Course::Raise { epoch: 5 }),
         (Some(true), heard("b", off(2)), Course::Raise { epoch: 3 }),
         (Some(true), heard("b", off(1)), Course::Go),
-        (Some(false), heard("b", off(2)), Course::Raise { epoch: 3 }),
+        (Some(false), heard("b", off(2)), outdone(2)),
         (None, heard("b", off(4)), Course::Replace { epoch: 5 }),
         (None, heard("b", on(1)), Course::Replace { epoch: 3 }),
         (Some(false), heard("b", on(2)), Course::RunsElsewhere("b")),

@@ -13,6 +13,8 @@ use crate::state::{HOSTS, MACHINES, NAMES, NO_STEP, Object, State};
 pub(crate) enum Choice {
     /// Nothing can be done, or nothing is left to do.
     Rest(Reason),
+    /// Its object is written as it is: if that succeeds, a binding that was sent before comes too late.
+    Claim,
     /// It is bound to this host, by this placement.
     Bind(usize, u8),
     /// A step on this host, of this placement.
@@ -31,6 +33,9 @@ impl Operator<'_> {
         let object = state.cached[machine];
         if !object.exists {
             return Choice::Rest(Reason::Deleting);
+        }
+        if state.doubt[machine] {
+            return Choice::Claim;
         }
         let sightings = self.sightings(state, machine);
         match (object.bound(), object.deleting) {
@@ -77,7 +82,7 @@ impl Operator<'_> {
     ) -> Choice {
         // A binding of which nobody knows what came of it is settled before another is decided on: it
         // may still take its room.
-        if (0..MACHINES).any(|other| other != machine && state.doubt[other]) {
+        if state.doubt.contains(&true) {
             return Choice::Rest(Reason::RetryLater);
         }
         let (only, epoch) = match decide(sightings) {

@@ -98,6 +98,7 @@ impl World {
 
     fn operator_acts(&mut self, state: &State, into: &mut Next) {
         for machine in 0..MACHINES {
+            let state = &self.look_elsewhere(state, machine);
             let choice = self.choose(state, machine);
             if let Choice::Rest(_) = choice {
                 continue;
@@ -112,13 +113,25 @@ impl World {
         }
     }
 
+    // What was seen of a machine where it is not bound is looked at anew before it counts.
+    fn look_elsewhere(&self, state: &State, machine: usize) -> State {
+        let mut next = *state;
+        for (at, host) in next.hosts.iter_mut().enumerate() {
+            let elsewhere = state.cached[machine].bound() != Some(at);
+            if elsewhere && host.connected && self.facts.info(host.known[machine]).ours {
+                host.known[machine] = host.actual[machine];
+            }
+        }
+        next
+    }
+
     /// Does what was decided, at once.
     pub(crate) fn act(&mut self, state: &State, machine: usize, choice: Choice) -> Option<State> {
         let mut next = *state;
         match choice {
             Choice::Rest(_) => return None,
-            // Both writes name the version that they were decided on.
-            Choice::Bind(..) | Choice::LetGo
+            // Every write names the version that it was decided on.
+            Choice::Bind(..) | Choice::LetGo | Choice::Claim
                 if state.behind[machine] && self.bug != Some(Bug::BindsBlindly) =>
             {
                 return None;
@@ -126,6 +139,10 @@ impl World {
             Choice::Bind(host, epoch) => {
                 next.broken = invariants::wrong_binding(&self.facts, state, machine, host);
                 bind(&mut next, machine, u8::try_from(host).unwrap(), epoch);
+                next.deliver(machine);
+            }
+            Choice::Claim => {
+                next.write(machine, state.objects[machine]);
                 next.deliver(machine);
             }
             Choice::LetGo => {
@@ -154,7 +171,7 @@ impl World {
             .late
             .iter()
             .position(|call| call.what == What::Nothing)?;
-        if state.faults >= self.budget.faults || choice == Choice::LetGo {
+        if state.faults >= self.budget.faults || matches!(choice, Choice::LetGo | Choice::Claim) {
             return None;
         }
         let sent = call(state, machine, choice);
@@ -297,7 +314,7 @@ impl World {
         }
         let mut hurt = *state;
         hurt.faults += 1;
-        into.push((Action::Takeover, takeover(&hurt)));
+        into.push((Action::Takeover, takeover(&self.facts, &hurt)));
         for machine in 0..MACHINES {
             let number = u8::try_from(machine).unwrap();
             for at in 0..HOSTS {
@@ -385,22 +402,25 @@ pub(crate) fn connect(state: &State, at: usize) -> State {
 }
 
 /// Another operator leads: it lists the hosts that it can reach. Before it places anything it writes
-/// to every machine that is not bound, so that a binding of the one before it comes too late.
-pub(crate) fn takeover(state: &State) -> State {
+/// to every machine that does not run where it is bound, so that a binding of the operator before it
+/// comes too late.
+pub(crate) fn takeover(facts: &Facts, state: &State) -> State {
     let mut next = *state;
-    for call in &mut next.late {
-        call.current = false;
-    }
     for host in &mut next.hosts {
         host.listed = host.connected;
-        host.known = if host.connected {
-            host.actual
-        } else {
-            [NO_DOMAIN; MACHINES]
+        host.known = match host.connected {
+            true => host.actual,
+            false => [NO_DOMAIN; MACHINES],
         };
     }
     for machine in 0..MACHINES {
         next.deliver(machine);
+        let object = next.objects[machine];
+        let runs = |at: usize| facts.info(next.hosts[at].known[machine]).active;
+        if object.exists && !object.bound().is_some_and(runs) {
+            next.write(machine, object);
+            next.deliver(machine);
+        }
     }
     next
 }
@@ -442,7 +462,7 @@ fn call(state: &State, machine: usize, choice: Choice) -> Call {
             epoch,
             ..call
         },
-        Choice::Rest(_) | Choice::LetGo => call,
+        Choice::Rest(_) | Choice::LetGo | Choice::Claim => call,
     }
 }
 
