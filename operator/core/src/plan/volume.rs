@@ -122,11 +122,13 @@ fn plan_unfinished(desired: &DesiredVolume, progress: Progress) -> Plan<Step> {
     }
 }
 
-/// The plan for a volume whose object is being deleted. `users` are domains that name it.
+/// The plan for a volume whose object is being deleted. `was_ready` says whether it has been whole
+/// before, `users` are domains that name it.
 #[must_use]
 pub fn plan_deletion(
     desired: &DesiredVolume,
     observed: &ObservedVolume,
+    was_ready: bool,
     users: &[String],
 ) -> Plan<Step> {
     if let Some(message) = used_by("domains", users) {
@@ -137,6 +139,15 @@ pub fn plan_deletion(
         .owner
         .as_ref()
         .is_some_and(|owner| owner_is(owner, desired) || (alone && owner.is_empty()));
+    if !desired.delete && owned && was_ready && observed.data.is_some() && observed.ready.is_none()
+    {
+        // When its object is gone, only the record says that what is kept is whole.
+        return Plan::doing(
+            Step::CreateReady,
+            Reason::Deleting,
+            "its record is being made again",
+        );
+    }
     if !desired.delete || !owned {
         return Plan::waiting(Reason::Deleting, "nothing is to be done");
     }

@@ -96,7 +96,7 @@ impl Host {
             if observed == ObservedVolume::default() {
                 return Reason::Deleting;
             }
-            let plan = plan_deletion(desired, &observed, &[]);
+            let plan = plan_deletion(desired, &observed, false, &[]);
             let Some(step) = plan.step else {
                 return plan.verdict.reason;
             };
@@ -124,7 +124,7 @@ fn stopped(host: &mut Host, desired: &DesiredVolume, steps: usize, half: bool) {
 
 fn stopped_deleting(host: &mut Host, desired: &DesiredVolume, steps: usize) {
     for _ in 0..steps {
-        let Some(step) = plan_deletion(desired, &host.observed(), &[]).step else {
+        let Some(step) = plan_deletion(desired, &host.observed(), false, &[]).step else {
             return;
         };
         host.apply(&mut Operator::default(), desired, step, false);
@@ -227,7 +227,7 @@ fn what_belongs_to_others_stays() {
             (None, Reason::NameConflict),
             "{host:?}"
         );
-        let plan = plan_deletion(&desired, &host.observed(), &[]);
+        let plan = plan_deletion(&desired, &host.observed(), false, &[]);
         assert_eq!(plan.step, None, "{host:?}");
     }
 }
@@ -238,11 +238,24 @@ fn what_is_used_or_retained_is_not_deleted() {
     let mut host = Host::default();
     host.settle(&mut Operator::default(), &desired);
     let users = ["shop_web".to_owned()];
-    let plan = plan_deletion(&desired, &host.observed(), &users);
+    let plan = plan_deletion(&desired, &host.observed(), false, &users);
     assert_eq!((plan.step, plan.verdict.reason), (None, Reason::InUse));
     desired.delete = false;
-    let plan = plan_deletion(&desired, &host.observed(), &[]);
+    let plan = plan_deletion(&desired, &host.observed(), true, &[]);
     assert_eq!((plan.step, plan.verdict.reason), (None, Reason::Deleting));
+}
+
+#[test]
+fn what_is_retained_is_still_known_to_be_whole() {
+    let mut desired = given::volume(false);
+    desired.delete = false;
+    let mut host = Host::default();
+    host.settle(&mut Operator::default(), &desired);
+    host.ready = None;
+    let plan = plan_deletion(&desired, &host.observed(), true, &[]);
+    assert_eq!(plan.step, Some(Step::CreateReady));
+    let plan = plan_deletion(&desired, &host.observed(), false, &[]);
+    assert_eq!(plan.step, None, "nobody knows");
 }
 
 proptest! {
