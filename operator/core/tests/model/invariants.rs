@@ -91,7 +91,7 @@ pub(crate) fn wrong_step(
 
 /// What is wrong with how a state ends, if nothing fails from now on.
 pub(crate) fn stuck(world: &mut World, state: &State) -> Option<String> {
-    let mut state = healed(&world.facts, state);
+    let mut state = healed(state);
     let mut seen = Vec::new();
     for _ in 0..MOST_ROUNDS {
         if !world.sound.insert(state.key()) {
@@ -116,7 +116,7 @@ pub(crate) fn stuck(world: &mut World, state: &State) -> Option<String> {
 }
 
 // All hosts are on and answer, late calls are gone, and an operator begins.
-fn healed(facts: &Facts, state: &State) -> State {
+fn healed(state: &State) -> State {
     let mut next = *state;
     next.late = Default::default();
     (next.faults, next.edits) = (0, 0);
@@ -125,7 +125,7 @@ fn healed(facts: &Facts, state: &State) -> State {
         next.hosts[at].up = true;
         next = connect(&next, at);
     }
-    takeover(facts, &next)
+    takeover(&next)
 }
 
 fn unsettled(world: &mut World, state: &State, machine: usize) -> Option<String> {

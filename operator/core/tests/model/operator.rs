@@ -34,7 +34,8 @@ impl Operator<'_> {
         if !object.exists {
             return Choice::Rest(Reason::Deleting);
         }
-        if state.doubt[machine] {
+        let forgets = self.bug == Some(Bug::ForgetsDoubt);
+        if state.doubt[machine] && !forgets {
             return Choice::Claim;
         }
         let sightings = self.sightings(state, machine);
@@ -82,7 +83,7 @@ impl Operator<'_> {
     ) -> Choice {
         // A binding of which nobody knows what came of it is settled before another is decided on: it
         // may still take its room.
-        if state.doubt.contains(&true) {
+        if state.doubt.contains(&true) && self.bug != Some(Bug::ForgetsDoubt) {
             return Choice::Rest(Reason::RetryLater);
         }
         let (only, epoch) = match decide(sightings) {

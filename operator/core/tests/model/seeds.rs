@@ -67,10 +67,7 @@ fn left_behind(world: &mut World, empty: &State) -> State {
     state.hosts[dead].known = state.hosts[dead].actual;
     state.hosts[dead].connected = false;
     (state.hosts[dead].off, state.hosts[dead].up) = (true, false);
-    let mut state = {
-        let state = takeover(&world.facts, &state);
-        settled(world, &state)
-    };
+    let mut state = settled(world, &takeover(&state));
     let host = &mut state.hosts[dead];
     (host.up, host.connected, host.listed, host.off) = (true, true, true, false);
     host.known = host.actual;

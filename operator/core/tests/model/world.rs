@@ -191,7 +191,14 @@ impl World {
         next.broken = invariants::wrong_step(self, state, machine, &next.late[slot]);
         next.hosts[host].known[machine] = state.hosts[host].actual[machine];
         if self.bug == Some(Bug::RetriesBlindly) && self.facts.kind(step).starts {
-            let other = (host + 1) % HOSTS;
+            let free = |at: &usize| {
+                *at != host
+                    && state
+                        .objects
+                        .iter()
+                        .all(|object| object.bound() != Some(*at))
+            };
+            let other = (0..HOSTS).find(free)?;
             bind(&mut next, machine, u8::try_from(other).unwrap(), epoch + 1);
             next.deliver(machine);
             next.hosts[host].known[machine] = NO_DOMAIN;
@@ -314,7 +321,12 @@ impl World {
         }
         let mut hurt = *state;
         hurt.faults += 1;
-        into.push((Action::Takeover, takeover(&self.facts, &hurt)));
+        let taken = takeover(&hurt);
+        let taken = match self.bug {
+            Some(Bug::SkipsClaims) => taken,
+            _ => claim(&self.facts, &taken),
+        };
+        into.push((Action::Takeover, taken));
         for machine in 0..MACHINES {
             let number = u8::try_from(machine).unwrap();
             for at in 0..HOSTS {
@@ -401,10 +413,8 @@ pub(crate) fn connect(state: &State, at: usize) -> State {
     next
 }
 
-/// Another operator leads: it lists the hosts that it can reach. Before it places anything it writes
-/// to every machine that does not run where it is bound, so that a binding of the operator before it
-/// comes too late.
-pub(crate) fn takeover(facts: &Facts, state: &State) -> State {
+/// Another operator leads: it lists the hosts that it can reach.
+pub(crate) fn takeover(state: &State) -> State {
     let mut next = *state;
     for host in &mut next.hosts {
         host.listed = host.connected;
@@ -413,8 +423,15 @@ pub(crate) fn takeover(facts: &Facts, state: &State) -> State {
             false => [NO_DOMAIN; MACHINES],
         };
     }
+    (0..MACHINES).for_each(|machine| next.deliver(machine));
+    next
+}
+
+// Before it places anything it writes to every machine that does not run where it is bound, so that a
+// binding of the operator before it comes too late.
+fn claim(facts: &Facts, state: &State) -> State {
+    let mut next = *state;
     for machine in 0..MACHINES {
-        next.deliver(machine);
         let object = next.objects[machine];
         let runs = |at: usize| facts.info(next.hosts[at].known[machine]).active;
         if object.exists && !object.bound().is_some_and(runs) {
