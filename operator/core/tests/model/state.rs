@@ -78,6 +78,7 @@ impl Object {
     }
 
     fn bits(self) -> u128 {
+        assert!(self.epoch < 8, "a key has room for three bits");
         u128::from(self.exists)
             | u128::from(self.deleting) << 1
             | u128::from(self.want.0) << 2
@@ -117,6 +118,7 @@ impl Call {
         if self.what == What::Nothing {
             return 0;
         }
+        assert!(self.epoch < 8, "a key has room for three bits");
         self.what as u128
             | (machine as u128) << 2
             | u128::from(self.step) << 3
