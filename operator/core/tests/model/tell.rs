@@ -1,8 +1,9 @@
 //! A trace, for a person.
 
+use crate::action::Action;
 use crate::facts::Facts;
 use crate::state::{Call, MACHINES, NAMES, Object, State, Want, What};
-use crate::world::{Action, host_name};
+use crate::world::host_name;
 
 pub(crate) fn line(facts: &Facts, action: Option<Action>, state: &State) -> String {
     let action = action.map_or("it begins".to_owned(), |action| format!("{action:?}"));
