@@ -70,6 +70,23 @@ fn without_lab(run: &mut Run<'_>) {
         &["test", "-q", "--workspace", "--no-fail-fast"],
         &[],
     );
+    // Millions of states, which takes optimised code.
+    run.cargo_tests(
+        "model of the core",
+        &[
+            "test",
+            "-q",
+            "--release",
+            "-p",
+            "drover-core",
+            "--test",
+            "model",
+            "--",
+            "--ignored",
+            "--nocapture",
+        ],
+        &[],
+    );
     client::without_lab(run);
     fuzz::all(run);
 }

@@ -6,6 +6,7 @@ pub mod network;
 pub mod placement;
 pub mod pool;
 pub mod report;
+pub mod sightings;
 pub mod sites;
 pub mod volume;
 

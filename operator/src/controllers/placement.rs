@@ -2,25 +2,25 @@
 //! written down before anything is done there.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use drover_core::desired::Consent;
 use drover_core::desired::host::DesiredHost;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::desired::network::DesiredNetwork;
 use drover_core::desired::pool::DesiredPool;
+use drover_core::observed::domain::ObservedDomain;
+use drover_core::placement::{Decision, decide};
 use drover_core::plan::Verdict;
 use drover_core::schedule::{Candidate, Request, schedule};
 use drover_crds::common::CONFIRMED_OFF;
-use drover_crds::condition::{self, Entry, Reason, Status};
+use drover_crds::condition::{Entry, Reason, Status};
 use drover_crds::{Host, HostState, VirtualMachine, VirtualMachineStatus};
-use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::report::{self, Report};
+use super::sightings::sightings;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::hosts::HostHandle;
 use crate::reconcile::{Key, write};
 
 /// What came of placing a machine.
@@ -44,11 +44,10 @@ pub async fn place(
     desired: &DesiredMachine,
 ) -> Result<Placed, Error> {
     let _alone = ctx.placing.lock().await;
-    let Chosen { host, epoch } = match choose(ctx, desired).await {
-        Ok(chosen) => chosen,
-        Err(verdict) => return Ok(Placed::Waiting(verdict)),
-    };
-    bind(ctx, key, machine, desired, host, epoch).await
+    match choose(ctx, desired).await {
+        Ok(chosen) => bind(ctx, key, machine, desired, chosen).await,
+        Err(verdict) => Ok(Placed::Waiting(verdict)),
+    }
 }
 
 /// Where a machine belongs.
@@ -64,42 +63,127 @@ pub struct Chosen {
 /// # Errors
 /// A verdict, when it has no place yet.
 pub async fn choose(ctx: &Ctx, desired: &DesiredMachine) -> Result<Chosen, Verdict> {
-    let unheard = unheard(ctx);
-    if !unheard.is_empty() {
-        let message = format!(
-            "not heard yet: {}; each could hold this machine (if one is powered off for good, say so \
-             with the annotation {CONFIRMED_OFF})",
-            unheard.join(", ")
-        );
-        return Err(Verdict::new(Reason::WaitingForHosts, message));
-    }
-    let found = find(ctx, desired).await?;
-    let (host, epoch) = match found {
-        Some((host, epoch)) => (host.name.clone(), epoch),
-        None if desired.existing || desired.observe => {
+    let seen = sightings(ctx, desired).await;
+    let conflict = |message: String| Err(Verdict::new(Reason::UUIDConflict, message));
+    let (only, epoch) = match decide(&seen.all()) {
+        Decision::Wait(hosts) => return Err(waiting(&hosts)),
+        Decision::RunsTwice(hosts) => {
+            let hosts = hosts.join(" and on ");
+            return conflict(format!("it runs on {hosts}: shut all but one down"));
+        }
+        Decision::Ambiguous(hosts) => {
+            let hosts = hosts.join(" and on ");
+            return conflict(format!(
+                "it is off on {hosts}, and nobody can tell which one counts: undefine all but one"
+            ));
+        }
+        Decision::Taken(host) => {
+            let uuid = desired.uuid;
+            return conflict(format!(
+                "a domain on {host} has this machine's UUID {uuid} and not its mark"
+            ));
+        }
+        Decision::Anew { .. } if desired.existing || desired.observe => {
             let message = format!(
                 "no host has a domain with the UUID {}: it is not made, only taken over",
                 desired.uuid
             );
             return Err(Verdict::new(Reason::AdoptionRefused, message));
         }
-        None => match schedule(&request(ctx, desired), &candidates(ctx, desired)) {
-            Ok(host) => (host, 1),
-            Err(error) => {
-                return Err(Verdict::new(Reason::Unschedulable, error.message));
-            }
-        },
+        Decision::Stay {
+            host,
+            epoch,
+            active: true,
+        } => return Ok(Chosen::new(host, epoch)),
+        Decision::Stay { host, epoch, .. } => (Some(host.to_owned()), epoch),
+        Decision::Anew { epoch } => (None, epoch),
     };
-    Ok(Chosen { host, epoch })
+    let mut candidates = candidates(ctx, desired);
+    if let Some(only) = &only {
+        // What is there stays there, cordoned or not, if there is still room for it.
+        candidates.retain(|candidate| candidate.name == *only);
+        for candidate in &mut candidates {
+            candidate.schedulable = true;
+        }
+    }
+    match schedule(&request(ctx, desired), &candidates) {
+        Ok(host) => Ok(Chosen::new(&host, epoch)),
+        Err(error) => Err(Verdict::new(Reason::Unschedulable, error.message)),
+    }
 }
 
-async fn bind(
+impl Chosen {
+    fn new(host: &str, epoch: i64) -> Self {
+        Self {
+            host: host.to_owned(),
+            epoch,
+        }
+    }
+}
+
+fn waiting(hosts: &[&str]) -> Verdict {
+    let message = format!(
+        "not heard yet: {}; each could hold this machine (if one is powered off for good, say so \
+         with the annotation {CONFIRMED_OFF})",
+        hosts.join(", ")
+    );
+    Verdict::new(Reason::WaitingForHosts, message)
+}
+
+/// What stands in the way of a machine that is bound.
+pub enum Course {
+    /// Nothing.
+    Go,
+    /// It has to wait, or a person has to help.
+    Blocked(Verdict),
+    /// It is bound anew.
+    Rebind(Chosen),
+}
+
+/// Whether a machine may be made or started where it is bound. `here` says whether its host has it,
+/// and whether it runs there.
+pub async fn course(
+    ctx: &Ctx,
+    desired: &DesiredMachine,
+    host: &str,
+    epoch: i64,
+    here: Option<bool>,
+) -> Course {
+    use drover_core::placement::{Course as Found, course};
+
+    let seen = sightings(ctx, desired).await;
+    let blocked = |message: String| Course::Blocked(Verdict::new(Reason::UUIDConflict, message));
+    match course(host, epoch, here, &seen.all()) {
+        Found::Go => Course::Go,
+        Found::Raise { epoch } => Course::Rebind(Chosen::new(host, epoch)),
+        Found::Replace { epoch } => match choose(ctx, desired).await {
+            Ok(chosen) => Course::Rebind(Chosen {
+                epoch: chosen.epoch.max(epoch),
+                ..chosen
+            }),
+            Err(verdict) => Course::Blocked(verdict),
+        },
+        Found::Wait(hosts) => Course::Blocked(waiting(&hosts)),
+        Found::RunsElsewhere(other) => blocked(format!(
+            "it is bound to {host}, and {other} runs its domain"
+        )),
+        Found::Outdone { host: other, epoch } => blocked(format!(
+            "it is bound to {host}, and {other} has its domain, of placement {epoch}: undefine the \
+             one that does not count"
+        )),
+    }
+}
+
+/// Writes a placement down.
+///
+/// # Errors
+/// When the API server says no.
+pub async fn bind(
     ctx: &Ctx,
     key: &Key,
     machine: &VirtualMachine,
     desired: &DesiredMachine,
-    host: String,
-    epoch: i64,
+    Chosen { host, epoch }: Chosen,
 ) -> Result<Placed, Error> {
     let before = machine.status.clone().unwrap_or_default();
     let message = format!("placed on {host}");
@@ -127,95 +211,6 @@ async fn bind(
         Err(error) if write::is_conflict(&error) || write::is_gone(&error) => Ok(Placed::Raced),
         Err(error) => Err(error.into()),
     }
-}
-
-/// The Hosts that could hold anything, for all that this operator knows.
-#[must_use]
-pub fn unheard(ctx: &Ctx) -> Vec<String> {
-    let mut unheard: Vec<String> = ctx
-        .cache
-        .hosts
-        .all()
-        .iter()
-        .filter(|host| !heard(&ctx.hosts.ensure(host), host))
-        .map(|host| host.name_any())
-        .collect();
-    unheard.sort();
-    unheard
-}
-
-fn heard(handle: &HostHandle, host: &Host) -> bool {
-    handle.read(|inventory| inventory.listed) || confirmed_off(host)
-}
-
-// A person's word counts if it is younger than the loss of contact.
-fn confirmed_off(host: &Host) -> bool {
-    let word = host.annotations().get(CONFIRMED_OFF);
-    let Some(word) = word.and_then(|text| text.parse::<Timestamp>().ok()) else {
-        return false;
-    };
-    let conditions = host
-        .status
-        .as_ref()
-        .map_or(&[][..], |status| &status.conditions[..]);
-    match condition::find(conditions, "Connected") {
-        Some(connected) if connected.status == "True" => false,
-        Some(connected) => word >= connected.last_transition_time.0,
-        None => true,
-    }
-}
-
-/// The host that has the machine already, and the placement that put it there. Hosts that answer are
-/// looked at; of the others what was last seen counts.
-///
-/// # Errors
-/// A verdict, when two hosts run it.
-pub async fn find(
-    ctx: &Ctx,
-    desired: &DesiredMachine,
-) -> Result<Option<(Arc<HostHandle>, i64)>, Verdict> {
-    let mut found = Vec::new();
-    for host in ctx.hosts.all() {
-        let seen = host.read(|inventory| {
-            let known = inventory.domains.get(&desired.uuid);
-            known.map(|(_, slot)| slot.value.clone())
-        });
-        let Some(last) = seen else { continue };
-        let domain = match host.domain(desired.uuid).await {
-            Ok(domain) => domain,
-            Err(_) => last,
-        };
-        let Some(domain) = domain else { continue };
-        let ours = desired.mark(0);
-        let epoch = match domain.mark() {
-            Some(mark) => Some(mark.epoch).filter(|_| mark.same_object(&ours)),
-            // What is to be taken over carries no mark yet.
-            None => (desired.existing || desired.observe).then_some(1),
-        };
-        if let Some(epoch) = epoch {
-            found.push((domain.state.is_active(), epoch, host));
-        }
-    }
-    let active: Vec<_> = found
-        .iter()
-        .filter(|(active, ..)| *active)
-        .map(|(_, _, host)| host.name.clone())
-        .collect();
-    if active.len() > 1 {
-        let message = format!(
-            "it runs on {}: shut all but one down",
-            active.join(" and on ")
-        );
-        return Err(Verdict::new(Reason::UUIDConflict, message));
-    }
-    let highest = found.iter().map(|(_, epoch, _)| *epoch).max();
-    let best = found
-        .into_iter()
-        .max_by_key(|(active, epoch, _)| (*active, *epoch));
-    Ok(best.zip(highest).map(|((_, epoch, host), highest)| {
-        // A copy with a higher epoch elsewhere is outdone.
-        (host, if epoch == highest { epoch } else { highest + 1 })
-    }))
 }
 
 // What the host has to have for it: all that it may be given.
@@ -400,7 +395,14 @@ fn promised(ctx: &Ctx, but: &DesiredMachine) -> BTreeMap<String, (u64, u64)> {
                 .domains
                 .iter()
                 .filter(|(uuid, _)| !counted.contains(uuid));
-            let live = others.filter_map(|(_, (_, slot))| slot.value.as_ref()?.live.as_ref());
+            let fleet =
+                |domain: &ObservedDomain| domain.mark().is_some_and(|mark| mark.fleet == ctx.fleet);
+            // A machine of the fleet that is off is only waiting for its object.
+            let live = others.filter_map(|(_, (_, slot))| {
+                let domain = slot.value.as_ref()?;
+                let waits = domain.inactive.as_ref().filter(|_| fleet(domain));
+                domain.live.as_ref().or(waits)
+            });
             live.fold((0, 0), |(cpus, memory), live| {
                 (
                     cpus + u64::from(live.vcpus),

@@ -57,6 +57,12 @@ impl MachineOnHost<'_> {
     pub async fn step(&self, step: &Step) -> Result<(), HostError> {
         let client = self.host.client()?;
         let result = self.try_step(&client, step).await;
+        if let Err(ReadError::Rpc(error)) = &result
+            && error.outcome_unknown()
+        {
+            // It may still be done, and nothing that is asked for later may wait behind it.
+            client.hang_up();
+        }
         self.host.mark_domain(self.desired.uuid, self.name);
         result.map_err(|error| error.into_host(self.host, words(step)))
     }

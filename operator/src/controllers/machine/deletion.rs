@@ -15,7 +15,7 @@ use serde_json::json;
 use super::look::{Look, Subject};
 use super::{MOST_STEPS, hint_volumes};
 use super::{Outcome, bound, reachable, refusal, tell};
-use crate::controllers::{placement, report};
+use crate::controllers::{placement, report, sightings};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::hosts::HostHandle;
@@ -49,6 +49,11 @@ pub(super) async fn delete(
                 .clone_from(&machine.status.clone().unwrap_or_default().interfaces);
             return tell(ctx, key, machine, outcome).await;
         }
+        // Nobody knew which of several counted: all of them go.
+        let more = || async { sightings::copies(ctx, desired).await.len() };
+        if bound(machine).is_none() && more().await > 0 {
+            return Ok(Again::After(Duration::ZERO));
+        }
     }
     ctx.memory.forget_machine(desired.uuid);
     ctx.memory.reset_looks(key);
@@ -66,18 +71,13 @@ async fn place(
     if let Some((host, epoch)) = bound(machine) {
         return reachable(ctx, &host).map(|handle| Some((handle, epoch)));
     }
-    if let Some(found) = placement::find(ctx, desired).await? {
-        return Ok(Some(found));
+    if let Some(host) = sightings::copies(ctx, desired).await.first() {
+        return reachable(ctx, host).map(|handle| Some((handle, 1)));
     }
-    let unheard = placement::unheard(ctx);
-    if unheard.is_empty() {
-        return Ok(None);
+    match placement::choose(ctx, desired).await {
+        Err(verdict) if verdict.reason == Reason::WaitingForHosts => Err(verdict),
+        _ => Ok(None),
     }
-    let message = format!(
-        "not heard yet: {}; each could hold this machine",
-        unheard.join(", ")
-    );
-    Err(Verdict::new(Reason::WaitingForHosts, message))
 }
 
 async fn remove(

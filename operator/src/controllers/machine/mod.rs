@@ -19,7 +19,7 @@ use drover_crds::condition::Reason;
 use drover_rpc::code;
 
 use self::look::Subject;
-use super::placement::{self, Placed};
+use super::placement::{self, Chosen, Course, Placed};
 use super::report::{self, Report};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -64,8 +64,15 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let Some((host, epoch)) = bound(&machine) else {
         return Ok(Again::Failed);
     };
-    let outcome = settle(ctx, key, &machine, &desired, &host, epoch).await?;
-    tell(ctx, key, &machine, outcome).await
+    match settle(ctx, key, &machine, &desired, &host, epoch).await? {
+        Settled::As(outcome) => tell(ctx, key, &machine, *outcome).await,
+        Settled::Rebind(chosen) => {
+            let _alone = ctx.placing.lock().await;
+            // Whatever comes of it is looked at anew.
+            placement::bind(ctx, key, &machine, &desired, chosen).await?;
+            Ok(Again::After(Duration::ZERO))
+        }
+    }
 }
 
 /// The Volumes that are made with a machine.
@@ -134,6 +141,13 @@ impl Outcome {
     }
 }
 
+/// What came of a look at a machine.
+enum Settled {
+    As(Box<Outcome>),
+    /// It belongs elsewhere, or has to outdo what is elsewhere.
+    Rebind(Chosen),
+}
+
 // Takes the plan's steps on the host until there is nothing more to do but wait.
 async fn settle(
     ctx: &Ctx,
@@ -142,10 +156,10 @@ async fn settle(
     desired: &DesiredMachine,
     host: &str,
     epoch: i64,
-) -> Result<Outcome, Error> {
+) -> Result<Settled, Error> {
     let handle = match reachable(ctx, host) {
         Ok(handle) => handle,
-        Err(verdict) => return Ok(Outcome::of(verdict)),
+        Err(verdict) => return Ok(Settled::As(Box::new(Outcome::of(verdict)))),
     };
     look::restore(ctx, machine, desired);
     let volumes = needs::volumes(ctx, machine, desired, host).await?;
@@ -157,20 +171,26 @@ async fn settle(
     for _ in 0..MOST_STEPS {
         let found = match subject.look().await {
             Ok(found) => found,
-            Err(error) => return Ok(Outcome::failed(&error, None)),
+            Err(error) => return Ok(Settled::As(Box::new(Outcome::failed(&error, None)))),
         };
         outcome.domain = found.domain;
         outcome.epoch = Some(found.epoch);
         let Some(step) = outcome.follow(found.plan) else {
             break;
         };
-        if needs_all(&step)
-            && let Some(blocked) = elsewhere(ctx, desired, host)
-                .await
-                .or_else(|| blocked.clone())
-        {
-            outcome.verdict = blocked;
-            break;
+        if needs_all(&step) {
+            let here = outcome.domain.as_ref().map(|it| it.state.is_active());
+            let epoch = outcome.epoch.unwrap_or(epoch);
+            let course = placement::course(ctx, desired, host, epoch, here).await;
+            let in_the_way = match course {
+                Course::Rebind(chosen) => return Ok(Settled::Rebind(chosen)),
+                Course::Blocked(verdict) => Some(verdict),
+                Course::Go => blocked.clone(),
+            };
+            if let Some(verdict) = in_the_way {
+                outcome.verdict = verdict;
+                break;
+            }
         }
         let done = subject.take(outcome.domain.as_deref(), &step).await;
         if let Err(error) = done
@@ -187,7 +207,7 @@ async fn settle(
     let (interfaces, wait) = addresses::look(ctx, key, machine, desired, &handle, &outcome).await;
     outcome.interfaces = interfaces;
     outcome.again = report::sooner(outcome.again, wait);
-    Ok(outcome)
+    Ok(Settled::As(Box::new(outcome)))
 }
 
 // Steps for which the machine must be nowhere else and must have all that it is made of.
@@ -201,21 +221,6 @@ fn needs_all(step: &Step) -> bool {
 // A change that libvirt does not make while the machine runs is made at its next start.
 fn falls_back(step: &Step, error: &HostError) -> bool {
     matches!(step, Step::Change(_)) && error.rpc().is_some_and(|rpc| rpc.libvirt().is_some())
-}
-
-// A machine that another host has is neither defined nor started here.
-async fn elsewhere(ctx: &Ctx, desired: &DesiredMachine, here: &str) -> Option<Verdict> {
-    match placement::find(ctx, desired).await {
-        Err(verdict) => Some(verdict),
-        Ok(Some((other, epoch))) if other.name != here => {
-            let message = format!(
-                "it is bound to {here}, and {} has its domain, of placement {epoch}",
-                other.name
-            );
-            Some(Verdict::new(Reason::UUIDConflict, message))
-        }
-        Ok(_) => None,
-    }
 }
 
 fn reachable(ctx: &Ctx, host: &str) -> Result<Arc<HostHandle>, Verdict> {

@@ -33,7 +33,7 @@ pub(super) async fn delete(
             Outcome::of(Verdict::new(Reason::InUse, message))
         }
         (None, None) => Outcome::of(Verdict::new(Reason::Deleting, "")),
-        (None, Some(host)) => remove(ctx, key, desired, host).await,
+        (None, Some(host)) => remove(ctx, key, volume, desired, host).await,
     };
     if outcome.verdict.reason == Reason::Deleting && outcome.again == Again::WhenHinted {
         ctx.memory.set_progress(&desired.uid, None);
@@ -45,7 +45,13 @@ pub(super) async fn delete(
     Ok(Again::Failed)
 }
 
-async fn remove(ctx: &Ctx, key: &Key, desired: &DesiredVolume, host: &str) -> Outcome {
+async fn remove(
+    ctx: &Ctx,
+    key: &Key,
+    volume: &Volume,
+    desired: &DesiredVolume,
+    host: &str,
+) -> Outcome {
     let Some(handle) = ctx.hosts.get(host) else {
         return Outcome::of(Verdict::new(
             Reason::Deleting,
@@ -68,8 +74,10 @@ async fn remove(ctx: &Ctx, key: &Key, desired: &DesiredVolume, host: &str) -> Ou
         handle: &handle,
         uuid: pool.uuid,
     };
+    let status = volume.status.as_ref();
+    let was_ready = status.is_some_and(|status| status.key.is_some());
     for _ in 0..MOST_STEPS {
-        match work.deletion_round().await {
+        match work.deletion_round(was_ready).await {
             Ok(None) => {}
             Ok(Some(outcome)) => return outcome,
             Err(error) => return Outcome::failed(&error),

@@ -194,7 +194,10 @@ impl Work<'_> {
 }
 
 impl Work<'_> {
-    pub(super) async fn deletion_round(&self) -> Result<Option<Outcome>, HostError> {
+    pub(super) async fn deletion_round(
+        &self,
+        was_ready: bool,
+    ) -> Result<Option<Outcome>, HostError> {
         let Some(pool) = self.handle.pool(&self.desired.pool).await? else {
             return Ok(Some(Outcome::of(Verdict::new(Reason::Deleting, ""))));
         };
@@ -205,7 +208,7 @@ impl Work<'_> {
         if observed.owner.is_none() && observed.data.is_none() && observed.ready.is_none() {
             return Ok(Some(Outcome::of(Verdict::new(Reason::Deleting, ""))));
         }
-        let plan = plan_deletion(self.desired, &observed, &users);
+        let plan = plan_deletion(self.desired, &observed, was_ready, &users);
         let Some(step) = plan.step else {
             return Ok(Some(Outcome::of(plan.verdict)));
         };

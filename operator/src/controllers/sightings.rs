@@ -1,0 +1,104 @@
+//! What each host has of a machine, as far as this operator has heard.
+
+use drover_core::desired::machine::DesiredMachine;
+use drover_core::placement::{Sight, Sighting};
+use drover_crds::Host;
+use drover_crds::common::CONFIRMED_OFF;
+use drover_crds::condition;
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use crate::ctx::Ctx;
+use crate::hosts::HostHandle;
+
+/// The hosts that have a machine, those that run it first.
+pub async fn copies(ctx: &Ctx, desired: &DesiredMachine) -> Vec<String> {
+    let seen = sightings(ctx, desired).await;
+    let mut copies: Vec<_> = seen
+        .all()
+        .iter()
+        .filter(|it| !it.off)
+        .filter_map(|it| match it.sight {
+            Sight::Copy { active, epoch } => Some((active, epoch, it.host.to_owned())),
+            _ => None,
+        })
+        .collect();
+    copies.sort_by(|a, b| b.cmp(a));
+    copies.into_iter().map(|(.., host)| host).collect()
+}
+
+/// What every host has of a machine: its name, whether it was listed, whether it is off.
+pub(super) struct Seen(Vec<(String, bool, bool, Sight)>);
+
+impl Seen {
+    pub(super) fn all(&self) -> Vec<Sighting<'_>> {
+        let mut all = Vec::with_capacity(self.0.len());
+        for (host, listed, off, sight) in &self.0 {
+            all.push(Sighting {
+                host,
+                listed: *listed,
+                off: *off,
+                sight: *sight,
+            });
+        }
+        all
+    }
+}
+
+/// Hosts that answer are looked at; of the others what was last seen counts.
+pub(super) async fn sightings(ctx: &Ctx, desired: &DesiredMachine) -> Seen {
+    let mut seen = Vec::new();
+    for host in ctx.cache.hosts.all() {
+        let handle = ctx.hosts.ensure(&host);
+        let listed = handle.read(|inventory| inventory.listed);
+        let sight = sight(&handle, desired).await;
+        seen.push((host.name_any(), listed, confirmed_off(&host), sight));
+    }
+    seen.sort_by(|a, b| a.0.cmp(&b.0));
+    Seen(seen)
+}
+
+async fn sight(host: &HostHandle, desired: &DesiredMachine) -> Sight {
+    let last = host.read(|inventory| {
+        let known = inventory.domains.get(&desired.uuid);
+        known.map(|(_, slot)| slot.value.clone())
+    });
+    let Some(last) = last else {
+        return Sight::Nothing;
+    };
+    let domain = match host.domain(desired.uuid).await {
+        Ok(None) => return Sight::Nothing,
+        Ok(domain) => domain,
+        Err(_) => last,
+    };
+    let Some(domain) = domain else {
+        return Sight::Unseen;
+    };
+    let active = domain.state.is_active();
+    match domain.mark() {
+        Some(mark) if mark.same_object(&desired.mark(0)) => Sight::Copy {
+            active,
+            epoch: mark.epoch,
+        },
+        // What is to be taken over carries no mark yet.
+        None if desired.existing || desired.observe => Sight::Copy { active, epoch: 1 },
+        _ => Sight::Foreign,
+    }
+}
+
+// A person's word counts if it is younger than the loss of contact.
+fn confirmed_off(host: &Host) -> bool {
+    let word = host.annotations().get(CONFIRMED_OFF);
+    let Some(word) = word.and_then(|text| text.parse::<Timestamp>().ok()) else {
+        return false;
+    };
+    let conditions = host
+        .status
+        .as_ref()
+        .map_or(&[][..], |status| &status.conditions[..]);
+    match condition::find(conditions, "Connected") {
+        Some(connected) if connected.status == "True" => false,
+        Some(connected) => word >= connected.last_transition_time.0,
+        None => true,
+    }
+}
