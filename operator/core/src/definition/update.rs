@@ -1,7 +1,7 @@
 //! A definition that is there, changed in place.
 
 use super::{bus_of, disk_element, ensure_scsi, free_target, interface_element, put_mark, targets};
-use crate::fields::{DISK_ROWS, DiskField, INTERFACE_ROWS, Item, ROWS, Shape, Site, Value};
+use crate::fields::{DISK_ROWS, DiskField, INTERFACE_ROWS, Item, MAC, ROWS, Shape, Site, Value};
 use crate::identity::Mark;
 use crate::observed::Unreadable;
 use crate::observed::domain::{Definition, DiskFacts, InterfaceFacts};
@@ -42,14 +42,36 @@ pub fn update(
             }
         }
     }
-    for change in &changes {
+    // Devices are found by what the last of their changes gives them anew.
+    let (renames, others): (Vec<_>, Vec<_>) = changes.iter().partition(|it| renames(&it.what));
+    for change in others.into_iter().chain(renames) {
         write(&mut root, wanted, &found, &values, &change.what);
     }
+    one_boot_order(&mut root);
     put_mark(&mut root, mark);
     Ok(Rewritten {
         xml: root.to_string(),
         changed: changes.into_iter().map(|change| change.path).collect(),
     })
+}
+
+fn renames(what: &What) -> bool {
+    match what {
+        What::Disk(_, index) => *index == DiskField::Bus as usize,
+        What::Interface(_, index) => *index == MAC,
+        _ => false,
+    }
+}
+
+// An order of devices excludes one of kinds of devices.
+fn one_boot_order(root: &mut Element) {
+    let ordered = root.find("devices").is_some_and(|devices| {
+        let mut all = devices.elements();
+        all.any(|device| device.find("boot").is_some())
+    });
+    if ordered {
+        root.ensure("os").remove("boot", |_| true);
+    }
 }
 
 fn write(root: &mut Element, wanted: &Shape, found: &Definition, values: &[Value], what: &What) {

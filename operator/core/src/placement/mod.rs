@@ -116,14 +116,23 @@ pub fn unheard<'a>(sightings: &[Sighting<'a>]) -> Vec<&'a str> {
 /// Where a machine goes that is not bound: to where it is, or to a host that is yet to be chosen.
 #[must_use]
 pub fn decide<'a>(sightings: &[Sighting<'a>]) -> Decision<'a> {
-    let unheard = unheard(sightings);
-    if !unheard.is_empty() {
-        return Decision::Wait(unheard);
-    }
     let reachable = || sightings.iter().filter(|sighting| !sighting.off);
     let active = || reachable().filter(|it| it.copy().is_some_and(|(active, _)| active));
     if active().count() > 1 {
         return Decision::RunsTwice(active().map(|sighting| sighting.host).collect());
+    }
+    let unheard = unheard(sightings);
+    if !unheard.is_empty() {
+        // Whatever the others have: it is let run where it runs.
+        let running = active().find_map(|it| Some((it.host, it.copy()?.1)));
+        return match running {
+            Some((host, epoch)) => Decision::Stay {
+                host,
+                epoch,
+                active: true,
+            },
+            None => Decision::Wait(unheard),
+        };
     }
     let highest = highest(sightings.iter());
     let copies = || reachable().filter_map(|it| it.copy().map(|copy| (copy, it.host)));

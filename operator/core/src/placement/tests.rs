@@ -53,7 +53,8 @@ fn it_stays_where_it_is_and_goes_nowhere_before_all_are_heard() {
             Decision::Anew { epoch: 1 },
         ),
         (heard("a", NOTHING), silent("b"), Decision::Wait(vec!["b"])),
-        (heard("a", on(1)), silent("b"), Decision::Wait(vec!["b"])),
+        (heard("a", on(1)), silent("b"), stay("a", 1, true)),
+        (heard("a", off(1)), silent("b"), Decision::Wait(vec!["b"])),
         (
             heard("a", NOTHING),
             heard("b", Sight::Unseen),
