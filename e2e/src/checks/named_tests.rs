@@ -23,12 +23,12 @@ fn named(page: &str) -> Vec<(&str, &str)> {
     found
 }
 
-#[test]
-fn every_test_that_the_page_beside_go_libvirt_names_is_there() {
+// The page, each of whose tests is there.
+fn page_with_tests(name: &str, least: usize) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let page = std::fs::read_to_string(root.join("docs/src/go-libvirt.md")).unwrap();
+    let page = std::fs::read_to_string(root.join("docs/src").join(name)).unwrap();
     let named = named(&page);
-    assert!(named.len() > 80, "{}", named.len());
+    assert!(named.len() > least, "{}", named.len());
     for (file, test) in named {
         let source = std::fs::read_to_string(root.join(file));
         let source = source.unwrap_or_else(|error| panic!("{file}: {error}"));
@@ -37,6 +37,17 @@ fn every_test_that_the_page_beside_go_libvirt_names_is_there() {
             "{file} has no {test}"
         );
     }
+    page
+}
+
+#[test]
+fn every_test_that_the_page_of_faults_names_is_there() {
+    page_with_tests("faults.md", 25);
+}
+
+#[test]
+fn every_test_that_the_page_beside_go_libvirt_names_is_there() {
+    let page = page_with_tests("go-libvirt.md", 80);
     let rows = page.lines().filter(|line| {
         let number = line
             .strip_prefix("| ")

@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bad_input;
+mod cluster_lost;
+mod definitions;
 mod explain;
 mod faults;
 mod first_machine;
@@ -14,6 +16,7 @@ mod idle;
 mod kills_at_api;
 mod kills_at_libvirt;
 mod life;
+mod lost_objects;
 mod repair;
 mod secured;
 mod stated;

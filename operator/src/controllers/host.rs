@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use drover_core::desired::host::DesiredHost;
+use drover_core::observed::domain::ObservedDomain;
 use drover_core::plan::{Verdict, used_by};
 use drover_crds::condition::{Entry, Reason, Status};
 use drover_crds::host::{Hypervisor, Resources};
 use drover_crds::{Host, HostStatus, quantity};
 use kube::ResourceExt;
+use uuid::Uuid;
 
 use super::report::{self, Report};
 use super::sites;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::hosts::inventory::HostFacts;
+use crate::hosts::inventory::{HostFacts, Slot};
 use crate::hosts::{HostHandle, Reach};
 use crate::reconcile::{Again, Key};
 
@@ -44,22 +46,8 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
         Err(invalid) => Verdict::new(Reason::InvalidSpec, invalid.to_string()),
         Ok(_) => verdict(ctx, &handle, facts.as_deref()),
     };
-    let connected = matches!(verdict.reason, Reason::Connected);
-    let schedulable = connected && !host.spec.unschedulable;
-    let why = match (connected, host.spec.unschedulable) {
-        (false, _) => verdict.reason.as_str(),
-        (true, true) => "Cordoned",
-        (true, false) => "Schedulable",
-    };
-    let others = vec![
-        Entry::new(
-            "Connected",
-            truth(connected),
-            verdict.reason.as_str(),
-            &verdict.message,
-        ),
-        Entry::new("Schedulable", truth(schedulable), why, ""),
-    ];
+    let schedulable = verdict.reason == Reason::Connected && !host.spec.unschedulable;
+    let others = entries(ctx, &handle, &verdict, host.spec.unschedulable).await;
     let changed = before.observed_generation != host.metadata.generation
         || before.allocatable != status.allocatable
         || drover_crds::condition::is_true(&before.conditions, "Schedulable") != schedulable;
@@ -77,6 +65,68 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
         ctx.hints.hint_everything();
     }
     Ok(again)
+}
+
+// What is true of a host beside what its reason says.
+async fn entries(ctx: &Ctx, handle: &HostHandle, verdict: &Verdict, cordoned: bool) -> Vec<Entry> {
+    let connected = matches!(verdict.reason, Reason::Connected);
+    let schedulable = connected && !cordoned;
+    let why = match (connected, cordoned) {
+        (false, _) => verdict.reason.as_str(),
+        (true, true) => "Cordoned",
+        (true, false) => "Schedulable",
+    };
+    let mut others = vec![
+        Entry::new(
+            "Connected",
+            truth(connected),
+            verdict.reason.as_str(),
+            &verdict.message,
+        ),
+        Entry::new("Schedulable", truth(schedulable), why, ""),
+    ];
+    let orphans = orphans(ctx, handle).await;
+    if !orphans.is_empty() {
+        let message = format!(
+            "domains of this fleet whose VirtualMachine is gone, left as they are: {}",
+            orphans.join(", ")
+        );
+        others.push(Entry::new(
+            "OrphanedDomains",
+            Status::True,
+            "OrphanedDomains",
+            message,
+        ));
+    }
+    others
+}
+
+// Domains that carry this fleet's mark, and whose object nobody has deleted by the way that cleans up
+// after it. They are named and never touched: the same file applied again takes them up.
+async fn orphans(ctx: &Ctx, handle: &HostHandle) -> Vec<String> {
+    let orphan = |domain: &ObservedDomain| {
+        let mark = domain.mark().filter(|mark| mark.fleet == ctx.fleet)?;
+        let object = ctx.cache.machines.get(&mark.namespace, &mark.name);
+        let name = format!("{}/{}", mark.namespace, mark.name);
+        object.is_none().then_some(name)
+    };
+    let suspects: Vec<Uuid> = handle.read(|inventory| {
+        let domains = inventory.domains.iter();
+        let suspect = |slot: &Slot<ObservedDomain>| {
+            slot.value.as_deref().is_some_and(|it| orphan(it).is_some())
+        };
+        let suspects = domains.filter(|(_, (_, slot))| suspect(slot));
+        suspects.map(|(uuid, _)| *uuid).collect()
+    });
+    let mut names = Vec::new();
+    for uuid in suspects {
+        // It may be gone since it was last looked at.
+        if let Ok(Some(domain)) = handle.domain(uuid).await {
+            names.extend(orphan(&domain));
+        }
+    }
+    names.sort();
+    names
 }
 
 fn truth(yes: bool) -> Status {

@@ -7,7 +7,7 @@ use drover_core::xml::network_xml;
 use drover_crds::condition::Reason;
 use drover_crds::{HostState, Network, NetworkStatus};
 
-use super::report::{self, Report};
+use super::report::{self, Report, Unwanted};
 use super::sites::{self, MOST_STEPS, Removal};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -122,6 +122,11 @@ async fn delete(
     network: &Network,
     desired: &DesiredNetwork,
 ) -> Result<Again, Error> {
+    match report::is_unwanted(ctx, network).await? {
+        Unwanted::Yes => {}
+        Unwanted::KindWithdrawn => return report::let_go(ctx, key, network).await,
+        Unwanted::Another => return Ok(Again::Failed),
+    }
     let before = network.status.clone().unwrap_or_default();
     let users: Vec<String> = ctx
         .cache

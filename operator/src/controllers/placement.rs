@@ -192,7 +192,7 @@ pub async fn bind(
         object: machine,
         before: &before,
         status: VirtualMachineStatus {
-            host: Some(host),
+            host: Some(host.clone()),
             epoch: Some(epoch),
             uuid: Some(desired.uuid.to_string()),
             domain_name: Some(desired.domain_name.clone()),
@@ -205,6 +205,8 @@ pub async fn bind(
     match write::status(&ctx.client, machine, &status, true).await {
         Ok(written) => {
             ctx.cache.machines.wrote(written.clone());
+            // It may have told of the domain as one whose object is gone.
+            ctx.hints.hint(Key::host(&host));
             tracing::info!(object = %key, host = status.host, epoch, "placed");
             Ok(Placed::Bound(Box::new(written)))
         }

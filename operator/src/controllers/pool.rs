@@ -7,7 +7,7 @@ use drover_core::xml::pool_xml;
 use drover_crds::condition::Reason;
 use drover_crds::{HostState, StoragePool, StoragePoolStatus, quantity};
 
-use super::report::{self, Report};
+use super::report::{self, Report, Unwanted};
 use super::sites::{self, MOST_STEPS, Removal};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -172,6 +172,11 @@ async fn delete(
     pool: &StoragePool,
     desired: &DesiredPool,
 ) -> Result<Again, Error> {
+    match report::is_unwanted(ctx, pool).await? {
+        Unwanted::Yes => {}
+        Unwanted::KindWithdrawn => return report::let_go(ctx, key, pool).await,
+        Unwanted::Another => return Ok(Again::Failed),
+    }
     let before = pool.status.clone().unwrap_or_default();
     let users: Vec<String> = ctx
         .cache

@@ -6,8 +6,9 @@ use drover_core::plan::Verdict;
 use drover_crds::condition::{self, Entry, Reason, Status};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::ResourceExt;
+use kube::{Api, ResourceExt};
 use serde::Serialize;
 
 use crate::ctx::Ctx;
@@ -186,6 +187,44 @@ pub async fn ensure_finalizer<K: Object>(
     let written = write::add_finalizer(&ctx.client, &*object).await?;
     store.wrote(written.clone());
     Ok(std::sync::Arc::new(written))
+}
+
+/// Whether a deleted object is to be cleaned up after, by the API server's newest word: it is still
+/// this object that is deleted, and not only because its kind is being taken away, which is nobody's
+/// wish to lose machines and data.
+///
+/// # Errors
+/// What the API server says.
+pub async fn is_unwanted<K: Object>(ctx: &Ctx, object: &K) -> Result<Unwanted, Error> {
+    let namespace = object.namespace().unwrap_or_default();
+    let newest = K::api(&ctx.client, &namespace)
+        .get_opt(&object.name_any())
+        .await?;
+    let same = newest.is_some_and(|newest| {
+        newest.uid() == object.uid() && newest.meta().deletion_timestamp.is_some()
+    });
+    if !same {
+        return Ok(Unwanted::Another);
+    }
+    let kinds: Api<CustomResourceDefinition> = Api::all(ctx.client.clone());
+    let kind = format!("{}.{}", K::plural(&()), K::group(&()));
+    let kind = kinds.get_metadata_opt(&kind).await?;
+    let withdrawn = kind.is_some_and(|kind| kind.metadata.deletion_timestamp.is_some());
+    Ok(match withdrawn {
+        true => Unwanted::KindWithdrawn,
+        false => Unwanted::Yes,
+    })
+}
+
+/// What the deletion of an object means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unwanted {
+    /// What stands for it on the hosts is to go.
+    Yes,
+    /// Its kind is being taken away: what is on the hosts stays.
+    KindWithdrawn,
+    /// It is not this object that is being deleted.
+    Another,
 }
 
 /// Lets a deleted object go.

@@ -117,6 +117,24 @@ pub async fn remove_finalizer<K: Object>(client: &Client, object: &K) -> kube::R
         .map(drop)
 }
 
+/// Makes an object belong to another one, which nobody must have done in between.
+///
+/// # Errors
+/// What the API server says: 409 when somebody has.
+pub async fn own<K: Object, O: Object>(client: &Client, object: &K, owner: &O) -> kube::Result<K> {
+    let body = json!({"metadata": {
+        "ownerReferences": owner.controller_owner_ref(&()).into_iter().collect::<Vec<_>>(),
+        "resourceVersion": object.resource_version(),
+    }});
+    let api = K::api(client, &object.namespace().unwrap_or_default());
+    let params = PatchParams {
+        field_manager: Some(MANAGER.into()),
+        ..PatchParams::default()
+    };
+    api.patch(&object.name_any(), &params, &Patch::Merge(&body))
+        .await
+}
+
 /// Makes an object if it is not there. One that is there is returned as it is.
 ///
 /// # Errors

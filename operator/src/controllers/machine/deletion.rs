@@ -15,6 +15,7 @@ use serde_json::json;
 use super::look::{Look, Subject};
 use super::{MOST_STEPS, hint_volumes};
 use super::{Outcome, bound, reachable, refusal, tell};
+use crate::controllers::report::Unwanted;
 use crate::controllers::{placement, report, sightings};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -30,6 +31,15 @@ pub(super) async fn delete(
 ) -> Result<Again, Error> {
     if !write::has_finalizer(&**machine) {
         return Ok(Again::WhenHinted);
+    }
+    match report::is_unwanted(ctx, &**machine).await? {
+        Unwanted::Yes => {}
+        Unwanted::KindWithdrawn => {
+            // The garbage collector would take the disks of a machine that is off.
+            disown(ctx, machine, desired).await?;
+            return report::let_go(ctx, key, &**machine).await;
+        }
+        Unwanted::Another => return Ok(Again::Failed),
     }
     let place = match place(ctx, machine, desired).await {
         Ok(place) => place,

@@ -36,6 +36,7 @@ const MOST_STEPS: usize = 48;
 pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let Some(machine) = ctx.cache.machines.get(&key.namespace, &key.name) else {
         ctx.hint_waiting();
+        hint_hosts_of(ctx, key);
         return Ok(Again::WhenHinted);
     };
     let desired = match ctx.desired(&machine) {
@@ -71,6 +72,16 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
             // Whatever comes of it is looked at anew.
             placement::bind(ctx, key, &machine, &desired, chosen).await?;
             Ok(Again::After(Duration::ZERO))
+        }
+    }
+}
+
+// Hosts tell of domains whose object is gone.
+fn hint_hosts_of(ctx: &Ctx, key: &Key) {
+    let domain = drover_core::identity::domain_name(&key.namespace, &key.name);
+    for host in ctx.hosts.all() {
+        if host.domain_named(&domain).is_some() {
+            ctx.hints.hint(Key::host(&host.name));
         }
     }
 }

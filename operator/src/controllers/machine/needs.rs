@@ -16,6 +16,9 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::reconcile::write;
 
+// The label with the name of the machine that a Volume is made with.
+const PART_OF: &str = "app.kubernetes.io/part-of";
+
 /// Where a machine's disks are, and what keeps it from having them.
 #[derive(Default)]
 pub(super) struct Volumes {
@@ -36,6 +39,11 @@ pub(super) async fn volumes(
     for disk in &desired.disks {
         let Some(name) = &disk.volume else { continue };
         let volume = match ctx.cache.volumes.get(&desired.namespace, name) {
+            Some(volume) if disk.template.is_some() && was_left(&volume, machine) => {
+                let taken = write::own(&ctx.client, &*volume, machine).await?;
+                ctx.cache.volumes.wrote(taken.clone());
+                Some(taken)
+            }
             Some(volume) => Some((*volume).clone()),
             None if disk.template.is_some() => {
                 let made =
@@ -144,6 +152,14 @@ fn hindrance(
     }
 }
 
+// Whether it was made with a machine of this name whose object went without being cleaned up after.
+fn was_left(volume: &Volume, machine: &VirtualMachine) -> bool {
+    let part_of = volume.labels().get(PART_OF);
+    volume.owner_references().is_empty()
+        && part_of == Some(&machine.name_any())
+        && volume.metadata.deletion_timestamp.is_none()
+}
+
 fn owned_by(volume: &Volume, machine: &VirtualMachine) -> bool {
     let uid = machine.uid();
     volume
@@ -187,7 +203,7 @@ fn template(
             "app.kubernetes.io/managed-by".to_owned(),
             "drover".to_owned(),
         ),
-        ("app.kubernetes.io/part-of".to_owned(), machine.name_any()),
+        (PART_OF.to_owned(), machine.name_any()),
     ];
     let metadata = ObjectMeta {
         name: Some(name.to_owned()),

@@ -8,7 +8,7 @@ use kube::ResourceExt;
 
 use super::work::Work;
 use super::{Outcome, tell, users};
-use crate::controllers::report;
+use crate::controllers::report::{self, Unwanted};
 use crate::controllers::sites::MOST_STEPS;
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -23,6 +23,11 @@ pub(super) async fn delete(
     host: Option<&str>,
 ) -> Result<Again, Error> {
     ctx.imports.cancel(&desired.uid);
+    match report::is_unwanted(ctx, volume).await? {
+        Unwanted::Yes => {}
+        Unwanted::KindWithdrawn => return report::let_go(ctx, key, volume).await,
+        Unwanted::Another => return Ok(Again::Failed),
+    }
     let waiting = users(ctx, volume);
     let waiting = waiting
         .iter()
