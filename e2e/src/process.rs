@@ -78,18 +78,21 @@ pub fn running(lab: &Lab, name: &str) -> Option<i32> {
     (found.name == name).then_some(pid)
 }
 
-// While a process goes from one program to the next the kernel shows an empty environment.
+// While a process goes from one program to the next the kernel shows an empty environment, a part of
+// one, or none that may be read.
 fn settled(lab: &Lab, pid: i32) -> Option<Found> {
     let start = Instant::now();
     loop {
         // One look tells both: between two it may have arrived at the next program.
-        let environment = environment(pid)?;
+        let environment = environment(pid).unwrap_or_default();
         let late = start.elapsed() > Duration::from_secs(1);
-        if !environment.is_empty() || !alive(pid) || late {
-            let (folder, found) = mark_in(pid, &environment)?;
-            return (alive(pid) && folder == lab.state()).then_some(found);
+        match mark_in(pid, &environment) {
+            Some((folder, found)) => {
+                return (alive(pid) && folder == lab.state()).then_some(found);
+            }
+            None if !alive(pid) || late => return None,
+            None => std::thread::sleep(Duration::from_millis(1)),
         }
-        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -127,12 +127,12 @@ fn hindrance(
     let Some(volume) = volume else {
         return Some(not_ready(format!("Volume {name} does not exist")));
     };
+    if volume.metadata.deletion_timestamp.is_some() {
+        return Some(not_ready(format!("Volume {name} is being deleted")));
+    }
     if owned && !owned_by(volume, machine) {
         let message = format!("Volume {name} is there and does not belong to this machine");
         return Some(Verdict::new(Reason::NameConflict, message));
-    }
-    if volume.metadata.deletion_timestamp.is_some() {
-        return Some(not_ready(format!("Volume {name} is being deleted")));
     }
     let status = volume.status.clone().unwrap_or_default();
     if status.host.as_ref().is_some_and(|on| on != host) {

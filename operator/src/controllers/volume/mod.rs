@@ -30,6 +30,7 @@ use crate::reconcile::{Again, Key};
 pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let Some(volume) = ctx.cache.volumes.get(&key.namespace, &key.name) else {
         ctx.hint_waiting();
+        hint_users(ctx, key);
         return Ok(Again::WhenHinted);
     };
     let desired = DesiredVolume::parse(&volume, &ctx.fleet)?;
@@ -101,6 +102,19 @@ fn users(ctx: &Ctx, volume: &Volume) -> Vec<Arc<drover_crds::VirtualMachine>> {
         machine.namespace() == namespace && volume_names(machine).any(|it| it == name)
     });
     machines
+}
+
+// A machine may wait for this name to be free.
+fn hint_users(ctx: &Ctx, key: &Key) {
+    let machines = ctx.cache.machines.all();
+    let waiting = machines.iter().filter(|machine| {
+        machine.namespace().as_ref() == Some(&key.namespace)
+            && volume_names(machine).any(|it| it == key.name)
+    });
+    for machine in waiting {
+        ctx.hints
+            .hint(Key::machine(&key.namespace, &machine.name_any()));
+    }
 }
 
 // The Volumes that a machine names, or that are made with it.
