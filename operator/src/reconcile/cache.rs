@@ -119,27 +119,28 @@ impl Cache {
         hints: &Hints,
     ) -> Result<Self, reflector::store::WriterDropped> {
         let cache = Self {
-            hosts: watch(client, hints, |o: &Host| Some(Key::host(&o.name_any()))),
-            pools: watch(client, hints, |o: &StoragePool| {
-                Some(Key::pool(&o.name_any()))
+            hosts: watch(client, hints, |hints, o: &Host| {
+                hints.hint(Key::host(&o.name_any()));
             }),
-            networks: watch(client, hints, |o: &Network| {
-                Some(Key::network(&o.name_any()))
+            pools: watch(client, hints, |hints, o: &StoragePool| {
+                hints.hint(Key::pool(&o.name_any()));
             }),
-            volumes: watch(client, hints, |o: &Volume| {
-                Some(Key::volume(
-                    &o.namespace().unwrap_or_default(),
-                    &o.name_any(),
-                ))
+            networks: watch(client, hints, |hints, o: &Network| {
+                hints.hint(Key::network(&o.name_any()));
             }),
-            machines: watch(client, hints, |o: &VirtualMachine| {
-                Some(Key::machine(
-                    &o.namespace().unwrap_or_default(),
-                    &o.name_any(),
-                ))
+            volumes: watch(client, hints, |hints, o: &Volume| {
+                let namespace = o.namespace().unwrap_or_default();
+                hints.hint(Key::volume(&namespace, &o.name_any()));
             }),
-            instance_types: watch(client, hints, |_: &InstanceType| None),
-            namespaces: watch(client, hints, |_: &Namespace| None),
+            machines: watch(client, hints, |hints, o: &VirtualMachine| {
+                let namespace = o.namespace().unwrap_or_default();
+                hints.hint(Key::machine(&namespace, &o.name_any()));
+            }),
+            // Any machine may name it.
+            instance_types: watch(client, hints, |hints, _: &InstanceType| {
+                hints.hint_everything();
+            }),
+            namespaces: watch(client, hints, |_, _: &Namespace| {}),
         };
         cache.hosts.watched.wait_until_ready().await?;
         cache.pools.watched.wait_until_ready().await?;
@@ -189,7 +190,7 @@ impl Cache {
 }
 
 // A watch of its own for each kind: one that is slow holds up no other.
-fn watch<K>(client: &Client, hints: &Hints, key: fn(&K) -> Option<Key>) -> Store<K>
+fn watch<K>(client: &Client, hints: &Hints, tell: fn(&Hints, &K)) -> Store<K>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     K::DynamicType: Hash + Eq,
@@ -217,11 +218,7 @@ where
                     | watcher::Event::Delete(object),
                 ) => {
                     telling.fetch_max(version(&object), Ordering::AcqRel);
-                    match key(&object) {
-                        Some(key) => hints.hint(key),
-                        // Many objects may go by it.
-                        None => hints.hint_everything(),
-                    }
+                    tell(&hints, &object);
                 }
                 // After a relist anything may have gone.
                 Ok(watcher::Event::InitDone) => {
