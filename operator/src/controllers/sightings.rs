@@ -11,9 +11,17 @@ use kube::ResourceExt;
 use crate::ctx::Ctx;
 use crate::hosts::HostHandle;
 
-/// The hosts that have a machine, those that run it first.
+/// The hosts that have a machine with its mark, those that run it first. What is only looked at is on
+/// none of them.
 pub async fn copies(ctx: &Ctx, desired: &DesiredMachine) -> Vec<String> {
-    let seen = sightings(ctx, desired).await;
+    if desired.observe {
+        return Vec::new();
+    }
+    let marked = DesiredMachine {
+        existing: false,
+        ..desired.clone()
+    };
+    let seen = sightings(ctx, &marked).await;
     let mut copies: Vec<_> = seen
         .all()
         .iter()
