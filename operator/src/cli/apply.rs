@@ -30,11 +30,7 @@ pub async fn apply(args: &ApplyArgs) -> Result<ExitCode, CliError> {
     }
     ask(args.yes, "Do it?")?;
     let session = Session::start(&args.hosts, &given).await?;
-    let places: Vec<Place> = given
-        .iter()
-        .filter(|it| is_worked_on(it))
-        .map(place)
-        .collect();
+    let places = worked_on(&given);
     let workers = session.work();
     let done = watch(
         &session.objects,
@@ -56,12 +52,7 @@ pub async fn apply(args: &ApplyArgs) -> Result<ExitCode, CliError> {
 /// When it cannot be removed, within the time that is given.
 pub async fn delete(args: &ApplyArgs) -> Result<ExitCode, CliError> {
     let given = files::read(&args.files.files, &args.hosts.namespace)?;
-    let mut places: Vec<Place> = given
-        .iter()
-        .filter(|it| is_worked_on(it))
-        .map(place)
-        .collect();
-    places.retain(|(plural, ..)| plural != "hosts" && plural != "instancetypes");
+    let places = worked_on(&given);
     for (plural, namespace, name) in &places {
         let name = [namespace.as_str(), name].join("/");
         println!("- {plural} {}", name.trim_start_matches('/'));
@@ -90,9 +81,13 @@ pub async fn delete(args: &ApplyArgs) -> Result<ExitCode, CliError> {
     ended
 }
 
-fn put(objects: &Objects, volume: &Volume) -> Option<Place> {
+fn place_of(volume: &Volume) -> Place {
     let namespace = volume.namespace().unwrap_or_default();
-    let place = ("volumes".to_owned(), namespace, volume.name_any());
+    ("volumes".to_owned(), namespace, volume.name_any())
+}
+
+fn put(objects: &Objects, volume: &Volume) -> Option<Place> {
+    let place = place_of(volume);
     let object = serde_json::to_value(volume).ok()?;
     objects.create(place.clone(), object).ok().map(|_| place)
 }
@@ -108,12 +103,21 @@ async fn pin(session: &Session, volume: Volume) -> Result<(), CliError> {
     );
     for host in session.ctx.hosts.all() {
         if host_has(&session.ctx, &host.name, &namespace, &sketch).await? {
-            let place = ("volumes".to_owned(), namespace.clone(), volume.name_any());
             let patch = serde_json::json!({"spec": {"host": host.name}});
-            let _known = session.objects.patch(&place, false, false, &patch);
+            let _known = session
+                .objects
+                .patch(&place_of(&volume), false, false, &patch);
         }
     }
     Ok(())
+}
+
+fn worked_on(given: &[Given]) -> Vec<Place> {
+    given
+        .iter()
+        .filter(|it| is_worked_on(it))
+        .map(place)
+        .collect()
 }
 
 fn is_worked_on(given: &Given) -> bool {

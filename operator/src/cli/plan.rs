@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use drover_core::desired::network::DesiredNetwork;
 use drover_core::desired::pool::DesiredPool;
-use drover_core::plan::{network, pool};
+use drover_core::plan::{Plan, network, pool};
 use drover_crds::condition::Reason;
 use drover_crds::{Network, StoragePool, VirtualMachine, Volume};
 use kube::ResourceExt;
@@ -80,9 +80,8 @@ async fn of_pool(session: &Session, object: &StoragePool) -> Result<Vec<Item>, H
     for (name, host) in sites::selected(ctx, desired.host_selector.as_ref()) {
         let observed = host.pool(&desired.name).await?;
         let plan = pool::plan(&desired, observed.as_deref(), false);
-        let step = plan.step.map(|step| format!("{step:?}").to_lowercase());
         let item = Item::new("StoragePool", "", &desired.name).on(&name);
-        items.push(item.site(observed.is_some(), step, &plan.verdict));
+        items.push(item.site(observed.is_some(), plan));
     }
     Ok(items)
 }
@@ -95,9 +94,8 @@ async fn of_network(session: &Session, object: &Network) -> Result<Vec<Item>, Cl
     for (name, host) in sites::selected(ctx, desired.host_selector.as_ref()) {
         let observed = host.network(&desired.name).await?;
         let plan = network::plan(&desired, observed.as_deref(), true);
-        let step = plan.step.map(|step| format!("{step:?}").to_lowercase());
         let item = Item::new("Network", "", &desired.name).on(&name);
-        items.push(item.site(observed.is_some(), step, &plan.verdict));
+        items.push(item.site(observed.is_some(), plan));
     }
     Ok(items)
 }
@@ -150,12 +148,9 @@ async fn of_volume(session: &Session, object: &Volume) -> Result<Item, CliError>
 
 impl Item {
     // A pool or a network on one host.
-    fn site(
-        mut self,
-        there: bool,
-        step: Option<String>,
-        verdict: &drover_core::plan::Verdict,
-    ) -> Self {
+    fn site<S: std::fmt::Debug>(mut self, there: bool, plan: Plan<S>) -> Self {
+        let Plan { step, verdict } = plan;
+        let step = step.map(|step| format!("{step:?}").to_lowercase());
         self.action = match (&step, verdict.reason) {
             (Some(_), _) if there => Action::Change,
             (Some(_), _) => Action::Make,
@@ -164,7 +159,7 @@ impl Item {
         };
         self.steps = step.into_iter().collect();
         if self.action != Action::Nothing {
-            self.message.clone_from(&verdict.message);
+            self.message = verdict.message;
         }
         self
     }

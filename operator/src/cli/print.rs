@@ -151,10 +151,7 @@ impl Item {
         for (change, fate) in &self.changes {
             let (action, words) = change_words(change, *fate);
             let sign = action.sign();
-            let line = format!(
-                "  {sign} {}: {} -> {}   {words}",
-                change.path, change.from, change.to
-            );
+            let line = format!("  {sign} {change}   {words}");
             text.push_str(&paint(action, line));
             text.push('\n');
         }
@@ -222,12 +219,7 @@ fn word(step: &Step) -> String {
         Step::Shutdown(_) => "shut down".to_owned(),
         Step::Destroy => "power off".to_owned(),
         Step::RemoveMark => "remove the mark".to_owned(),
-        Step::Reset { .. } => "reset".to_owned(),
-        other => format!("{other:?}")
-            .split([' ', '{'])
-            .next()
-            .unwrap_or_default()
-            .to_lowercase(),
+        other => other.name().to_lowercase(),
     }
 }
 

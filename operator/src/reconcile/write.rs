@@ -10,7 +10,7 @@ use kube::core::{ClusterResourceScope, Resource};
 use kube::{Api, Client, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The name under which Drover writes what is not a status.
 pub const MANAGER: &str = "drover";
@@ -59,7 +59,7 @@ objects! {
     drover_crds::VirtualMachine: namespaced;
 }
 
-fn identity<K: Object>(object: &K) -> serde_json::Value {
+fn identity<K: Object>(object: &K) -> Value {
     let mut metadata = json!({"name": object.name_any()});
     if let Some(namespace) = object.namespace() {
         metadata["namespace"] = namespace.into();
@@ -107,14 +107,21 @@ pub async fn remove_finalizer<K: Object>(client: &Client, object: &K) -> kube::R
         "uid": object.uid(),
         "resourceVersion": object.resource_version(),
     }});
+    merge(client, object, &body).await.map(drop)
+}
+
+/// Changes an object by what `body` says.
+///
+/// # Errors
+/// What the API server says: 409 when `body` names a version that is not the newest.
+pub async fn merge<K: Object>(client: &Client, object: &K, body: &Value) -> kube::Result<K> {
     let api = K::api(client, &object.namespace().unwrap_or_default());
     let params = PatchParams {
         field_manager: Some(MANAGER.into()),
         ..PatchParams::default()
     };
-    api.patch(&object.name_any(), &params, &Patch::Merge(&body))
+    api.patch(&object.name_any(), &params, &Patch::Merge(body))
         .await
-        .map(drop)
 }
 
 /// Makes an object belong to another one, which nobody must have done in between.
@@ -126,13 +133,7 @@ pub async fn own<K: Object, O: Object>(client: &Client, object: &K, owner: &O) -
         "ownerReferences": owner.controller_owner_ref(&()).into_iter().collect::<Vec<_>>(),
         "resourceVersion": object.resource_version(),
     }});
-    let api = K::api(client, &object.namespace().unwrap_or_default());
-    let params = PatchParams {
-        field_manager: Some(MANAGER.into()),
-        ..PatchParams::default()
-    };
-    api.patch(&object.name_any(), &params, &Patch::Merge(&body))
-        .await
+    merge(client, object, &body).await
 }
 
 /// Makes an object if it is not there. One that is there is returned as it is.

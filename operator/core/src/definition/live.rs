@@ -2,7 +2,7 @@
 
 use super::update::{has_mac, has_target};
 use super::{bus_of, disk_element, free_target, interface_element, targets};
-use crate::fields::{DISK_ROWS, DiskField, Field, INTERFACE_ROWS, Shape, Value};
+use crate::fields::{DISK_ROWS, DiskField, Field, INTERFACE_ROWS, LIMITS, Shape, limit};
 use crate::observed::Unreadable;
 use crate::observed::domain::Definition;
 use crate::plan::changes::{Change, What, disk_named, interface_named};
@@ -39,15 +39,6 @@ impl Call {
         }
     }
 }
-
-const LIMITS: [&str; 6] = [
-    "read_bytes_sec",
-    "read_iops_sec",
-    "total_bytes_sec",
-    "total_iops_sec",
-    "write_bytes_sec",
-    "write_iops_sec",
-];
 
 /// The call that makes a change, of a machine whose running definition this is; nothing if it is
 /// made already, or cannot be made while it runs.
@@ -121,19 +112,8 @@ fn disk(
     let item = wanted.disks.iter().find(|item| item.name == name)?;
     let facts = disk_named(found, name)?;
     if index == DiskField::Qos as usize {
-        let text = item
-            .values
-            .get(index)
-            .and_then(Value::as_text)
-            .unwrap_or_default();
-        let amount = |name: &str| {
-            let mut all = text.split(',').filter_map(|limit| limit.split_once('='));
-            let found = all.find(|(known, _)| *known == name);
-            found
-                .and_then(|(_, amount)| amount.parse().ok())
-                .unwrap_or(0)
-        };
-        let limits = LIMITS.map(|name| (name, amount(name)));
+        let amount = |name| limit(&item.values, name).and_then(|it| it.parse().ok());
+        let limits = LIMITS.map(|name| (name, amount(name).unwrap_or(0)));
         return Some(Call::Limits(facts.target.clone(), limits.to_vec()));
     }
     let mut disk = find(devices, "disk", |it| has_target(it, &facts.target))?.clone();

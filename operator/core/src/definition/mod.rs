@@ -9,7 +9,7 @@ pub use create::create;
 pub use update::{Rewritten, update};
 
 use crate::fields::{
-    Class, DISK_ROWS, DiskField, INTERFACE_ROWS, Item, Value, new_disk, new_interface,
+    DISK_ROWS, DiskField, INTERFACE_ROWS, Item, Row, Value, new_disk, new_interface,
 };
 use crate::identity::{Mark, XML_NAMESPACE};
 use crate::xml::Element;
@@ -42,24 +42,22 @@ fn remove_mark(metadata: &mut Element) {
 
 /// The element of a disk that is not there yet.
 fn disk_element(item: &Item, target: &str) -> Element {
-    let mut disk = new_disk(&item.name, target);
-    for (row, value) in DISK_ROWS.iter().zip(&item.values) {
-        if !matches!(value, Value::Any | Value::None) || row.path == "volume" {
-            (row.write)(&mut disk, &item.values);
-        }
-    }
-    disk
+    filled(new_disk(&item.name, target), &DISK_ROWS, &item.values)
 }
 
 /// The element of an interface that is not there yet.
 fn interface_element(item: &Item) -> Element {
-    let mut nic = new_interface(&item.name);
-    for (row, value) in INTERFACE_ROWS.iter().zip(&item.values) {
-        if !matches!(value, Value::Any | Value::None) && row.class != Class::Forbidden {
-            (row.write)(&mut nic, &item.values);
+    filled(new_interface(&item.name), &INTERFACE_ROWS, &item.values)
+}
+
+// With all that is declared; a drive says that it has no medium.
+fn filled<W>(mut element: Element, rows: &[Row<W>], values: &[Value]) -> Element {
+    for (row, value) in rows.iter().zip(values) {
+        if !matches!(value, Value::Any | Value::None) || row.path == "volume" {
+            (row.write)(&mut element, values);
         }
     }
-    nic
+    element
 }
 
 /// A name for a disk's device that none of these has.

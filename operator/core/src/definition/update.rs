@@ -1,7 +1,9 @@
 //! A definition that is there, changed in place.
 
 use super::{bus_of, disk_element, ensure_scsi, free_target, interface_element, put_mark, targets};
-use crate::fields::{DISK_ROWS, DiskField, INTERFACE_ROWS, Item, MAC, ROWS, Shape, Site, Value};
+use crate::fields::{
+    DISK_ROWS, DiskField, INTERFACE_ROWS, Item, NicField, ROWS, Shape, Site, Value,
+};
 use crate::identity::Mark;
 use crate::observed::Unreadable;
 use crate::observed::domain::{Definition, DiskFacts, InterfaceFacts};
@@ -58,7 +60,7 @@ pub fn update(
 fn renames(what: &What) -> bool {
     match what {
         What::Disk(_, index) => *index == DiskField::Bus as usize,
-        What::Interface(_, index) => *index == MAC,
+        What::Interface(_, index) => *index == NicField::Mac as usize,
         _ => false,
     }
 }

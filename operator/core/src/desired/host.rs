@@ -1,6 +1,6 @@
 //! A host: how much of it may be promised.
 
-use drover_crds::{AdoptionFrom, HostSpec};
+use drover_crds::HostSpec;
 
 use super::{Consent, Invalid, bytes, millis};
 
@@ -19,22 +19,6 @@ pub struct DesiredHost {
     pub reserved_memory: u64,
     /// Whose machines may be there.
     pub consent: Consent,
-}
-
-/// Whether machines of a namespace with these labels may take over domains that carry no mark.
-#[must_use]
-pub fn adopts(spec: &HostSpec, labels: &std::collections::BTreeMap<String, String>) -> bool {
-    let Some(adoption) = &spec.adoption else {
-        return false;
-    };
-    match adoption.from {
-        AdoptionFrom::None => false,
-        AdoptionFrom::All => true,
-        AdoptionFrom::Selector => adoption
-            .selector
-            .as_ref()
-            .is_some_and(|selector| crate::selector::matches(selector, labels)),
-    }
 }
 
 impl DesiredHost {

@@ -7,7 +7,7 @@ pub mod pool;
 pub mod volume;
 
 use drover_crds::Quantity;
-use drover_crds::common::{Namespaces, NamespacesFrom};
+use drover_crds::common::{Adoption, AdoptionFrom, Namespaces, NamespacesFrom};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 /// A spec that says what cannot be, though the API server let it pass.
@@ -37,22 +37,48 @@ impl Invalid {
     }
 }
 
-/// Whose objects may use a cluster object.
+/// Whose objects may use a cluster object, or take over what it has.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Consent(Option<LabelSelector>);
+pub enum Consent {
+    /// Everybody's.
+    #[default]
+    All,
+    /// Nobody's.
+    None,
+    /// Those of the namespaces that it matches.
+    Selected(LabelSelector),
+}
 
 impl Consent {
     pub(crate) fn parse(namespaces: Option<&Namespaces>) -> Self {
-        let selected = namespaces.filter(|named| named.from == NamespacesFrom::Selector);
-        Self(selected.map(|named| named.selector.clone().unwrap_or_default()))
+        match namespaces {
+            Some(named) if named.from == NamespacesFrom::Selector => {
+                Self::Selected(named.selector.clone().unwrap_or_default())
+            }
+            _ => Self::All,
+        }
+    }
+
+    /// Whose objects may take over what carries no mark.
+    #[must_use]
+    pub fn to_adopt(adoption: Option<&Adoption>) -> Self {
+        match adoption {
+            Some(named) if named.from == AdoptionFrom::All => Self::All,
+            Some(named) if named.from == AdoptionFrom::Selector => {
+                named.selector.clone().map_or(Self::None, Self::Selected)
+            }
+            _ => Self::None,
+        }
     }
 
     /// Whether objects of a namespace with these labels may.
     #[must_use]
     pub fn allows(&self, labels: &std::collections::BTreeMap<String, String>) -> bool {
-        self.0
-            .as_ref()
-            .is_none_or(|selector| crate::selector::matches(selector, labels))
+        match self {
+            Self::All => true,
+            Self::None => false,
+            Self::Selected(selector) => crate::selector::matches(selector, labels),
+        }
     }
 }
 

@@ -61,18 +61,14 @@ pub static DISK_ROWS: [R; 9] = [
         read_volume,
         write_volume,
     )
-    .judged(|judged| {
-        let drive = judged.wanted.get(DiskField::Type as usize);
-        let drive = drive.and_then(Value::as_text) == Some("cdrom");
-        drive.then_some((Class::Live, "the medium is changed"))
-    }),
+    .judged(|judged| is_drive(judged.wanted).then_some((Class::Live, "the medium is changed"))),
     Row::new(
         "format",
         Class::RestartNow,
         "it is the volume's, and goes with it",
-        |disk, site| match (resolved(disk, site), disk.type_) {
-            (Some(place), _) => Value::Text(place.format.clone().into()),
-            (None, _) => Value::Any,
+        |disk, site| match resolved(disk, site) {
+            Some(place) => Value::Text(place.format.clone().into()),
+            None => Value::Any,
         },
         |node| Value::text(attribute(node, "driver", "type")),
         |disk, values| {
@@ -81,11 +77,7 @@ pub static DISK_ROWS: [R; 9] = [
             }
         },
     )
-    .judged(|judged| {
-        let drive = judged.wanted.get(DiskField::Type as usize);
-        let drive = drive.and_then(Value::as_text) == Some("cdrom");
-        drive.then_some((Class::Live, "it goes with the medium"))
-    }),
+    .judged(|judged| is_drive(judged.wanted).then_some((Class::Live, "it goes with the medium"))),
     Row::new(
         "bootOrder",
         Class::NextBoot,
@@ -166,6 +158,29 @@ pub(crate) fn new_disk(name: &str, target: &str) -> Element {
         .child(Element::new("alias").attribute("name", format!("ua-disk-{name}")))
 }
 
+/// libvirt's names of the limits that Drover sets.
+pub(crate) const LIMITS: [&str; 6] = [
+    "total_bytes_sec",
+    "read_bytes_sec",
+    "write_bytes_sec",
+    "total_iops_sec",
+    "read_iops_sec",
+    "write_iops_sec",
+];
+
+/// The amount of a limit, if a disk with these values has it.
+pub(crate) fn limit<'a>(values: &'a [Value], name: &str) -> Option<&'a str> {
+    let all = text_of(values, DiskField::Qos)?.split(',');
+    let mut all = all.filter_map(|limit| limit.split_once('='));
+    all.find(|(known, _)| *known == name)
+        .map(|(_, amount)| amount)
+}
+
+/// Whether a disk with these values is a drive.
+pub(crate) fn is_drive(values: &[Value]) -> bool {
+    text_of(values, DiskField::Type) == Some("cdrom")
+}
+
 fn text_of(values: &[Value], field: DiskField) -> Option<&str> {
     values.get(field as usize).and_then(Value::as_text)
 }
@@ -216,7 +231,7 @@ fn write_volume(disk: &mut Element, values: &[Value]) {
     // What was found out about another medium.
     disk.remove("backingStore", |_| true);
     disk.remove("source", |_| true);
-    let drive = text_of(values, DiskField::Type) == Some("cdrom");
+    let drive = is_drive(values);
     let place = text_of(values, DiskField::Volume).and_then(|place| place.split_once('/'));
     if let Some((pool, volume)) = place {
         disk.set("type", "volume");
@@ -257,25 +272,10 @@ fn read_limits(node: Node<'_, '_>) -> Value {
 }
 
 fn write_limits(disk: &mut Element, values: &[Value]) {
-    const NAMES: [&str; 6] = [
-        "total_bytes_sec",
-        "read_bytes_sec",
-        "write_bytes_sec",
-        "total_iops_sec",
-        "read_iops_sec",
-        "write_iops_sec",
-    ];
-    let wanted = text_of(values, DiskField::Qos)
-        .unwrap_or_default()
-        .to_owned();
     let tune = disk.ensure("iotune");
-    for name in NAMES {
-        let amount = wanted
-            .split(',')
-            .filter_map(|limit| limit.split_once('='))
-            .find(|(known, _)| *known == name);
-        match amount {
-            Some((_, amount)) => tune.ensure(name).set_text(amount),
+    for name in LIMITS {
+        match limit(values, name) {
+            Some(amount) => tune.ensure(name).set_text(amount),
             None => tune.remove(name, |_| true),
         }
     }

@@ -29,6 +29,7 @@ pub(super) const MACHINE_TYPE: R = R::new(
         }
     },
 )
+.also_same(is_newest)
 .judged(judge_board);
 
 pub(super) const ARCHITECTURE: R = R::new(
@@ -219,9 +220,9 @@ pub(crate) fn family(board: &str) -> &str {
     }
 }
 
-/// Whether a board is the one that is asked for: `q35` is libvirt's name for the newest of its kind.
-pub(crate) fn same_board(wanted: &str, found: &str) -> bool {
-    wanted == found || (wanted == family(found) && family(wanted) == wanted)
+// `q35` is libvirt's name for the newest of its kind.
+fn is_newest(found: &str, wanted: &str) -> bool {
+    wanted == family(found) && family(wanted) == wanted
 }
 
 fn read_secure_boot(root: Node<'_, '_>) -> Value {

@@ -12,7 +12,7 @@ type R = Row<DesiredInterface>;
 
 /// The fields of an interface, in the order of [`INTERFACE_ROWS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Nic {
+pub(crate) enum NicField {
     Network,
     PortGroup,
     Model,
@@ -20,9 +20,6 @@ enum Nic {
     State,
     Qos,
 }
-
-/// The row of an interface's address.
-pub(crate) const MAC: usize = Nic::Mac as usize;
 
 /// The fields of each interface.
 pub static INTERFACE_ROWS: [R; 6] = [
@@ -33,7 +30,7 @@ pub static INTERFACE_ROWS: [R; 6] = [
         |nic, _| Value::Text(nic.network.clone().into()),
         read_network,
         |nic, values| {
-            if let Some(network) = text(values, Nic::Network) {
+            if let Some(network) = text(values, NicField::Network) {
                 nic.set("type", "network");
                 nic.remove("source", |_| true);
                 nic.push(Element::new("source").attribute("network", network));
@@ -56,7 +53,7 @@ pub static INTERFACE_ROWS: [R; 6] = [
         |nic, _| Value::Text(model(nic.model).into()),
         |node| Value::text(attribute(node, "model", "type")),
         |nic, values| {
-            if let Some(model) = text(values, Nic::Model) {
+            if let Some(model) = text(values, NicField::Model) {
                 nic.ensure("model").set("type", model);
             }
             nic.remove("address", |_| true);
@@ -69,7 +66,7 @@ pub static INTERFACE_ROWS: [R; 6] = [
         |nic, _| Value::Text(nic.mac.clone().into()),
         |node| Value::text(attribute(node, "mac", "address").map(|mac| mac.to_lowercase())),
         |nic, values| {
-            if let Some(mac) = text(values, Nic::Mac) {
+            if let Some(mac) = text(values, NicField::Mac) {
                 nic.ensure("mac").set("address", mac);
             }
         },
@@ -83,7 +80,7 @@ pub static INTERFACE_ROWS: [R; 6] = [
             let down = attribute(node, "link", "state").as_deref() == Some("down");
             Value::Text(if down { "Down".into() } else { "Up".into() })
         },
-        |nic, values| match text(values, Nic::State) {
+        |nic, values| match text(values, NicField::State) {
             Some("Down") => nic.ensure("link").set("state", "down"),
             _ => nic.remove("link", |_| true),
         },
@@ -114,7 +111,7 @@ pub(crate) fn new_interface(name: &str) -> Element {
         .child(Element::new("alias").attribute("name", format!("ua-if-{name}")))
 }
 
-fn text(values: &[Value], field: Nic) -> Option<&str> {
+fn text(values: &[Value], field: NicField) -> Option<&str> {
     values.get(field as usize).and_then(Value::as_text)
 }
 
@@ -142,7 +139,7 @@ fn read_network(node: Node<'_, '_>) -> Value {
 }
 
 fn write_port_group(nic: &mut Element, values: &[Value]) {
-    let group = text(values, Nic::PortGroup);
+    let group = text(values, NicField::PortGroup);
     nic.ensure("source").set_or_unset("portgroup", group);
 }
 
@@ -179,7 +176,7 @@ fn read_qos(node: Node<'_, '_>) -> Value {
 }
 
 fn write_qos(nic: &mut Element, values: &[Value]) {
-    let wanted = text(values, Nic::Qos).unwrap_or_default().to_owned();
+    let wanted = text(values, NicField::Qos).unwrap_or_default().to_owned();
     nic.remove("bandwidth", |_| true);
     let mut bandwidth = Element::new("bandwidth");
     for limit in wanted.split(',') {

@@ -17,9 +17,9 @@ pub use interface::INTERFACE_ROWS;
 pub use shape::{Item, Shape, short_hash};
 pub use value::Value;
 
-pub(crate) use disk::{DiskField, new_disk};
-pub(crate) use firmware::{family, same_board};
-pub(crate) use interface::{MAC, new_interface};
+pub(crate) use disk::{DiskField, LIMITS, is_drive, limit, new_disk};
+pub(crate) use firmware::family;
+pub(crate) use interface::{NicField, new_interface};
 pub(crate) use shape::shown;
 
 use crate::desired::machine::DesiredMachine;
@@ -118,6 +118,8 @@ pub struct Row<W> {
     pub read: fn(Node<'_, '_>) -> Value,
     /// Puts it into a definition, of which these are to be all values.
     pub write: fn(&mut Element, &[Value]),
+    /// Whether what a definition shows is what is declared, in other words.
+    pub same: fn(&str, &str) -> bool,
     /// When it takes something else.
     pub judge: fn(&Judged<'_>) -> Judgement,
     /// Whether what runs shows it as it was declared.
@@ -142,6 +144,7 @@ impl<W> Row<W> {
             want,
             read,
             write,
+            same: |_, _| false,
             judge: |_| None,
             shown_live: true,
             qemu_only: false,
@@ -153,6 +156,11 @@ impl<W> Row<W> {
         self
     }
 
+    const fn also_same(mut self, same: fn(&str, &str) -> bool) -> Self {
+        self.same = same;
+        self
+    }
+
     const fn of_qemu(mut self) -> Self {
         self.qemu_only = true;
         self
@@ -161,6 +169,19 @@ impl<W> Row<W> {
     const fn hidden_live(mut self) -> Self {
         self.shown_live = false;
         self
+    }
+}
+
+impl<W> Row<W> {
+    /// Whether a definition that shows one thing is as declared, as far as can be told.
+    pub(crate) fn agrees(&self, shown: &Value, declared: &Value) -> bool {
+        match (shown, declared) {
+            (Value::Any, _) | (_, Value::Any) => true,
+            (Value::Text(shown), Value::Text(declared)) => {
+                shown == declared || (self.same)(shown, declared)
+            }
+            (shown, declared) => shown == declared,
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Where a definition differs from what is declared, and what it takes to change that.
 
+use std::fmt;
+
 use crate::fields::{
-    Class, DISK_ROWS, DiskField, Field, INTERFACE_ROWS, Item, Judged, ROWS, Row, Shape, Site,
-    Value, same_board,
+    Class, DISK_ROWS, DiskField, Field, INTERFACE_ROWS, Item, Judged, NicField, ROWS, Row, Shape,
+    Site, Value, is_drive,
 };
 use crate::observed::domain::{Definition, DiskFacts};
 
@@ -21,6 +23,12 @@ pub struct Change {
     pub reason: String,
     /// What is changed.
     pub(crate) what: What,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} -> {}", self.path, self.from, self.to)
+    }
 }
 
 impl Change {
@@ -69,7 +77,7 @@ fn once(wanted: &Shape, found: &Definition, live: bool) -> Vec<Change> {
             .then(|| declared(found, row.path))
             .filter(|value| hidden || *value != Value::Any);
         let from = remembered.as_ref().unwrap_or(from);
-        if differ(index == Field::MachineType as usize, from, to) {
+        if !row.agrees(from, to) {
             let judged = Judged {
                 from,
                 to,
@@ -101,14 +109,15 @@ fn declared(found: &Definition, path: &str) -> Value {
     })
 }
 
-// The most that there can be, where it is not declared, goes along with what there is.
+/// Fields that go along with others where they are not declared: the most that there can be, with
+/// what there is.
+const FOLLOWERS: [(Field, Field); 2] = [
+    (Field::MaxSockets, Field::Sockets),
+    (Field::MaxMemory, Field::Memory),
+];
+
 fn follows(wanted: &Shape, found: &[Value], index: usize) -> bool {
-    [
-        (Field::MaxSockets, Field::Sockets),
-        (Field::MaxMemory, Field::Memory),
-    ]
-    .into_iter()
-    .any(|(most, base)| {
+    FOLLOWERS.into_iter().any(|(most, base)| {
         let same = |values: &[Value]| values[most as usize] == values[base as usize];
         index == most as usize && same(&wanted.values) && same(found)
     })
@@ -116,23 +125,10 @@ fn follows(wanted: &Shape, found: &[Value], index: usize) -> bool {
 
 /// The field that goes along with this one, if it does.
 pub(crate) fn follower(wanted: &Shape, index: usize) -> Option<usize> {
-    [
-        (Field::Sockets, Field::MaxSockets),
-        (Field::Memory, Field::MaxMemory),
-    ]
-    .into_iter()
-    .find(|(base, most)| index == *base as usize && wanted.get(*most) == wanted.get(*base))
-    .map(|(_, most)| most as usize)
-}
-
-fn differ(board: bool, from: &Value, to: &Value) -> bool {
-    if *to == Value::Any || *from == Value::Any || from == to {
-        return false;
-    }
-    match (board, from, to) {
-        (true, Value::Text(from), Value::Text(to)) => !same_board(to, from),
-        _ => true,
-    }
+    FOLLOWERS
+        .into_iter()
+        .find(|(most, base)| index == *base as usize && wanted.get(*most) == wanted.get(*base))
+        .map(|(most, _)| most as usize)
 }
 
 fn change<W>(row: &Row<W>, path: String, judged: &Judged<'_>, what: What) -> Change {
@@ -161,37 +157,21 @@ fn disks(wanted: &Shape, site: &Site, found: &Definition, live: bool, changes: &
     for item in &wanted.disks {
         let path = format!("spec.disks[{}]", item.name);
         let Some(disk) = disk_named(found, &item.name) else {
-            let class = plugged(item.values.get(DiskField::Bus as usize), &item.values);
-            changes.push(Change {
-                path,
-                from: "none".to_owned(),
-                to: disk_words(&item.values),
-                class: class.0,
-                reason: class.1.to_owned(),
-                what: What::AddDisk(item.name.clone()),
-            });
+            let words = ("none".to_owned(), disk_words(&item.values));
+            let what = What::AddDisk(item.name.clone());
+            changes.push(plugged(path, words, plug(&item.values), what));
             continue;
         };
-        for (index, row) in DISK_ROWS.iter().enumerate() {
-            let (from, to) = (&disk.values[index], &item.values[index]);
+        let pair = (disk.values.as_slice(), item.values.as_slice());
+        rows(&DISK_ROWS, &path, pair, changes, |index, from| {
             let elsewhere = index == DiskField::Volume as usize
                 && site.disks.iter().any(|place| {
                     place.name == item.name && place.path.as_deref() == from.as_text()
                 });
             // A drive that is empty has no format to speak of.
             let empty = index == DiskField::Format as usize && *from == Value::None && live;
-            if elsewhere || empty || !differ(false, from, to) {
-                continue;
-            }
-            let judged = Judged {
-                from,
-                to,
-                found: &disk.values,
-                wanted: &item.values,
-            };
-            let what = What::Disk(item.name.clone(), index);
-            changes.push(change(row, format!("{path}.{}", row.path), &judged, what));
-        }
+            (!elsewhere && !empty).then(|| What::Disk(item.name.clone(), index))
+        });
     }
     for disk in &found.disks {
         let Some(name) = &disk.name else { continue };
@@ -199,25 +179,44 @@ fn disks(wanted: &Shape, site: &Site, found: &Definition, live: bool, changes: &
         if wanted.declares_disk(name) {
             continue;
         }
-        let class = plugged(disk.values.get(DiskField::Bus as usize), &disk.values);
-        changes.push(Change {
-            path: format!("spec.disks[{name}]"),
-            from: disk_words(&disk.values),
-            to: "none".to_owned(),
-            class: class.0,
-            reason: class.1.to_owned(),
-            what: What::RemoveDisk(name.clone()),
-        });
+        let path = format!("spec.disks[{name}]");
+        let words = (disk_words(&disk.values), "none".to_owned());
+        let what = What::RemoveDisk(name.clone());
+        changes.push(plugged(path, words, plug(&disk.values), what));
     }
 }
 
-fn plugged(bus: Option<&Value>, values: &[Value]) -> (Class, &'static str) {
-    let drive = values
-        .get(DiskField::Type as usize)
-        .and_then(Value::as_text)
-        == Some("cdrom");
-    match bus.and_then(Value::as_text) {
-        Some("virtio" | "scsi" | "usb") if !drive => (Class::Live, "it is plugged in or out"),
+// Each field of a device that differs, unless nothing is changed by it.
+fn rows<W>(
+    rows: &[Row<W>],
+    path: &str,
+    (found, wanted): (&[Value], &[Value]),
+    changes: &mut Vec<Change>,
+    what: impl Fn(usize, &Value) -> Option<What>,
+) {
+    for (index, row) in rows.iter().enumerate() {
+        let (from, to) = (&found[index], &wanted[index]);
+        if row.agrees(from, to) {
+            continue;
+        }
+        let judged = Judged {
+            from,
+            to,
+            found,
+            wanted,
+        };
+        if let Some(what) = what(index, from) {
+            changes.push(change(row, format!("{path}.{}", row.path), &judged, what));
+        }
+    }
+}
+
+const PLUGGED: (Class, &str) = (Class::Live, "it is plugged in or out");
+
+// What it takes to plug a disk in or out.
+fn plug(values: &[Value]) -> (Class, &'static str) {
+    match values.get(DiskField::Bus as usize).and_then(Value::as_text) {
+        Some("virtio" | "scsi" | "usb") if !is_drive(values) => PLUGGED,
         _ => (
             Class::NextBoot,
             "neither drives nor sata and ide disks can be plugged in or out",
@@ -225,14 +224,32 @@ fn plugged(bus: Option<&Value>, values: &[Value]) -> (Class, &'static str) {
     }
 }
 
+// A device that comes or goes.
+fn plugged(
+    path: String,
+    (from, to): (String, String),
+    (class, reason): (Class, &'static str),
+    what: What,
+) -> Change {
+    Change {
+        path,
+        from,
+        to,
+        class,
+        reason: reason.to_owned(),
+        what,
+    }
+}
+
 fn disk_words(values: &[Value]) -> String {
-    let of = |field: DiskField| values.get(field as usize).map(ToString::to_string);
-    let parts = [
-        of(DiskField::Bus),
-        of(DiskField::Volume),
-        of(DiskField::Format),
-    ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    let fields = [DiskField::Bus, DiskField::Volume, DiskField::Format];
+    words(values, fields.map(|field| field as usize))
+}
+
+fn words(values: &[Value], fields: [usize; 3]) -> String {
+    let fields = fields.into_iter().filter_map(|field| values.get(field));
+    let words: Vec<_> = fields.map(ToString::to_string).collect();
+    words.join(" ")
 }
 
 /// The interface of a definition that is this one of the spec: by the name that Drover gave it, or
@@ -241,7 +258,8 @@ pub(crate) fn interface_named<'a>(
     found: &'a Definition,
     item: &Item,
 ) -> Option<&'a crate::observed::domain::InterfaceFacts> {
-    let mac = item.values.get(crate::fields::MAC).and_then(Value::as_text);
+    let mac = item.values.get(NicField::Mac as usize);
+    let mac = mac.and_then(Value::as_text);
     let mut all = found.interfaces.iter();
     all.find(|nic| match &nic.name {
         Some(known) => *known == item.name,
@@ -251,48 +269,28 @@ pub(crate) fn interface_named<'a>(
 
 fn interfaces(wanted: &Shape, found: &Definition, changes: &mut Vec<Change>) {
     let words = |values: &[Value]| {
-        let parts: Vec<_> = [2, 0, crate::fields::MAC]
-            .into_iter()
-            .filter_map(|index| values.get(index).map(ToString::to_string))
-            .collect();
-        parts.join(" ")
+        let fields = [NicField::Model, NicField::Network, NicField::Mac];
+        words(values, fields.map(|field| field as usize))
     };
-    let plugged = |path, from, to, what| Change {
-        path,
-        from,
-        to,
-        class: Class::Live,
-        reason: "it is plugged in or out".to_owned(),
-        what,
-    };
+    let none = || "none".to_owned();
     for item in &wanted.interfaces {
         let path = format!("spec.interfaces[{}]", item.name);
         let Some(nic) = interface_named(found, item) else {
             let what = What::AddInterface(item.name.clone());
-            changes.push(plugged(path, "none".to_owned(), words(&item.values), what));
+            changes.push(plugged(path, (none(), words(&item.values)), PLUGGED, what));
             continue;
         };
-        for (index, row) in INTERFACE_ROWS.iter().enumerate() {
-            let (from, to) = (&nic.values[index], &item.values[index]);
-            if !differ(false, from, to) {
-                continue;
-            }
-            let judged = Judged {
-                from,
-                to,
-                found: &nic.values,
-                wanted: &item.values,
-            };
-            let what = What::Interface(item.name.clone(), index);
-            changes.push(change(row, format!("{path}.{}", row.path), &judged, what));
-        }
+        let pair = (nic.values.as_slice(), item.values.as_slice());
+        rows(&INTERFACE_ROWS, &path, pair, changes, |index, _| {
+            Some(What::Interface(item.name.clone(), index))
+        });
     }
     for nic in &found.interfaces {
         let Some(name) = &nic.name else { continue };
         if !wanted.interfaces.iter().any(|item| item.name == *name) {
             let path = format!("spec.interfaces[{name}]");
             let what = What::RemoveInterface(name.clone());
-            changes.push(plugged(path, words(&nic.values), "none".to_owned(), what));
+            changes.push(plugged(path, (words(&nic.values), none()), PLUGGED, what));
         }
     }
 }

@@ -1,6 +1,5 @@
 //! A host with one domain or none, an operator that looks at it, and the time.
 
-use drover_core::definition::create;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::fields::Site;
 use drover_core::identity::Mark;
@@ -161,17 +160,9 @@ pub(crate) fn mark(desired: &DesiredMachine, epoch: i64) -> Mark {
 }
 
 pub(crate) fn off(desired: &DesiredMachine, epoch: i64) -> ObservedDomain {
-    let xml = create(desired, &given::site(), &mark(desired, epoch));
-    ObservedDomain {
-        name: desired.domain_name.clone(),
-        uuid: desired.uuid,
-        state: DomainState::Shutoff,
-        reason: "Unknown",
-        persistent: true,
-        autostart: false,
-        live: None,
-        inactive: Some(Definition::parse(&xml).unwrap()),
-    }
+    let mark = Box::new(mark(desired, epoch));
+    let world = World::new(None);
+    after(None, &Step::Create { mark }, &world.situation(desired)).unwrap()
 }
 
 pub(crate) fn running(desired: &DesiredMachine, epoch: i64) -> ObservedDomain {
@@ -195,11 +186,7 @@ pub(crate) fn words(steps: &[Step]) -> Vec<String> {
         Step::Change(change) => format!("Change {}", change.path),
         Step::Record { side, .. } => format!("Record {side:?}"),
         Step::Shutdown(request) => format!("Shutdown {request:?}"),
-        other => {
-            let text = format!("{other:?}");
-            let end = text.find([' ', '{', '(']).unwrap_or(text.len());
-            text[..end].to_owned()
-        }
+        other => other.name().to_owned(),
     };
     steps.iter().map(word).collect()
 }

@@ -6,15 +6,13 @@ use std::time::Duration;
 use drover_core::desired::machine::{DesiredMachine, MachineDeletionPolicy};
 use drover_core::plan::Verdict;
 use drover_core::plan::machine::Step;
+use drover_crds::VirtualMachine;
 use drover_crds::condition::Reason;
-use drover_crds::{VirtualMachine, Volume};
-use kube::api::{Patch, PatchParams};
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 use serde_json::json;
 
 use super::look::{Look, Subject};
-use super::{MOST_STEPS, hint_volumes};
-use super::{Outcome, bound, reachable, refusal, tell};
+use super::{MOST_STEPS, Outcome, bound, hint_volumes, reachable, refusal, tell};
 use crate::controllers::report::Unwanted;
 use crate::controllers::{placement, report, sightings};
 use crate::ctx::Ctx;
@@ -60,8 +58,7 @@ pub(super) async fn delete(
             return tell(ctx, key, machine, outcome).await;
         }
         // Nobody knew which of several counted: all of them go.
-        let more = || async { sightings::copies(ctx, desired).await.len() };
-        if bound(machine).is_none() && more().await > 0 {
+        if bound(machine).is_none() && !sightings::copies(ctx, desired).await.is_empty() {
             return Ok(Again::After(Duration::ZERO));
         }
     }
@@ -134,7 +131,6 @@ async fn disown(
     machine: &VirtualMachine,
     desired: &DesiredMachine,
 ) -> Result<(), Error> {
-    let volumes: Api<Volume> = Api::namespaced(ctx.client.clone(), &desired.namespace);
     for disk in desired.disks.iter().filter(|disk| disk.template.is_some()) {
         let Some(name) = &disk.volume else { continue };
         let Some(volume) = ctx.cache.volumes.get(&desired.namespace, name) else {
@@ -145,8 +141,8 @@ async fn disown(
             .iter()
             .any(|owner| Some(&owner.uid) == machine.uid().as_ref());
         if owned {
-            let patch = Patch::Merge(json!({"metadata": {"ownerReferences": null}}));
-            volumes.patch(name, &PatchParams::default(), &patch).await?;
+            let body = json!({"metadata": {"ownerReferences": null}});
+            write::merge(&ctx.client, &*volume, &body).await?;
         }
     }
     Ok(())

@@ -49,15 +49,9 @@ pub(crate) async fn foresee(
         Ok(chosen) => chosen,
         Err(verdict) => return Ok(Err(verdict)),
     };
-    let Some(handle) = ctx.hosts.get(&host) else {
-        return Ok(Err(super::reachable(ctx, &host).err().unwrap_or_else(
-            || {
-                Verdict::new(
-                    drover_crds::condition::Reason::HostUnreachable,
-                    host.clone(),
-                )
-            },
-        )));
+    let handle = match super::reachable(ctx, &host) {
+        Ok(handle) => handle,
+        Err(verdict) => return Ok(Err(verdict)),
     };
     let volumes = needs::foreseen(ctx, machine, desired);
     let subject = Subject::new(ctx, &handle, desired, &volumes, epoch);

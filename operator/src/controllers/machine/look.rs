@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use drover_core::desired::Consent;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::fields::Site;
 use drover_core::observed::domain::ObservedDomain;
@@ -47,7 +48,7 @@ impl<'a> Subject<'a> {
     ) -> Self {
         let object = ctx.cache.hosts.get("", &host.name);
         let labels = namespace_labels(ctx, &desired.namespace);
-        let lets = |host: &Host| drover_core::desired::host::adopts(&host.spec, &labels);
+        let lets = |host: &Host| Consent::to_adopt(host.spec.adoption.as_ref()).allows(&labels);
         let flavor = flavor(host, desired);
         Self {
             adoption: object.as_deref().is_some_and(lets),
@@ -198,12 +199,10 @@ impl<'a> Subject<'a> {
 
 // A step in the log: a mark says more than anybody wants to read there.
 fn words(step: &Step) -> String {
-    let text = format!("{step:?}");
-    let end = text.find([' ', '{']).unwrap_or(text.len());
     match step {
         Step::Change(change) => format!("Change {}", change.key()),
         Step::Record { side, .. } => format!("Record {side:?}"),
-        _ => text[..end].to_owned(),
+        other => other.name().to_owned(),
     }
 }
 

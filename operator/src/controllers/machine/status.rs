@@ -1,6 +1,5 @@
 //! What a look at a machine says in its status.
 
-use drover_core::plan::changes::Change;
 use drover_core::plan::history::History;
 use drover_core::plan::machine::{Fate, Plan};
 use drover_crds::condition::{Entry, Reason, Status};
@@ -88,7 +87,7 @@ fn of_the_plan(plan: &Plan, reason: Reason) -> Vec<Entry> {
             .changes
             .iter()
             .filter(|(_, fate)| wanted.contains(fate));
-        let lines: Vec<_> = chosen.map(|(change, _)| line(change)).collect();
+        let lines: Vec<_> = chosen.map(|(change, _)| change.to_string()).collect();
         lines.join(", ")
     };
     let drifted = lines(&[Fate::Reported]);
@@ -113,10 +112,6 @@ fn of_the_plan(plan: &Plan, reason: Reason) -> Vec<Entry> {
         ));
     }
     entries
-}
-
-fn line(change: &Change) -> String {
-    format!("{}: {} -> {}", change.path, change.from, change.to)
 }
 
 fn plan_status(plan: &Plan) -> Option<PlanStatus> {

@@ -72,6 +72,14 @@ pub(super) fn ownership(
     Ok(Owner::This)
 }
 
+// Whose it is, by which placement and manager.
+fn named(situation: &Situation<'_>) -> Mark {
+    Mark {
+        manager: situation.manager.to_owned(),
+        ..situation.desired.mark(situation.epoch)
+    }
+}
+
 /// The mark of a machine that is being made.
 pub(super) fn fresh(situation: &Situation<'_>, wanted: &Shape) -> Mark {
     let mut mark = adopted(situation);
@@ -85,8 +93,7 @@ pub(super) fn fresh(situation: &Situation<'_>, wanted: &Shape) -> Mark {
 /// The mark of a machine that is being taken over: whatever its definition says may have been said
 /// by anybody, so that no spec is named.
 pub(super) fn adopted(situation: &Situation<'_>) -> Mark {
-    let mut mark = situation.desired.mark(situation.epoch);
-    situation.manager.clone_into(&mut mark.manager);
+    let mut mark = named(situation);
     mark.recorded = Recorded {
         acted: situation.desired.asked.clone(),
         instance_type: situation.desired.instance_type.clone(),
@@ -97,8 +104,7 @@ pub(super) fn adopted(situation: &Situation<'_>) -> Mark {
 
 /// The mark that a definition is to have which has this one, before anything is changed.
 pub(super) fn renewed(situation: &Situation<'_>, found: Option<&Mark>) -> Mark {
-    let mut mark = situation.desired.mark(situation.epoch);
-    situation.manager.clone_into(&mut mark.manager);
+    let mut mark = named(situation);
     if let Some(found) = found {
         mark.spec.clone_from(&found.spec);
         mark.recorded = found.recorded.clone();

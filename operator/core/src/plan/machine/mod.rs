@@ -3,6 +3,7 @@
 mod mark;
 mod power;
 mod stop;
+mod told;
 mod update;
 
 use drover_crds::condition::Reason;
@@ -77,6 +78,44 @@ pub enum Side {
     Config,
 }
 
+impl Side {
+    // What the next start takes is written first: it is what counts when the machine is off.
+    fn first(domain: &ObservedDomain) -> Self {
+        if domain.persistent {
+            Self::Config
+        } else {
+            Self::Live
+        }
+    }
+}
+
+impl Step {
+    fn record(side: Side, mark: Mark) -> Self {
+        let mark = Box::new(mark);
+        Self::Record { side, mark }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "Create",
+            Self::Define { .. } => "Define",
+            Self::Record { .. } => "Record",
+            Self::Change(_) => "Change",
+            Self::ClearAutostart => "ClearAutostart",
+            Self::Start { .. } => "Start",
+            Self::Resume => "Resume",
+            Self::Suspend => "Suspend",
+            Self::Reset { .. } => "Reset",
+            Self::Shutdown(_) => "Shutdown",
+            Self::Destroy => "Destroy",
+            Self::Undefine => "Undefine",
+            Self::RemoveMark => "RemoveMark",
+        }
+    }
+}
+
 /// How a guest is asked to shut down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Request {
@@ -147,15 +186,7 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
         }
         Ok(mark::Owner::Nobody) => {
             // It is marked before anything else: from now on nobody else may take it.
-            let mark = Box::new(mark::adopted(situation));
-            let step = Step::Record {
-                side: if domain.persistent {
-                    Side::Config
-                } else {
-                    Side::Live
-                },
-                mark,
-            };
+            let step = Step::record(Side::first(domain), mark::adopted(situation));
             return Plan::doing(step, Reason::Starting, "it is being taken over");
         }
         Err(_) if situation.deleting => {

@@ -108,18 +108,12 @@ fn how(situation: &Situation<'_>, domain: &ObservedDomain) -> Stop {
     }
 }
 
-// What the next start takes is written first: it is what counts when the machine is off.
 fn record(domain: &ObservedDomain, mark: Mark, words: &str) -> Plan {
-    let side = match domain.persistent {
-        true => Side::Config,
-        false => Side::Live,
-    };
-    let mark = Box::new(mark);
     let reason = match domain.state.is_active() {
         true => Reason::Updating,
         false => Reason::Starting,
     };
-    Plan::doing(Step::Record { side, mark }, reason, words)
+    Plan::doing(Step::record(Side::first(domain), mark), reason, words)
 }
 
 fn running(situation: &Situation<'_>, domain: &ObservedDomain, wanted: &Shape) -> Plan {

@@ -3,6 +3,7 @@
 use drover_crds::condition::Reason;
 use drover_crds::virtual_machine::{Approval, ChangeClass, Drift};
 
+use super::told::{needs_approval, told};
 use super::{Plan, Side, Situation, Step, mark};
 use crate::fields::{Class, Shape, short_hash};
 use crate::identity::{Mark, Pending};
@@ -34,7 +35,7 @@ impl Fate {
     }
 }
 
-type Fated = (Change, Fate);
+pub(super) type Fated = (Change, Fate);
 
 /// The differences of one definition, and what becomes of each.
 struct Look {
@@ -57,26 +58,20 @@ pub(super) fn plan(situation: &Situation<'_>, domain: &ObservedDomain, wanted: &
         }
         _ => {}
     }
-    let hash = hash(&union(situation, domain, wanted));
-    let spec = wanted.hash();
+    let found = Found::gather(situation, domain, wanted);
+    let hash = found.hash();
     let begun = domain
         .mark()
         .and_then(|mark| mark.recorded.approved.as_ref())
-        == Some(&spec);
-    let (mut config, live) = both(situation, domain, wanted, begun);
+        == Some(&found.spec);
+    let (mut config, live) = both(situation, domain, wanted, &found, begun);
     let waits = |look: &Look| look.changes.iter().any(|(_, fate)| *fate == Fate::Waits);
     if !begun && approved(situation, &hash) && (waits(&config) || waits(&live)) {
         // Noted, because what is left of the plan after its first step has another hash.
         let mut mark = mark::renewed(situation, domain.mark());
-        mark.recorded.approved = Some(spec);
-        let mut plan = told(situation, domain, merged(&live, &config));
-        let side = if domain.persistent {
-            Side::Config
-        } else {
-            Side::Live
-        };
-        let mark = Box::new(mark);
-        plan.step = Some(Step::Record { side, mark });
+        mark.recorded.approved = Some(found.spec);
+        let mut plan = told(situation, domain, merged(&live, &config, found.place));
+        plan.step = Some(Step::record(Side::first(domain), mark));
         plan.verdict = Verdict::new(Reason::Updating, "its plan is approved");
         return plan;
     }
@@ -85,7 +80,7 @@ pub(super) fn plan(situation: &Situation<'_>, domain: &ObservedDomain, wanted: &
         config.mark.recorded.approved = None;
         config.stale = true;
     }
-    let mut plan = told(situation, domain, merged(&live, &config));
+    let mut plan = told(situation, domain, merged(&live, &config, found.place));
     plan.hash = (!plan.changes.is_empty()).then_some(hash);
     step(situation, domain, config, live, &mut plan);
     plan
@@ -95,22 +90,20 @@ fn both(
     situation: &Situation<'_>,
     domain: &ObservedDomain,
     wanted: &Shape,
+    found: &Found,
     approved: bool,
 ) -> (Look, Look) {
-    let config = look(
-        situation,
-        domain.inactive.as_ref(),
-        wanted,
-        Side::Config,
-        approved,
-    );
-    let mut live = look(
-        situation,
-        domain.live.as_ref(),
-        wanted,
-        Side::Live,
-        approved,
-    );
+    let look = |side, definition, changes| {
+        look(
+            situation,
+            definition,
+            wanted,
+            (side, changes, &found.spec),
+            approved,
+        )
+    };
+    let config = look(Side::Config, domain.inactive.as_ref(), &found.config);
+    let mut live = look(Side::Live, domain.live.as_ref(), &found.live);
     // What the next start takes already needs nobody's approval any more.
     for (change, fate) in &mut live.changes {
         let open = config
@@ -135,22 +128,14 @@ fn step(
     live: Look,
     plan: &mut Plan,
 ) {
-    let made = |look: &Look| -> Vec<String> {
-        let made = look.changes.iter().filter(|(_, fate)| fate.is_made());
-        made.map(|(change, _)| change.path.clone()).collect()
-    };
-    let paths = made(&config);
+    let paths = config.made();
     if !domain.persistent || !paths.is_empty() {
         let mark = Box::new(config.mark);
         plan.step = Some(Step::Define { mark, paths });
         return;
     }
     if config.stale {
-        let mark = Box::new(config.mark);
-        plan.step = Some(Step::Record {
-            side: Side::Config,
-            mark,
-        });
+        plan.step = Some(Step::record(Side::Config, config.mark));
         return;
     }
     let history = situation.history;
@@ -172,22 +157,14 @@ fn step(
         return;
     }
     if live.stale {
-        let mark = Box::new(live.mark);
-        plan.step = Some(Step::Record {
-            side: Side::Live,
-            mark,
-        });
+        plan.step = Some(Step::record(Side::Live, live.mark));
         return;
     }
     let restart = |(change, fate): &Fated| change.class == Class::RestartNow && *fate == Fate::Made;
     if live.changes.iter().any(restart) {
         let mut mark = config.mark;
         mark.recorded.pending = Some(Pending::Restart);
-        let mark = Box::new(mark);
-        plan.step = Some(Step::Record {
-            side: Side::Config,
-            mark,
-        });
+        plan.step = Some(Step::record(Side::Config, mark));
     }
 }
 
@@ -203,36 +180,30 @@ pub(super) fn resting(
     wanted: &Shape,
     start: bool,
 ) -> Plan {
-    let hash = hash(&union(situation, domain, wanted));
-    let approved = approved(situation, &hash);
-    let config = look(
+    let found = Found::gather(situation, domain, wanted);
+    let hash = found.hash();
+    let look = look(
         situation,
         domain.inactive.as_ref(),
         wanted,
-        Side::Config,
-        approved,
+        (Side::Config, &found.config, &found.spec),
+        approved(situation, &hash),
     );
     let mut plan = Plan::waiting(Reason::Halted, "it is off, as declared");
-    let made = config.changes.iter().filter(|(_, fate)| fate.is_made());
-    let paths: Vec<_> = made.map(|(change, _)| change.path.clone()).collect();
+    let paths = look.made();
     let reason = if start {
         Reason::Starting
     } else {
         Reason::Updating
     };
     if !paths.is_empty() {
-        let mark = Box::new(config.mark);
+        let mark = Box::new(look.mark);
         plan = Plan::doing(Step::Define { mark, paths }, reason, "it is being defined");
-    } else if config.stale {
-        let side = Side::Config;
-        let mark = Box::new(config.mark);
-        plan = Plan::doing(
-            Step::Record { side, mark },
-            reason,
-            "its mark is being written",
-        );
+    } else if look.stale {
+        let step = Step::record(Side::Config, look.mark);
+        plan = Plan::doing(step, reason, "its mark is being written");
     }
-    plan.changes = config.changes;
+    plan.changes = look.changes;
     plan.hash = (!plan.changes.is_empty()).then_some(hash);
     let manual = situation.desired.approval == Approval::Manual;
     let waits = plan.changes.iter().any(|(_, fate)| *fate == Fate::Waits);
@@ -248,35 +219,60 @@ pub(super) fn only_seen(
     domain: &ObservedDomain,
     wanted: &Shape,
 ) -> Vec<Fated> {
-    let changes = union(situation, domain, wanted).into_iter();
+    let found = Found::gather(situation, domain, wanted);
+    let changes = found.union().cloned();
     changes.map(|change| (change, Fate::Reported)).collect()
 }
 
-// Each difference once: of what runs, and of what the next start takes.
-fn union(situation: &Situation<'_>, domain: &ObservedDomain, wanted: &Shape) -> Vec<Change> {
-    let of = |definition: Option<&Definition>, live| {
-        let found = definition.map(|found| differences(wanted, situation.site, found, live));
-        found.unwrap_or_default()
-    };
-    let mut all = of(domain.live.as_ref(), true);
-    for change in of(domain.inactive.as_ref(), false) {
-        if !all.iter().any(|known| known.path == change.path) {
-            all.push(change);
-        }
-    }
-    for change in &mut all {
-        fall_back(situation, change, domain.state.is_active());
-    }
-    all.extend(place(situation));
-    all
+/// What differs of what runs, of what the next start takes, and of where it is.
+struct Found {
+    live: Vec<Change>,
+    config: Vec<Change>,
+    place: Option<Change>,
+    // Stands for what is declared.
+    spec: String,
 }
 
-fn hash(changes: &[Change]) -> String {
-    let text: String = changes
-        .iter()
-        .map(|it| format!("{}|{}|{}|{}\n", it.path, it.from, it.to, it.class.as_str()))
-        .collect();
-    short_hash(&text)
+impl Found {
+    fn gather(situation: &Situation<'_>, domain: &ObservedDomain, wanted: &Shape) -> Self {
+        let of = |definition: Option<&Definition>, live| {
+            let found = definition.map(|found| differences(wanted, situation.site, found, live));
+            let mut changes = found.unwrap_or_default();
+            for change in &mut changes {
+                fall_back(situation, change, domain.state.is_active());
+            }
+            changes
+        };
+        Self {
+            live: of(domain.live.as_ref(), true),
+            config: of(domain.inactive.as_ref(), false),
+            place: place(situation),
+            spec: wanted.hash(),
+        }
+    }
+
+    // Each difference once.
+    fn union(&self) -> impl Iterator<Item = &Change> {
+        let new = |change: &&Change| !self.live.iter().any(|known| known.path == change.path);
+        let config = self.config.iter().filter(new);
+        self.live.iter().chain(config).chain(&self.place)
+    }
+
+    // Stands for all of them.
+    fn hash(&self) -> String {
+        let lines = self
+            .union()
+            .map(|it| format!("{}|{}|{}|{}\n", it.path, it.from, it.to, it.class.as_str()));
+        short_hash(&lines.collect::<String>())
+    }
+}
+
+impl Look {
+    // The paths of what may be written.
+    fn made(&self) -> Vec<String> {
+        let made = self.changes.iter().filter(|(_, fate)| fate.is_made());
+        made.map(|(change, _)| change.path.clone()).collect()
+    }
 }
 
 fn place(situation: &Situation<'_>) -> Option<Change> {
@@ -322,28 +318,21 @@ fn fall_back(situation: &Situation<'_>, change: &mut Change, active: bool) {
     }
 }
 
-// What becomes of each difference of a definition.
+// What becomes of each difference of a definition, on this side, of what `spec` stands for.
 fn look(
     situation: &Situation<'_>,
     found: Option<&Definition>,
     wanted: &Shape,
-    side: Side,
+    (side, differences, spec): (Side, &[Change], &String),
     approved: bool,
 ) -> Look {
     let known = found.and_then(|found| found.mark.as_ref());
-    let spec = wanted.hash();
-    let written = known.is_some_and(|mark| mark.spec == spec);
-    let active = situation
-        .observed
-        .is_some_and(|domain| domain.state.is_active());
+    let written = known.is_some_and(|mark| mark.spec == *spec);
     let mut changes = Vec::new();
-    if let Some(found) = found {
-        for mut change in differences(wanted, situation.site, found, side == Side::Live) {
-            fall_back(situation, &mut change, active);
-            let held = known.is_some_and(|mark| mark.recorded.held.contains(&change.path));
-            if let Some(fate) = fate(situation, &change, side, written && !held, approved) {
-                changes.push((change, fate));
-            }
+    for change in differences {
+        let held = known.is_some_and(|mark| mark.recorded.held.contains(&change.path));
+        if let Some(fate) = fate(situation, change, side, written && !held, approved) {
+            changes.push((change.clone(), fate));
         }
     }
     let mut mark = match side {
@@ -351,7 +340,7 @@ fn look(
         Side::Live => live_mark(situation, known),
     };
     if !written {
-        mark.spec = spec;
+        mark.spec.clone_from(spec);
         let held = changes.iter().filter(|(change, fate)| match side {
             Side::Config => !fate.is_made(),
             Side::Live => *fate != Fate::Made || change.class != Class::Live,
@@ -422,92 +411,13 @@ fn fate(
     })
 }
 
-fn merged(live: &Look, config: &Look) -> Vec<Fated> {
+fn merged(live: &Look, config: &Look, place: Option<Change>) -> Vec<Fated> {
     let mut all = live.changes.clone();
     for (change, fate) in &config.changes {
         if !all.iter().any(|(known, _)| known.path == change.path) {
             all.push((change.clone(), *fate));
         }
     }
+    all.extend(place.map(|change| (change, Fate::Refused)));
     all
-}
-
-// How a machine is that runs, with these differences.
-fn told(situation: &Situation<'_>, domain: &ObservedDomain, changes: Vec<Fated>) -> Plan {
-    let desired = situation.desired;
-    let mut plan = Plan::waiting(Reason::Running, "it runs as declared");
-    plan.changes = changes;
-    plan.changes
-        .extend(place(situation).map(|change| (change, Fate::Refused)));
-    let any = |wanted: Fate| plan.changes.iter().any(|(_, fate)| *fate == wanted);
-    plan.verdict = match (domain.state, domain.reason) {
-        (DomainState::Paused, "User") if desired.paused => {
-            Verdict::new(Reason::Paused, "its CPUs stand still, as declared")
-        }
-        (DomainState::Paused, reason) if !desired.paused => {
-            Verdict::new(Reason::RetryLater, format!("paused by libvirt: {reason}"))
-        }
-        (DomainState::Running | DomainState::Blocked | DomainState::Paused, _) => {
-            if any(Fate::Waits) && desired.approval == Approval::Manual {
-                needs_approval(&plan)
-            } else if any(Fate::Refused) {
-                Verdict::new(Reason::ChangeRefused, words(&plan.changes, Fate::Refused))
-            } else if plan.changes.iter().any(is_being_made) {
-                Verdict::new(Reason::Updating, words(&plan.changes, Fate::Made))
-            } else if any(Fate::Waits) || any(Fate::Written) {
-                Verdict::new(Reason::RestartRequired, restart_words(&plan.changes))
-            } else {
-                plan.verdict.clone()
-            }
-        }
-        (state, reason) => {
-            let message = format!("its guest is {}: {reason}", state.as_str());
-            Verdict::new(Reason::Running, message)
-        }
-    };
-    plan
-}
-
-fn is_being_made((change, fate): &Fated) -> bool {
-    *fate == Fate::Made && change.class != Class::NextBoot
-}
-
-fn needs_approval(plan: &Plan) -> Verdict {
-    let waiting = words(&plan.changes, Fate::Waits);
-    Verdict::new(
-        Reason::PlanNeedsApproval,
-        format!("to be approved by drover.dev/approve with its hash in status.plan: {waiting}"),
-    )
-}
-
-fn line(change: &Change) -> String {
-    format!("{}: {} -> {}", change.path, change.from, change.to)
-}
-
-fn words(changes: &[Fated], wanted: Fate) -> String {
-    let chosen = changes.iter().filter(|(_, fate)| *fate == wanted);
-    let lines: Vec<_> = chosen
-        .map(|(change, _)| match wanted {
-            Fate::Refused => format!(
-                "{} ({}: {})",
-                line(change),
-                change.class.as_str(),
-                change.reason
-            ),
-            _ => line(change),
-        })
-        .collect();
-    lines.join(", ")
-}
-
-fn restart_words(changes: &[Fated]) -> String {
-    let written = words(changes, Fate::Written);
-    let waits = words(changes, Fate::Waits);
-    match (written.is_empty(), waits.is_empty()) {
-        (false, true) => format!("takes effect at the next start: {written}"),
-        (true, false) => format!("not allowed unasked by spec.update: {waits}"),
-        _ => format!(
-            "takes effect at the next start: {written}; not allowed unasked by spec.update: {waits}"
-        ),
-    }
 }
