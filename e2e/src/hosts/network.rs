@@ -57,10 +57,7 @@ pub fn disconnect(host: &Host) -> Result<(), Error> {
     if Path::new("/run/netns").join(host.namespace()).exists() {
         ip(&["netns", "delete", &host.namespace()])?;
     }
-    if exists(&host.port()) {
-        ip(&["link", "delete", &host.port()])?;
-    }
-    Ok(())
+    delete(&host.port())
 }
 
 /// Pulls the host's cable: nothing arrives, and nobody is told.
@@ -88,14 +85,20 @@ pub fn remove_all() -> Result<(), Error> {
         ip(&["netns", "delete", &namespace])?;
     }
     for link in ours("/sys/class/net", "drover-lab-p") {
-        // It goes with its other end, some time after the namespace.
-        let deleted = ip(&["link", "delete", &link]);
-        if exists(&link) {
-            deleted?;
-        }
+        delete(&link)?;
     }
-    if exists(BRIDGE) {
-        ip(&["link", "delete", BRIDGE])?;
+    delete(BRIDGE)
+}
+
+/// Deletes a link, which may go by itself meanwhile: a host's port does with its other end, some
+/// time after the namespace.
+fn delete(link: &str) -> Result<(), Error> {
+    if !exists(link) {
+        return Ok(());
+    }
+    let deleted = ip(&["link", "delete", link]);
+    if exists(link) {
+        deleted?;
     }
     Ok(())
 }
