@@ -13,6 +13,11 @@ pub const FINALIZER: &str = "drover.dev/cleanup";
 /// The annotation with a person's word that an unreachable host is powered off.
 pub const CONFIRMED_OFF: &str = "drover.dev/confirmed-off";
 
+/// The label of a Host with its own name, by which others can be on some Hosts only.
+pub const HOSTNAME: &str = "kubernetes.io/hostname";
+/// The label that each Namespace has, with its own name.
+pub const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+
 /// A reference to an object in the same namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

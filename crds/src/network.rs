@@ -31,7 +31,8 @@ use crate::rules;
 #[schemars(extend("x-kubernetes-validations" = rules::network_spec()))]
 pub struct NetworkSpec {
     /// How guests reach the world. NAT: behind the host's address. Isolated: not at all. Bridge:
-    /// through a bridge that the host has already.
+    /// through a bridge that the host has already. Networks of the other modes are there already:
+    /// they need `managementPolicy: Observe`.
     pub mode: NetworkMode,
     /// The labels of the hosts that have the network; every host, if empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,6 +70,16 @@ pub enum NetworkMode {
     Isolated,
     /// Through a bridge that the host has already.
     Bridge,
+    /// With addresses of their own, by the host's routes.
+    Route,
+    /// As Route, and no packet is filtered.
+    Open,
+    /// Through a bridge of Open vSwitch.
+    OVS,
+    /// Through a device of the host, beside the host itself.
+    Macvtap,
+    /// By a device of the host that the guest has to itself.
+    HostDev,
 }
 
 /// A bridge of a host.

@@ -5,7 +5,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::common::{HostState, ManagementPolicy, Namespaces, ReclaimPolicy};
+use crate::common::{Adoption, HostState, ManagementPolicy, Namespaces, ReclaimPolicy};
 use crate::rules;
 
 /// A libvirt storage pool on each of the selected hosts.
@@ -31,7 +31,8 @@ use crate::rules;
 )]
 #[schemars(extend("x-kubernetes-validations" = rules::pool_spec()))]
 pub struct StoragePoolSpec {
-    /// What the pool is made of. `dir`: a folder of the host.
+    /// What the pool is made of. `dir`: a folder of the host. Pools of the other types are libvirt's
+    /// own to make: they need `managementPolicy: Observe`.
     #[serde(rename = "type")]
     pub type_: PoolType,
     /// Local: a pool of this name on every selected host, each with data of its own.
@@ -54,6 +55,10 @@ pub struct StoragePoolSpec {
     /// The namespaces whose volumes may be here. All, if not said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
+    /// The namespaces whose Volumes may take over what is in the pool already. None, if not said
+    /// otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<Adoption>,
 }
 
 fn retain() -> ReclaimPolicy {
@@ -62,10 +67,32 @@ fn retain() -> ReclaimPolicy {
 
 /// libvirt's types of pools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum PoolType {
     /// A folder.
     Dir,
+    /// A file system of a block device.
+    Fs,
+    /// A file system of a server.
+    Netfs,
+    /// An LVM volume group.
+    Logical,
+    /// The partitions of a disk.
+    Disk,
+    /// The units of an iSCSI target.
+    Iscsi,
+    /// The units of an iSCSI target, which QEMU itself talks to.
+    IscsiDirect,
+    /// The units of a SCSI host adapter.
+    Scsi,
+    /// The multipath devices of the host.
+    Mpath,
+    /// A pool of Ceph's.
+    Rbd,
+    /// A volume of GlusterFS.
+    Gluster,
+    /// A pool of ZFS.
+    Zfs,
 }
 
 /// Whether hosts see each other's data.

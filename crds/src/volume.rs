@@ -53,6 +53,18 @@ pub struct VolumeSpec {
     /// What happens to the data when this object is deleted.
     #[serde(default = "retain")]
     pub reclaim_policy: ReclaimPolicy,
+    /// A volume that is in the pool already and is taken over as it is: nothing is made, and nothing
+    /// is ever removed. The StoragePool's `adoption` must let this namespace. Cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<ExistingVolume>,
+}
+
+/// A volume that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ExistingVolume {
+    /// Its name in the libvirt pool.
+    #[schemars(length(min = 1, max = 255), extend("x-kubernetes-validations" = rules::volume_name()))]
+    pub name: String,
 }
 
 fn retain() -> ReclaimPolicy {
@@ -113,7 +125,7 @@ pub struct VolumeStatus {
     /// Its name in the libvirt pool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume_name: Option<String>,
-    /// libvirt's key of it.
+    /// Where it is on the host: its path, or what libvirt calls it where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Its size as the guest sees it.

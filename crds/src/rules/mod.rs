@@ -196,6 +196,28 @@ pub fn volume_spec() -> Value {
         immutable("pool"),
         immutable("format"),
         immutable("source"),
+        immutable("existing"),
+        at(
+            ".source",
+            rule(
+                "!has(self.existing) || !has(self.source)",
+                "no source with existing: what is there is kept",
+            )
+        ),
+        at(
+            ".format",
+            rule(
+                "!has(self.existing) || has(self.format)",
+                "format is needed with existing: nobody looks for it in what a guest could write",
+            )
+        ),
+        at(
+            ".reclaimPolicy",
+            rule(
+                "!has(self.existing) || !has(self.reclaimPolicy) || self.reclaimPolicy == 'Retain'",
+                "only Retain with existing: what was there before is never removed",
+            )
+        ),
         at(
             ".host",
             rule(
@@ -204,6 +226,15 @@ pub fn volume_spec() -> Value {
             )
         ),
     ])
+}
+
+/// The name of a volume in its pool.
+#[must_use]
+pub fn volume_name() -> Value {
+    json!([rule(
+        "!self.contains('/') && !self.startsWith('.')",
+        "paths are not accepted: give the volume's name in the pool",
+    )])
 }
 
 /// A StoragePool's spec.
@@ -215,6 +246,14 @@ pub fn pool_spec() -> Value {
             rule(
                 "(has(self.managementPolicy) && self.managementPolicy == 'Observe') || has(self.target)",
                 "target is needed with managementPolicy: Full",
+            )
+        ),
+        at(
+            ".type",
+            rule(
+                "self.type == 'dir' || (has(self.managementPolicy) && \
+                 self.managementPolicy == 'Observe')",
+                "only a dir is made by Drover: other types need managementPolicy: Observe",
             )
         ),
         immutable("type"),
@@ -258,6 +297,15 @@ pub fn network_spec() -> Value {
                 "self.mode != 'NAT' || (has(self.managementPolicy) && \
                  self.managementPolicy == 'Observe') || (has(self.subnets) && size(self.subnets) > 0)",
                 "at least one subnet is needed with mode: NAT",
+            )
+        ),
+        at(
+            ".mode",
+            rule(
+                "self.mode in ['NAT', 'Isolated', 'Bridge'] || (has(self.managementPolicy) && \
+                 self.managementPolicy == 'Observe')",
+                "only NAT, Isolated and Bridge are made by Drover: other modes need \
+                 managementPolicy: Observe",
             )
         ),
         immutable("mode"),

@@ -138,7 +138,8 @@ pub struct VirtualMachineSpec {
     /// Orphan: it stays as it is, without Drover's mark.
     #[serde(default)]
     pub deletion_policy: MachineDeletionPolicy,
-    /// The UUID of a domain that exists and is to be taken over. The Host's `adoption` must let this
+    /// The UUID of a domain that exists and is to be taken over. What the spec leaves out of `cpu`,
+    /// `firmware`, `clock` and `devices` then stays as it is. The Host's `adoption` must let this
     /// namespace. Cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(

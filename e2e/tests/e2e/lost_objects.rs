@@ -115,9 +115,8 @@ fn qemu_is_killed_again_and_again() {
     let (guest, _) = guest(&world, "killed");
     let kill = || {
         let before = world.domain_id("host1", &guest.domain());
-        let host = world.host("host1");
         let words = format!("kill -9 $(cat /run/libvirt/qemu/{}.pid)", guest.domain());
-        drover_e2e::hosts::run_in(&world.lab, &host, &["sh", "-c", &words]).unwrap();
+        world.shell("host1", &words);
         before
     };
     let before = kill();

@@ -14,7 +14,7 @@ use super::files::{self, Given};
 use super::objects::{Objects, Place};
 use super::session::{Session, place};
 use super::{ApplyArgs, CliError, plan, print};
-use crate::controllers::machine::foresight::host_has;
+use crate::controllers::machine::foresight::{Sketch, host_has};
 use crate::controllers::machine::owned_volumes;
 
 /// Makes everything as the files say.
@@ -25,22 +25,17 @@ pub async fn apply(args: &ApplyArgs) -> Result<ExitCode, CliError> {
     let given = files::read(&args.files.files, &args.hosts.namespace)?;
     let plans = plan::plans(&args.hosts, &given).await?;
     print!("{}", plans.text(print::colours()));
-    if plans.is_empty() {
+    if plans.is_done() {
         return Ok(ExitCode::SUCCESS);
     }
     ask(args.yes, "Do it?")?;
     let session = Session::start(&args.hosts, &given).await?;
     let places = worked_on(&given);
     let workers = session.work();
-    let done = watch(
-        &session.objects,
-        args.timeout,
-        &places,
-        |object| match object {
-            Some(object) => settled(object),
-            None => Some(Ok(())),
-        },
-    );
+    let done = watch(&session, args.timeout, &places, |object| match object {
+        Some(object) => settled(object),
+        None => Some(Ok(())),
+    });
     let ended = until_interrupted(done).await;
     drop(workers);
     ended
@@ -73,7 +68,7 @@ pub async fn delete(args: &ApplyArgs) -> Result<ExitCode, CliError> {
         session.objects.delete(place);
     }
     let workers = session.work();
-    let done = watch(&session.objects, args.timeout, &all, |object| {
+    let done = watch(&session, args.timeout, &all, |object| {
         object.is_none().then_some(Ok(()))
     });
     let ended = until_interrupted(done).await;
@@ -94,15 +89,9 @@ fn put(objects: &Objects, volume: &Volume) -> Option<Place> {
 
 // A volume is where it is found: no status remembers it here.
 async fn pin(session: &Session, volume: Volume) -> Result<(), CliError> {
-    let namespace = volume.namespace().unwrap_or_default();
-    let spec = &volume.spec;
-    let sketch = (
-        volume.name_any(),
-        spec.pool.clone(),
-        spec.capacity.0.clone(),
-    );
+    let sketch = Sketch::of(&volume);
     for host in session.ctx.hosts.all() {
-        if host_has(&session.ctx, &host.name, &namespace, &sketch).await? {
+        if host_has(&session.ctx, &host.name, &sketch).await? {
             let patch = serde_json::json!({"spec": {"host": host.name}});
             let _known = session
                 .objects
@@ -165,15 +154,17 @@ async fn until_interrupted(
     }
 }
 
-// Prints each step of the way, until all have ended by this measure.
+// Prints each step of the way, until all have ended by this measure, and nothing follows from it.
 async fn watch(
-    objects: &Objects,
+    session: &Session,
     timeout: u64,
     places: &[Place],
     ended: impl Fn(Option<&Value>) -> Option<Result<(), String>>,
 ) -> Result<(), CliError> {
+    let objects = &session.objects;
     let deadline = Instant::now() + Duration::from_secs(timeout);
     let mut said: BTreeMap<Place, String> = BTreeMap::new();
+    let mut calm = false;
     loop {
         let changed = objects.changed.notified();
         let mut open = Vec::new();
@@ -192,12 +183,19 @@ async fn watch(
                 None => open.push(title(place)),
             }
         }
+        if open.is_empty() && !calm {
+            calm = tokio::time::timeout_at(deadline, session.idle())
+                .await
+                .is_ok();
+            continue;
+        }
         if open.is_empty() {
             return match failed.is_empty() {
                 true => Ok(()),
                 false => Err(CliError::Failed(failed.join("\n"))),
             };
         }
+        calm = false;
         if tokio::time::timeout_at(deadline, changed).await.is_err() {
             let words = format!("not done after {timeout} s: {}", open.join(", "));
             return Err(CliError::Failed(words));

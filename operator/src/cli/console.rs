@@ -8,7 +8,7 @@ use drover_rpc::{Client, ConnectOptions, Uri};
 use nix::sys::termios::{self, SetArg, Termios};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, split, stdin, stdout};
 
-use super::session::domain_of;
+use super::session::{called, domain_of};
 use super::{CliError, ConsoleArgs};
 
 // Ctrl-], as telnet and virsh have it.
@@ -20,7 +20,8 @@ const ESCAPE: u8 = 0x1d;
 /// When no host has the machine, or its console cannot be opened.
 pub async fn console(args: &ConsoleArgs) -> Result<ExitCode, CliError> {
     let name = domain_of(&args.machine, &args.hosts.namespace);
-    for uri in &args.hosts.connect {
+    for given in &args.hosts.connect {
+        let (_, uri) = called(given);
         let parsed = Uri::resolve(uri)
             .map_err(|error| CliError::Usage(format!("--connect {uri}: {error}")))?;
         let client = Client::connect(&parsed, ConnectOptions::default()).await?;

@@ -62,9 +62,9 @@ pub enum Output {
 /// Which hosts are worked with.
 #[derive(Debug, Clone, Args)]
 pub struct HostArgs {
-    /// A libvirt URI, such as qemu+ssh://root@kvm-07/system; again for each more host. Becomes a Host
-    /// of that name.
-    #[arg(long, required = true, value_name = "URI")]
+    /// A libvirt URI, such as qemu+ssh://root@kvm-07/system; again for each more host. It becomes a
+    /// Host of that name, or of the one that is said before it.
+    #[arg(long, required = true, value_name = "[NAME=]URI")]
     pub connect: Vec<String>,
     /// The fleet's name.
     #[arg(long, env = "DROVER_FLEET", default_value = "local", value_parser = crate::config::fleet)]

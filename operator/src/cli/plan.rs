@@ -118,8 +118,8 @@ async fn of_machine(
     let host = foreseen.host.clone();
     let mut items = Vec::new();
     for volume in &foreseen.made {
-        let item = Item::new("Volume", &namespace, &volume.0).on(&host);
-        items.push(item.volume(foreseen.host_has(ctx, volume).await?, volume.2.clone()));
+        let item = Item::new("Volume", &namespace, &volume.name).on(&host);
+        items.push(item.volume(foreseen.host_has(ctx, volume).await?, volume));
     }
     items.push(item.on(&host).machine(&foreseen));
     Ok(items)
@@ -137,13 +137,9 @@ async fn of_volume(session: &Session, object: &Volume) -> Result<Item, CliError>
     let Some(host) = host else {
         return Ok(item.refused("there is no host".to_owned()));
     };
-    let volume = (
-        object.name_any(),
-        object.spec.pool.clone(),
-        object.spec.capacity.0.clone(),
-    );
-    let there = foresight::host_has(ctx, &host, &namespace, &volume).await?;
-    Ok(item.on(&host).volume(there, volume.2))
+    let volume = foresight::Sketch::of(object);
+    let there = foresight::host_has(ctx, &host, &volume).await?;
+    Ok(item.on(&host).volume(there, &volume))
 }
 
 impl Item {

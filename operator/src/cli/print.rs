@@ -8,12 +8,14 @@ use drover_core::plan::machine::{Fate, Step};
 use drover_crds::condition::Reason;
 use serde_json::{Value, json};
 
-use crate::controllers::machine::foresight::Foreseen;
+use crate::controllers::machine::foresight::{Foreseen, Sketch};
 
 /// What becomes of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
     Nothing,
+    /// It gets its mark, and is left as it is.
+    TakeOver,
     Make,
     Change,
     Refuse,
@@ -22,7 +24,7 @@ pub(super) enum Action {
 impl Action {
     fn sign(self) -> char {
         match self {
-            Self::Nothing => '=',
+            Self::Nothing | Self::TakeOver => '=',
             Self::Make => '+',
             Self::Change => '~',
             Self::Refuse => '!',
@@ -32,6 +34,7 @@ impl Action {
     fn word(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
+            Self::TakeOver => "take over",
             Self::Make => "make",
             Self::Change => "change",
             Self::Refuse => "refuse",
@@ -40,7 +43,7 @@ impl Action {
 
     fn colour(self) -> &'static str {
         match self {
-            Self::Nothing => "",
+            Self::Nothing | Self::TakeOver => "",
             Self::Make => "\x1b[32m",
             Self::Change => "\x1b[33m",
             Self::Refuse => "\x1b[31m",
@@ -87,9 +90,19 @@ impl Item {
         self
     }
 
-    pub(super) fn volume(mut self, there: bool, capacity: String) -> Self {
-        if !there {
-            (self.action, self.message) = (Action::Make, capacity);
+    pub(super) fn volume(mut self, there: bool, volume: &Sketch) -> Self {
+        match (there, volume.existing) {
+            (true, _) => {}
+            (false, true) => {
+                let words = format!(
+                    "there is no volume {} in pool {}",
+                    volume.in_pool, volume.pool
+                );
+                (self.action, self.message) = (Action::Refuse, words);
+            }
+            (false, false) => {
+                (self.action, self.message) = (Action::Make, volume.capacity.clone());
+            }
         }
         self
     }
@@ -104,9 +117,13 @@ impl Item {
             _ if stalled && self.changes.is_empty() => Action::Refuse,
             (false, _) if self.steps.is_empty() => Action::Nothing,
             (false, _) => Action::Make,
+            (true, true) if foreseen.is_only_marked() => Action::TakeOver,
             (true, true) => Action::Change,
             (true, false) => Action::Nothing,
         };
+        if self.action == Action::TakeOver {
+            "it is taken over as it is".clone_into(&mut self.message);
+        }
         let told = matches!(
             foreseen.plan.verdict.reason,
             Reason::PlanNeedsApproval | Reason::CrashLoopBackOff
@@ -230,8 +247,16 @@ pub(super) struct Plans {
 }
 
 impl Plans {
-    /// Whether there is nothing to do.
+    /// Whether nothing changes.
     pub(super) fn is_empty(&self) -> bool {
+        let unchanged = [Action::Nothing, Action::TakeOver];
+        self.items
+            .iter()
+            .all(|item| unchanged.contains(&item.action))
+    }
+
+    /// Whether there is nothing to do.
+    pub(super) fn is_done(&self) -> bool {
         self.items.iter().all(|item| item.action == Action::Nothing)
     }
 

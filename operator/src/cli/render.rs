@@ -4,10 +4,13 @@ use std::process::ExitCode;
 
 use drover_core::definition::create;
 use drover_core::desired::machine::DesiredMachine;
+use drover_core::desired::volume::name_in_pool;
 use drover_core::fields::Site;
 use drover_core::identity;
 use drover_core::xml::{DomainType, ResolvedDisk};
-use drover_crds::{InstanceType, VirtualMachine};
+use drover_crds::volume::VolumeFormat;
+use drover_crds::{InstanceType, VirtualMachine, Volume};
+use kube::ResourceExt;
 
 use super::{CliError, RenderArgs, files};
 
@@ -17,11 +20,8 @@ use super::{CliError, RenderArgs, files};
 /// When the files cannot be read.
 pub fn render(args: &RenderArgs) -> Result<ExitCode, CliError> {
     let given = files::read(&args.files.files, &args.namespace)?;
-    let types: Vec<InstanceType> = given
-        .iter()
-        .filter(|it| it.plural == "instancetypes")
-        .filter_map(|it| serde_json::from_value(it.object.clone()).ok())
-        .collect();
+    let types: Vec<InstanceType> = all_of(&given, "instancetypes");
+    let volumes: Vec<Volume> = all_of(&given, "volumes");
     for it in given.iter().filter(|it| it.plural == "virtualmachines") {
         let wrong = |words: String| CliError::File(it.file.clone(), words);
         let machine: VirtualMachine =
@@ -33,7 +33,7 @@ pub fn render(args: &RenderArgs) -> Result<ExitCode, CliError> {
         });
         let desired = DesiredMachine::parse(&machine, &args.fleet, size.map(|size| &size.spec))
             .map_err(|invalid| wrong(invalid.to_string()))?;
-        let site = site(args, &desired);
+        let site = site(args, &desired, &volumes);
         println!("<!-- {}", desired.domain_name);
         println!("  virsh define --validate {}.xml", desired.domain_name);
         println!("  virsh start {} -->", desired.domain_name);
@@ -42,15 +42,33 @@ pub fn render(args: &RenderArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn site(args: &RenderArgs, machine: &DesiredMachine) -> Site {
+fn all_of<K: serde::de::DeserializeOwned>(given: &[files::Given], plural: &str) -> Vec<K> {
+    let all = given.iter().filter(|it| it.plural == plural);
+    all.filter_map(|it| serde_json::from_value(it.object.clone()).ok())
+        .collect()
+}
+
+fn site(args: &RenderArgs, machine: &DesiredMachine, volumes: &[Volume]) -> Site {
     let disks = machine.disks.iter().filter_map(|disk| {
-        let volume = disk.volume.as_ref()?;
+        let name = disk.volume.as_ref()?;
         let template = disk.template.as_ref();
+        let known = volumes.iter().find(|volume| {
+            volume.namespace().as_ref() == Some(&machine.namespace) && volume.name_any() == *name
+        });
+        let pool = known.map(|volume| &volume.spec.pool);
+        let format = known.map_or_else(|| template.and_then(|it| it.format), |it| it.spec.format);
         Some(ResolvedDisk {
             name: disk.name.clone(),
-            pool: template.map_or("POOL".to_owned(), |template| template.pool.clone()),
-            volume: identity::volume_name(&machine.namespace, volume),
-            format: "qcow2".to_owned(),
+            pool: pool
+                .or(template.map(|template| &template.pool))
+                .map_or("POOL".to_owned(), Clone::clone),
+            volume: known
+                .and_then(|volume| name_in_pool(volume).ok())
+                .unwrap_or_else(|| identity::volume_name(&machine.namespace, name)),
+            format: match format {
+                Some(VolumeFormat::Raw) => "raw".to_owned(),
+                Some(VolumeFormat::Qcow2) | None => "qcow2".to_owned(),
+            },
             path: None,
         })
     });

@@ -1,8 +1,10 @@
 //! Objects and hosts for one command.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use drover_core::identity;
+use drover_crds::common::{HOSTNAME, NAMESPACE_NAME};
 use drover_crds::{Host, Volume};
 use jiff::Timestamp;
 use kube::{Api, ResourceExt};
@@ -49,6 +51,7 @@ impl Session {
         for it in given {
             put(&objects, place(it), it.object.clone());
         }
+        name_namespaces(&objects, given);
         let stop = CancellationToken::new();
         let queue = Arc::new(Queue::default());
         let hints = Hints::new(Arc::clone(&queue));
@@ -114,6 +117,11 @@ impl Session {
             .collect()
     }
 
+    /// Waits until nothing more follows from what was done.
+    pub(super) async fn idle(&self) {
+        self.queue.idle().await;
+    }
+
     /// Begins to work, as the operator does.
     pub(super) fn work(&self) -> JoinSet<()> {
         self.ctx.hints.hint_everything();
@@ -141,9 +149,26 @@ fn put(objects: &Objects, place: Place, object: Value) {
     let _known = objects.create(place, object);
 }
 
+// Each namespace is there, with its name among its labels, as in a cluster.
+fn name_namespaces(objects: &Objects, given: &[Given]) {
+    let spaces = given.iter().filter_map(|it| match it.plural.as_str() {
+        "namespaces" => it.object["metadata"]["name"].as_str(),
+        _ => it.object["metadata"]["namespace"].as_str(),
+    });
+    for name in spaces.collect::<BTreeSet<_>>() {
+        let place = ("namespaces".to_owned(), String::new(), name.to_owned());
+        let labels = json!({"metadata": {"labels": {NAMESPACE_NAME: name}}});
+        let space = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        put(objects, place.clone(), space);
+        // It is there now.
+        let _labelled = objects.patch(&place, false, false, &labels);
+    }
+}
+
 fn hosts(args: &HostArgs) -> Result<Vec<Value>, CliError> {
     let mut hosts: Vec<Value> = Vec::new();
-    for uri in &args.connect {
+    for given in &args.connect {
+        let (wanted, uri) = called(given);
         let parsed: drover_rpc::Uri = uri
             .parse()
             .map_err(|error| CliError::Usage(format!("--connect {uri}: {error}")))?;
@@ -153,7 +178,7 @@ fn hosts(args: &HostArgs) -> Result<Vec<Value>, CliError> {
                 "--connect {uri}: refused: tcp is not authenticated; use tls or ssh, or say --insecure"
             )));
         }
-        let name = name(&parsed.to_string());
+        let name = wanted.map_or_else(|| name(&parsed.to_string()), str::to_owned);
         let taken = |name: &str| hosts.iter().any(|host| host["metadata"]["name"] == name);
         let name = match taken(&name) {
             true => format!("{name}-{}", hosts.len() + 1),
@@ -162,12 +187,21 @@ fn hosts(args: &HostArgs) -> Result<Vec<Value>, CliError> {
         hosts.push(json!({
             "apiVersion": "drover.dev/v1alpha1",
             "kind": "Host",
-            "metadata": {"name": name},
+            "metadata": {"name": name, "labels": {HOSTNAME: name}},
             "spec": {"uri": uri, "insecure": unproved, "unschedulable": false,
                      "adoption": {"from": "All"}},
         }));
     }
     Ok(hosts)
+}
+
+/// The name of a Host and its URI, from `NAME=URI` or only a URI.
+pub(super) fn called(given: &str) -> (Option<&str>, &str) {
+    let named = given.split_once('=').filter(|(name, _)| {
+        let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+        !name.is_empty() && name.chars().all(fine)
+    });
+    named.map_or((None, given), |(name, uri)| (Some(name), uri))
 }
 
 /// The names that the hosts have.
@@ -208,7 +242,7 @@ pub(super) fn host_names(hosts: &[Arc<Host>]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::name;
+    use super::{called, name};
 
     #[test]
     fn a_host_is_called_as_its_uri_says() {
@@ -218,5 +252,8 @@ mod tests {
         );
         assert_eq!(name("qemu:///system"), "local");
         assert_eq!(name("qemu+tls://[fd00::1]/system"), "fd00--1");
+        let uri = "qemu+unix:///system?socket=/run/s";
+        assert_eq!(called(uri), (None, uri));
+        assert_eq!(called(&format!("kvm-1={uri}")), (Some("kvm-1"), uri));
     }
 }

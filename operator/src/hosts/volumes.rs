@@ -69,18 +69,37 @@ impl PoolOnHost<'_> {
         }
     }
 
-    async fn facts(&self, name: &str) -> Result<Option<VolumeFacts>, HostError> {
+    /// What libvirt says of a volume, if it is there.
+    ///
+    /// # Errors
+    /// When the host cannot be asked.
+    pub async fn facts(&self, name: &str) -> Result<Option<VolumeFacts>, HostError> {
         let client = self.host.client()?;
         let Some(volume) = self.find(&client, name).await? else {
             return Ok(None);
         };
-        let key = volume.key.to_string();
+        let key = self.path(&client, &volume).await?;
         let info = client.storage_vol_get_info(volume).await;
         let info = info.map_err(self.host.failed("reading a volume"))?;
         Ok(Some(VolumeFacts {
             key,
             capacity: info.capacity,
         }))
+    }
+
+    // What definitions name it by. The key of a file is its path.
+    async fn path(
+        &self,
+        client: &Client,
+        volume: &remote::StorageVol,
+    ) -> Result<String, HostError> {
+        let key = volume.key.to_string();
+        if key.starts_with('/') {
+            return Ok(key);
+        }
+        let path = client.storage_vol_get_path(volume.clone()).await;
+        let path = path.map_err(self.host.failed("reading a volume"))?;
+        Ok(path.to_string_lossy().into_owned())
     }
 
     // A record that cannot be read is there all the same, and says nothing.

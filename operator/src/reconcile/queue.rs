@@ -41,6 +41,7 @@ struct State {
 pub struct Queue {
     state: Mutex<State>,
     changed: Notify,
+    ended: Notify,
 }
 
 impl Queue {
@@ -111,6 +112,22 @@ impl Queue {
         }
         drop(state);
         self.changed.notify_one();
+        self.ended.notify_waiters();
+    }
+
+    /// Waits until nothing is worked on, nor waits for a worker.
+    pub async fn idle(&self) {
+        loop {
+            let ended = self.ended.notified();
+            let is_idle = {
+                let state = self.lock();
+                state.ready.is_empty() && state.active.is_empty()
+            };
+            if is_idle {
+                return;
+            }
+            ended.await;
+        }
     }
 
     /// How many objects wait for a worker.

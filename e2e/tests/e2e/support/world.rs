@@ -58,6 +58,11 @@ impl World {
         hosts::virsh(&self.lab, &self.host(host), words).unwrap()
     }
 
+    /// What a host's shell prints.
+    pub(crate) fn shell(&self, host: &str, words: &str) -> String {
+        hosts::run_in(&self.lab, &self.host(host), &["sh", "-c", words]).unwrap()
+    }
+
     /// The names of all domains of all hosts that are on.
     pub(crate) fn domains(&self, prefix: &str) -> Vec<(String, String)> {
         let mut all = Vec::new();

@@ -20,6 +20,20 @@ pub enum Mode {
     Isolated,
     /// Through a bridge of the host.
     Bridge,
+    /// In a way that Drover only finds.
+    Other,
+}
+
+impl Mode {
+    /// libvirt's word for how it forwards; nothing for an isolated network.
+    #[must_use]
+    pub fn forward(self) -> Option<&'static str> {
+        match self {
+            Self::Nat => Some("nat"),
+            Self::Bridge => Some("bridge"),
+            Self::Isolated | Self::Other => None,
+        }
+    }
 }
 
 /// Addresses of a network.
@@ -91,17 +105,20 @@ impl DesiredNetwork {
                 ranges: ranges.collect::<Result<_, _>>()?,
             })
         });
+        let managed = spec.management_policy == ManagementPolicy::Full;
+        let mode = mode(spec.mode);
+        if managed && mode == Mode::Other {
+            let allowed = "must be NAT, Isolated or Bridge with managementPolicy: Full";
+            let found = format!("{:?}", spec.mode);
+            return Err(Invalid::new("spec.mode", found, allowed));
+        }
         Ok(Self {
             fleet: fleet.to_owned(),
             uid: object.metadata.uid.clone().unwrap_or_default(),
             uuid: identity::network_uuid(fleet, &name),
-            mode: match spec.mode {
-                NetworkMode::NAT => Mode::Nat,
-                NetworkMode::Isolated => Mode::Isolated,
-                NetworkMode::Bridge => Mode::Bridge,
-            },
+            mode,
             host_selector: spec.host_selector.clone(),
-            managed: spec.management_policy == ManagementPolicy::Full,
+            managed,
             bridge: spec.bridge.as_ref().and_then(|bridge| bridge.name.clone()),
             subnets: subnets.collect::<Result<_, Invalid>>()?,
             delete: spec.deletion_policy == ReclaimPolicy::Delete,
@@ -121,6 +138,19 @@ impl DesiredNetwork {
             epoch: 0,
             ..Mark::default()
         }
+    }
+}
+
+fn mode(mode: NetworkMode) -> Mode {
+    match mode {
+        NetworkMode::NAT => Mode::Nat,
+        NetworkMode::Isolated => Mode::Isolated,
+        NetworkMode::Bridge => Mode::Bridge,
+        NetworkMode::Route
+        | NetworkMode::Open
+        | NetworkMode::OVS
+        | NetworkMode::Macvtap
+        | NetworkMode::HostDev => Mode::Other,
     }
 }
 

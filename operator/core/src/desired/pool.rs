@@ -24,6 +24,8 @@ pub struct DesiredPool {
     pub delete: bool,
     /// Whose volumes may be in it.
     pub consent: Consent,
+    /// Whose volumes may take over what is in it already.
+    pub adoption: Consent,
 }
 
 impl DesiredPool {
@@ -42,6 +44,7 @@ impl DesiredPool {
                 .map(|target| target.path.clone()),
             delete: object.spec.deletion_policy == ReclaimPolicy::Delete,
             consent: Consent::parse(object.spec.namespaces.as_ref()),
+            adoption: Consent::to_adopt(object.spec.adoption.as_ref()),
             name,
         }
     }

@@ -4,7 +4,7 @@ use drover_crds::volume::VolumeFormat;
 use drover_crds::{ReclaimPolicy, Volume};
 
 use super::{Invalid, bytes};
-use crate::identity::{self, OWNER_SUFFIX, READY_SUFFIX};
+use crate::identity::{self, OWNER_SUFFIX, POOL_MARKER, READY_SUFFIX};
 
 /// A volume as it is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct DesiredVolume {
     pub source: Source,
     /// Whether its data goes with its object.
     pub delete: bool,
+    /// Whether it was there before its object, and is only taken over.
+    pub existing: bool,
 }
 
 /// What is in a volume at first.
@@ -76,7 +78,7 @@ impl DesiredVolume {
         Ok(Self {
             fleet: fleet.to_owned(),
             uid: object.metadata.uid.clone().unwrap_or_default(),
-            volume_name: identity::volume_name(&namespace, &name),
+            volume_name: name_in_pool(object)?,
             pool: spec.pool.clone(),
             host: spec.host.clone(),
             capacity,
@@ -85,7 +87,8 @@ impl DesiredVolume {
                 Some(VolumeFormat::Qcow2) | None => "qcow2",
             },
             source,
-            delete: spec.reclaim_policy == ReclaimPolicy::Delete,
+            delete: spec.reclaim_policy == ReclaimPolicy::Delete && spec.existing.is_none(),
+            existing: spec.existing.is_some(),
             namespace,
             name,
         })
@@ -108,4 +111,24 @@ impl DesiredVolume {
     pub fn owner(&self) -> String {
         format!("drover/{}/{}/{}", self.fleet, self.namespace, self.name)
     }
+}
+
+/// The name of a volume in its pool.
+///
+/// # Errors
+/// [`Invalid`] when it takes over what Drover keeps its records in.
+pub fn name_in_pool(object: &Volume) -> Result<String, Invalid> {
+    let Some(existing) = &object.spec.existing else {
+        let meta = &object.metadata;
+        let namespace = meta.namespace.as_deref().unwrap_or_default();
+        let name = meta.name.as_deref().unwrap_or_default();
+        return Ok(identity::volume_name(namespace, name));
+    };
+    let name = &existing.name;
+    let record = [OWNER_SUFFIX, READY_SUFFIX].iter();
+    if name == POOL_MARKER || record.clone().any(|suffix| name.ends_with(suffix)) {
+        let allowed = "must not be one of Drover's own records";
+        return Err(Invalid::new("spec.existing.name", name, allowed));
+    }
+    Ok(name.clone())
 }

@@ -88,7 +88,7 @@ pub(super) const MEMORY: R = R::new(
     |root| {
         let current = bytes(root, "currentMemory", "KiB");
         let current = current.or_else(|| bytes(root, "memory", "KiB"));
-        Value::Kib(current.unwrap_or_default() >> 10)
+        Value::Kib(whole_mib(current))
     },
     write_memory,
 )
@@ -99,7 +99,7 @@ pub(super) const MAX_MEMORY: R = R::new(
     Class::NextBoot,
     "how much there can be is laid out when it starts",
     |machine, _| Value::Kib(machine.memory.max_kib.unwrap_or(machine.memory.kib)),
-    |root| Value::Kib(bytes(root, "memory", "KiB").unwrap_or_default() >> 10),
+    |root| Value::Kib(whole_mib(bytes(root, "memory", "KiB"))),
     write_memory,
 );
 
@@ -112,6 +112,11 @@ pub(super) const HUGEPAGES: R = R::new(
     write_hugepages,
 )
 .of_qemu();
+
+// In KiB. Specs speak of whole MiB, and so does QEMU, which rounds up.
+fn whole_mib(bytes: Option<u64>) -> u64 {
+    bytes.unwrap_or_default().div_ceil(1 << 20) << 10
+}
 
 fn most(root: Node<'_, '_>) -> u64 {
     text(root, "vcpu")

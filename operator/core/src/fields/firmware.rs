@@ -162,11 +162,12 @@ pub(super) const CLOCK: R = R::new(
     |root| {
         let clock = child(root, "clock");
         let of = |name| clock.and_then(|clock| clock.attribute(name));
-        let text = match of("offset") {
-            Some("timezone") => of("timezone").unwrap_or("utc"),
-            other => other.unwrap_or("utc"),
-        };
-        Value::Text(text.to_owned().into())
+        Value::Text(match of("offset") {
+            Some("timezone") => of("timezone").unwrap_or("utc").to_owned().into(),
+            Some("utc") | None => "utc".into(),
+            // No name of a time zone.
+            Some(offset) => format!("offset {offset}").into(),
+        })
     },
     |root, values| {
         let Some(zone) = values.get(Field::Clock as usize).and_then(Value::as_text) else {

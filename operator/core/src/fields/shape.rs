@@ -39,7 +39,7 @@ impl Shape {
         let unplaced = machine.disks.iter().filter(|disk| !known(disk));
         Self {
             unplaced: unplaced.map(|disk| disk.name.clone()).collect(),
-            values: wanted(&ROWS, machine, site),
+            values: wanted_once(machine, site),
             disks: machine
                 .disks
                 .iter()
@@ -111,6 +111,17 @@ fn wanted<W>(rows: &[Row<W>], declared: &W, site: &Site) -> Vec<Value> {
             false => (row.want)(declared, site),
         })
         .collect()
+}
+
+// What is left to be as it is found may be anything.
+fn wanted_once(machine: &DesiredMachine, site: &Site) -> Vec<Value> {
+    let mut values = wanted(&ROWS, machine, site);
+    for (row, value) in ROWS.iter().zip(&mut values) {
+        if machine.as_found.iter().any(|it| row.path.starts_with(it)) {
+            *value = Value::Any;
+        }
+    }
+    values
 }
 
 /// What an element shows of each row.

@@ -27,6 +27,8 @@ pub struct NetworkFacts {
     pub bridge: Option<String>,
     /// Its addresses: address and prefix, and the ranges that DHCP gives.
     pub addresses: Vec<(String, Vec<(String, String)>)>,
+    /// Whether its bridge is one of Open vSwitch.
+    pub is_ovs: bool,
     /// Drover's mark.
     pub mark: Option<Mark>,
 }
@@ -62,6 +64,7 @@ impl NetworkFacts {
                 .map(|forward| forward.attribute("mode").unwrap_or("nat").to_owned()),
             bridge: attribute(root, "bridge", "name"),
             addresses: addresses.collect(),
+            is_ovs: attribute(root, "virtualport", "type").as_deref() == Some("openvswitch"),
             mark: Mark::read(root),
         })
     }

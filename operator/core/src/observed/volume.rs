@@ -14,7 +14,7 @@ pub struct ObservedVolume {
 /// What libvirt says of a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VolumeFacts {
-    /// libvirt's key.
+    /// Its path, or what libvirt calls it where it has none.
     pub key: String,
     /// Its size as a guest sees it.
     pub capacity: u64,

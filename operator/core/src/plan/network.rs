@@ -3,7 +3,7 @@
 use drover_crds::condition::Reason;
 
 use super::Plan;
-use crate::desired::network::{DesiredNetwork, Mode};
+use crate::desired::network::DesiredNetwork;
 use crate::observed::network::{NetworkFacts, ObservedNetwork};
 
 /// One thing to be done on the host. After it everything is looked at anew.
@@ -85,11 +85,6 @@ pub fn plan_deletion(
 
 // A bridge that libvirt chose is no difference.
 fn differs(desired: &DesiredNetwork, found: &NetworkFacts) -> bool {
-    let forward = match desired.mode {
-        Mode::Nat => Some("nat"),
-        Mode::Bridge => Some("bridge"),
-        Mode::Isolated => None,
-    };
     let subnets = desired.subnets.iter().filter_map(|subnet| {
         let address = subnet.gateway()?;
         let ranges = subnet
@@ -101,7 +96,7 @@ fn differs(desired: &DesiredNetwork, found: &NetworkFacts) -> bool {
             ranges.collect::<Vec<_>>(),
         ))
     });
-    found.forward.as_deref() != forward
+    found.forward.as_deref() != desired.mode.forward()
         || desired
             .bridge
             .as_ref()

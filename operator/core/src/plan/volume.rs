@@ -54,6 +54,9 @@ pub fn plan(
     was_ready: bool,
     progress: Progress,
 ) -> Plan<Step> {
+    if desired.existing {
+        return plan_existing(desired, observed);
+    }
     match (&observed.owner, &observed.data, &observed.ready) {
         // Somebody was stopped between making the record and writing it, before anything else.
         (Some(owner), None, None) if owner.is_empty() && !was_ready => {
@@ -94,6 +97,25 @@ pub fn plan(
     }
 }
 
+// What was there before its object is neither made nor marked: it may be in a pool of others'.
+fn plan_existing(desired: &DesiredVolume, observed: &ObservedVolume) -> Plan<Step> {
+    let name = &desired.volume_name;
+    match (&observed.owner, &observed.data) {
+        (Some(owner), _) => {
+            let message = format!("volume {name} belongs to {owner}: it is not taken over");
+            Plan::waiting(Reason::NameConflict, message)
+        }
+        (None, None) => {
+            let message = format!("there is no volume {name} in pool {}", desired.pool);
+            Plan::waiting(Reason::VolumeMissing, message)
+        }
+        (None, Some(data)) if data.capacity < desired.capacity => {
+            Plan::doing(Step::Grow, Reason::Creating, "it is growing")
+        }
+        (None, Some(_)) => Plan::waiting(Reason::Available, "it is there and whole"),
+    }
+}
+
 /// What this operator has done to data that has no completion record yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Progress {
@@ -131,6 +153,9 @@ pub fn plan_deletion(
     was_ready: bool,
     users: &[String],
 ) -> Plan<Step> {
+    if desired.existing {
+        return Plan::waiting(Reason::Deleting, "nothing is to be done");
+    }
     if let Some(message) = used_by("domains", users) {
         return Plan::waiting(Reason::InUse, message);
     }

@@ -2,17 +2,12 @@
 
 use ipnet::IpNet;
 
-use crate::desired::network::{DesiredNetwork, Mode, Subnet};
+use crate::desired::network::{DesiredNetwork, Subnet};
 use crate::xml::Element;
 
 /// The definition of a network, the same on every host.
 #[must_use]
 pub fn network_xml(network: &DesiredNetwork) -> String {
-    let forward = match network.mode {
-        Mode::Nat => Some("nat"),
-        Mode::Bridge => Some("bridge"),
-        Mode::Isolated => None,
-    };
     let bridge = network
         .bridge
         .as_ref()
@@ -21,7 +16,12 @@ pub fn network_xml(network: &DesiredNetwork) -> String {
         .child(Element::text("name", &network.name))
         .child(Element::text("uuid", network.uuid.to_string()))
         .child(Element::new("metadata").child(network.mark().element()))
-        .children(forward.map(|mode| Element::new("forward").attribute("mode", mode)))
+        .children(
+            network
+                .mode
+                .forward()
+                .map(|mode| Element::new("forward").attribute("mode", mode)),
+        )
         .children(bridge)
         .children(network.subnets.iter().filter_map(ip))
         .to_string()

@@ -1,6 +1,7 @@
 //! What would be done to a machine, for a person who asks before anything is done.
 
 use drover_core::desired::machine::DesiredMachine;
+use drover_core::desired::volume::name_in_pool;
 use drover_core::plan::Verdict;
 use drover_core::plan::foresee;
 use drover_core::plan::machine::{Plan, Step};
@@ -13,17 +14,38 @@ use crate::controllers::placement::{self, Chosen};
 use crate::ctx::Ctx;
 use crate::hosts::HostError;
 
-/// A Volume: its name, its pool and its capacity.
-pub(crate) type Sketch = (String, String, String);
+/// A Volume, as far as it is spoken of.
+pub(crate) struct Sketch {
+    pub(crate) name: String,
+    pub(crate) pool: String,
+    pub(crate) capacity: String,
+    /// Its name in its pool.
+    pub(crate) in_pool: String,
+    /// Whether it was there before its object.
+    pub(crate) existing: bool,
+}
+
+impl Sketch {
+    pub(crate) fn of(volume: &Volume) -> Self {
+        Self {
+            name: volume.name_any(),
+            pool: volume.spec.pool.clone(),
+            capacity: volume.spec.capacity.0.clone(),
+            // One that cannot be is nowhere.
+            in_pool: name_in_pool(volume).unwrap_or_default(),
+            existing: volume.spec.existing.is_some(),
+        }
+    }
+}
 
 /// What would be done.
 pub(crate) struct Foreseen {
     /// The host.
     pub(crate) host: String,
-    /// The namespace.
-    pub(crate) namespace: String,
     /// Whether the host has its domain.
     pub(crate) there: bool,
+    /// Whether that domain carries nobody's mark.
+    unmarked: bool,
     /// The plan as it is now.
     pub(crate) plan: Plan,
     /// Every step to its end.
@@ -33,9 +55,15 @@ pub(crate) struct Foreseen {
 }
 
 impl Foreseen {
+    /// Whether it only comes to carry its mark, and its host does not start it any more.
+    pub(crate) fn is_only_marked(&self) -> bool {
+        let marks = |step: &Step| matches!(step, Step::Record { .. } | Step::ClearAutostart);
+        self.unmarked && self.plan.changes.is_empty() && self.steps.iter().all(marks)
+    }
+
     /// Whether its host has a Volume.
     pub(crate) async fn host_has(&self, ctx: &Ctx, volume: &Sketch) -> Result<bool, HostError> {
-        host_has(ctx, &self.host, &self.namespace, volume).await
+        host_has(ctx, &self.host, volume).await
     }
 }
 
@@ -53,39 +81,29 @@ pub(crate) async fn foresee(
         Ok(handle) => handle,
         Err(verdict) => return Ok(Err(verdict)),
     };
-    let volumes = needs::foreseen(ctx, machine, desired);
+    let volumes = needs::foreseen(ctx, &handle, machine, desired).await?;
     let subject = Subject::new(ctx, &handle, desired, &volumes, epoch);
-    let (there, (plan, steps)) = subject
-        .with_situation(|situation| (situation.observed.is_some(), foresee::foresee(situation)))
+    let (observed, (plan, steps)) = subject
+        .with_situation(|situation| (situation.observed.cloned(), foresee::foresee(situation)))
         .await?;
-    let made = desired.disks.iter().filter_map(|disk| {
-        let template = disk.template.as_ref()?;
-        let capacity = template.capacity.0.clone();
-        Some((disk.volume.clone()?, template.pool.clone(), capacity))
-    });
+    let made = needs::templates(machine, desired);
     Ok(Ok(Foreseen {
         host,
-        namespace: desired.namespace.clone(),
-        there,
+        there: observed.is_some(),
+        unmarked: observed.is_some_and(|domain| domain.mark().is_none()),
         plan,
         steps,
-        made: made.collect(),
+        made: made.iter().map(Sketch::of).collect(),
     }))
 }
 
 /// Whether a host has a Volume.
-pub(crate) async fn host_has(
-    ctx: &Ctx,
-    host: &str,
-    namespace: &str,
-    volume: &Sketch,
-) -> Result<bool, HostError> {
+pub(crate) async fn host_has(ctx: &Ctx, host: &str, volume: &Sketch) -> Result<bool, HostError> {
     let Some(handle) = ctx.hosts.get(host) else {
         return Ok(false);
     };
-    let pool = handle.pool(&volume.1).await?;
-    let name = drover_core::identity::volume_name(namespace, &volume.0);
-    Ok(pool.is_some_and(|pool| pool.volumes.contains(&name)))
+    let pool = handle.pool(&volume.pool).await?;
+    Ok(pool.is_some_and(|pool| pool.volumes.contains(&volume.in_pool)))
 }
 
 /// The host of a machine that uses a Volume.

@@ -2,7 +2,7 @@
 
 use drover_core::desired::machine::{DesiredDisk, DesiredMachine};
 use drover_core::desired::network::DesiredNetwork;
-use drover_core::identity;
+use drover_core::desired::volume::name_in_pool;
 use drover_core::plan::Verdict;
 use drover_core::xml::ResolvedDisk;
 use drover_crds::condition::{self, Reason};
@@ -14,6 +14,8 @@ use kube::{Resource, ResourceExt};
 use crate::controllers::placement::namespace_labels;
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::hosts::volumes::PoolOnHost;
+use crate::hosts::{HostError, HostHandle};
 use crate::reconcile::write;
 
 // The label with the name of the machine that a Volume is made with.
@@ -56,7 +58,7 @@ pub(super) async fn volumes(
         };
         let owned = disk.template.is_some();
         let blocked = hindrance(machine, name, owned, volume.as_ref(), host);
-        if let Some(volume) = volume {
+        if let Some(volume) = volume.filter(is_placed) {
             found.disks.push(resolve(disk, &volume));
         }
         found.blocked = found.blocked.or(blocked);
@@ -66,7 +68,12 @@ pub(super) async fn volumes(
 }
 
 /// Where a machine's disks will be, when what is made with it has been made.
-pub(super) fn foreseen(ctx: &Ctx, machine: &VirtualMachine, desired: &DesiredMachine) -> Volumes {
+pub(super) async fn foreseen(
+    ctx: &Ctx,
+    host: &HostHandle,
+    machine: &VirtualMachine,
+    desired: &DesiredMachine,
+) -> Result<Volumes, HostError> {
     let mut found = Volumes::default();
     for disk in &desired.disks {
         let Some(name) = &disk.volume else { continue };
@@ -77,10 +84,28 @@ pub(super) fn foreseen(ctx: &Ctx, machine: &VirtualMachine, desired: &DesiredMac
                 .map(|_| template(machine, disk, name, None))
         };
         if let Some(volume) = known.map(|volume| (*volume).clone()).or_else(made) {
-            found.disks.push(resolve(disk, &volume));
+            let mut place = resolve(disk, &volume);
+            // No status tells of it before it has been taken over.
+            if volume.spec.existing.is_some() && place.path.is_none() {
+                place.path = path(host, &place).await?;
+            }
+            found.disks.push(place);
         }
     }
-    found
+    Ok(found)
+}
+
+async fn path(host: &HostHandle, place: &ResolvedDisk) -> Result<Option<String>, HostError> {
+    let Some(pool) = host.pool(&place.pool).await? else {
+        return Ok(None);
+    };
+    let pool = PoolOnHost {
+        host,
+        name: &place.pool,
+        uuid: pool.uuid,
+    };
+    let facts = pool.facts(&place.volume).await?;
+    Ok(facts.map(|facts| facts.key))
 }
 
 /// The Volumes that are made with a machine.
@@ -168,12 +193,18 @@ fn owned_by(volume: &Volume, machine: &VirtualMachine) -> bool {
         .any(|owner| Some(&owner.uid) == uid.as_ref())
 }
 
+// What was there before is known by its path to those who did not wait for Drover.
+fn is_placed(volume: &Volume) -> bool {
+    let key = volume.status.as_ref().and_then(|it| it.key.as_ref());
+    volume.spec.existing.is_none() || key.is_some()
+}
+
 fn resolve(disk: &DesiredDisk, volume: &Volume) -> ResolvedDisk {
-    let namespace = volume.namespace().unwrap_or_default();
     ResolvedDisk {
         name: disk.name.clone(),
         pool: volume.spec.pool.clone(),
-        volume: identity::volume_name(&namespace, &volume.name_any()),
+        // One that cannot be is never Ready, and waited for.
+        volume: name_in_pool(volume).unwrap_or_default(),
         format: match volume.spec.format {
             Some(VolumeFormat::Raw) => "raw".to_owned(),
             Some(VolumeFormat::Qcow2) | None => "qcow2".to_owned(),
@@ -197,6 +228,7 @@ fn template(
         format: template.format,
         source: template.source,
         reclaim_policy: template.reclaim_policy,
+        existing: None,
     });
     let labels = [
         (
@@ -220,6 +252,7 @@ fn template(
         format: None,
         source: None,
         reclaim_policy: drover_crds::ReclaimPolicy::Retain,
+        existing: None,
     });
     Volume {
         metadata,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use drover_core::desired::host::DesiredHost;
 use drover_core::desired::pool::DesiredPool;
-use drover_core::desired::volume::DesiredVolume;
+use drover_core::desired::volume::{DesiredVolume, name_in_pool};
 use drover_core::observed::pool::ObservedPool;
 use drover_core::plan::Verdict;
 use drover_crds::condition::{self, Reason};
@@ -155,6 +155,9 @@ async fn ready_pool(
     if let Some(closed) = closed_to(ctx, desired, &pool, host) {
         return Err(closed);
     }
+    if let Some(refused) = not_adopted(ctx, desired, &pool, host) {
+        return Err(refused);
+    }
     if let Err(error) = handle.client() {
         return Err(Verdict::new(Reason::HostUnreachable, error.to_string()));
     }
@@ -205,6 +208,56 @@ fn closed_to(
     }
 }
 
+// What is there already is taken over with its pool's consent only, and by one Volume.
+fn not_adopted(
+    ctx: &Ctx,
+    desired: &DesiredVolume,
+    pool: &StoragePool,
+    host: &str,
+) -> Option<Verdict> {
+    if !desired.existing {
+        return None;
+    }
+    let labels = namespace_labels(ctx, &desired.namespace);
+    if !DesiredPool::parse(pool, &ctx.fleet)
+        .adoption
+        .allows(&labels)
+    {
+        let message = format!(
+            "spec.existing: spec.adoption of StoragePool {} does not let namespace {} take over \
+             volume {}",
+            desired.pool, desired.namespace, desired.volume_name
+        );
+        return Some(Verdict::new(Reason::AdoptionRefused, message));
+    }
+    let first = first_of(ctx, desired, host)?;
+    let message = format!(
+        "volume {} is taken over by Volume {first} already",
+        desired.volume_name
+    );
+    Some(Verdict::new(Reason::NameConflict, message))
+}
+
+// The Volume that came before this one and takes over the same.
+fn first_of(ctx: &Ctx, desired: &DesiredVolume, host: &str) -> Option<String> {
+    let age = |volume: &Volume| {
+        let made = volume.metadata.creation_timestamp.clone();
+        (made.map(|time| time.0), volume.uid())
+    };
+    let all = ctx.cache.volumes.all();
+    let same = all.iter().filter(|volume| {
+        let existing = volume.spec.existing.as_ref();
+        volume.spec.pool == desired.pool
+            && existing.is_some_and(|existing| existing.name == desired.volume_name)
+            && place(ctx, volume).is_none_or(|on| on == host)
+    });
+    let first = same.min_by_key(|volume| age(volume))?;
+    (first.uid().as_ref() != Some(&desired.uid)).then(|| {
+        let namespace = first.namespace().unwrap_or_default();
+        format!("{namespace}/{}", first.name_any())
+    })
+}
+
 // Takes the plan's steps until there is nothing more to do but wait.
 async fn settle(
     ctx: &Ctx,
@@ -252,9 +305,8 @@ fn is_settled(volume: &Volume, desired: &DesiredVolume, pool: &ObservedPool) -> 
             ready.status == "True" && ready.reason == Reason::Available.as_str()
         });
     let listed = |name: &str| pool.volumes.iter().any(|volume| volume == name);
-    met && listed(&desired.volume_name)
-        && listed(&desired.owner_name())
-        && listed(&desired.ready_name())
+    let recorded = listed(&desired.owner_name()) && listed(&desired.ready_name());
+    met && listed(&desired.volume_name) && (desired.existing || recorded)
 }
 
 async fn tell(
@@ -270,8 +322,7 @@ async fn tell(
         ..before.clone()
     };
     if let Some(host) = host {
-        let name = drover_core::identity::volume_name(&key.namespace, &key.name);
-        (status.host, status.volume_name) = (Some(host), Some(name));
+        (status.host, status.volume_name) = (Some(host), name_in_pool(volume).ok());
     }
     if let (Some((path, capacity)), Reason::Available) = (outcome.facts, outcome.verdict.reason) {
         (status.key, status.capacity) = (Some(path), Some(quantity::bytes(capacity)));

@@ -1,9 +1,11 @@
 //! A machine.
 
+mod parts;
+
 use drover_crds::instance_type::InstanceTypeSpec;
 use drover_crds::virtual_machine::{
-    APPROVE, Approval, ChangeClass, Cpu, Devices, Disk, Drift, Interface, Memory, Placement,
-    RESET_AT, RESTARTED_AT, STARTED_AT, STOPPED_AT, VolumeTemplate,
+    APPROVE, Approval, ChangeClass, Cpu, Devices, Drift, Memory, Placement, RESET_AT, RESTARTED_AT,
+    STARTED_AT, STOPPED_AT, VolumeTemplate,
 };
 pub use drover_crds::virtual_machine::{
     Bootloader, DiskBus, DiskQos, DiskType, Firmware, InterfaceModel, InterfaceQos,
@@ -13,7 +15,8 @@ use drover_crds::{ManagementPolicy, VirtualMachine};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use uuid::Uuid;
 
-use super::{Invalid, bytes};
+use self::parts::{parse_cpu, parse_disk, parse_interface, parse_memory};
+use super::Invalid;
 use crate::identity::{self, Acted};
 
 /// A machine as it is to be.
@@ -69,6 +72,9 @@ pub struct DesiredMachine {
     pub approved: Option<String>,
     /// What is done about a change behind Drover's back.
     pub drift: Drift,
+    /// The beginnings of the paths of what stays as it is found: what the spec of a machine that is
+    /// taken over leaves out.
+    pub as_found: Vec<&'static str>,
     /// Whether Drover only looks.
     pub observe: bool,
     /// What its annotations ask for.
@@ -180,6 +186,7 @@ impl DesiredMachine {
         let placement = placement.unwrap_or_default();
         let devices = spec.devices.clone();
         let devices = devices.or_else(|| size.and_then(|size| size.devices.clone()));
+        let as_found = as_found(object, &cpu, &memory, devices.is_some());
         let update = spec.update.clone().unwrap_or_default();
         let disks = spec.disks.iter().map(|disk| parse_disk(disk, &name));
         let interfaces = spec.interfaces.iter().map(|it| parse_interface(it, &uuid));
@@ -205,6 +212,7 @@ impl DesiredMachine {
             host_selector: placement.host_selector,
             allow: update.allow,
             approval: update.approval,
+            as_found,
             approved: annotation(object, APPROVE)?,
             drift: spec.drift,
             observe: spec.management_policy == ManagementPolicy::Observe,
@@ -287,6 +295,30 @@ fn sizes(
     }
 }
 
+// A default would change what somebody else has made.
+fn as_found(
+    object: &VirtualMachine,
+    cpu: &Cpu,
+    memory: &Memory,
+    has_devices: bool,
+) -> Vec<&'static str> {
+    let spec = &object.spec;
+    let left_out = [
+        (
+            spec.cpu.is_none() && spec.instance_type.is_none(),
+            "spec.cpu",
+        ),
+        (cpu.features.is_empty(), "spec.cpu.features"),
+        (memory.hugepages.is_none(), "spec.memory.hugepages"),
+        (spec.firmware.is_none(), "spec.firmware"),
+        (spec.clock.is_none(), "spec.clock"),
+        (!has_devices, "spec.devices"),
+    ];
+    let left_out = left_out.into_iter().filter(|(left_out, _)| *left_out);
+    let paths = left_out.map(|(_, path)| path);
+    spec.uuid.iter().flat_map(|_| paths.clone()).collect()
+}
+
 // What asks for something once is compared, never understood.
 fn annotation(object: &VirtualMachine, name: &str) -> Result<Option<String>, Invalid> {
     let value = object
@@ -300,176 +332,4 @@ fn annotation(object: &VirtualMachine, name: &str) -> Result<Option<String>, Inv
         return Err(Invalid::new(field, value, "must be 1 to 64 characters"));
     }
     Ok(Some(value.clone()))
-}
-
-fn parse_cpu(cpu: &Cpu) -> Result<DesiredCpu, Invalid> {
-    let count = |field: &str, value: i32| match u32::try_from(value) {
-        Ok(count @ 1..=4_096) => Ok(count),
-        _ => Err(Invalid::new(field, value.to_string(), "must be 1..4096")),
-    };
-    let mut features: Vec<_> = cpu
-        .features
-        .iter()
-        .map(|feature| (feature.name.clone(), word(feature.policy)))
-        .collect();
-    features.sort();
-    let sockets = count("spec.cpu.sockets", cpu.sockets)?;
-    let max_sockets = cpu
-        .max_sockets
-        .map(|most| count("spec.cpu.maxSockets", most))
-        .transpose()?;
-    if let Some(most) = max_sockets.filter(|most| *most < sockets) {
-        let allowed = format!("must be {sockets} (sockets) or more");
-        return Err(Invalid::new(
-            "spec.cpu.maxSockets",
-            most.to_string(),
-            allowed,
-        ));
-    }
-    Ok(DesiredCpu {
-        sockets,
-        cores: count("spec.cpu.cores", cpu.cores)?,
-        threads: count("spec.cpu.threads", cpu.threads)?,
-        max_sockets,
-        model: cpu.model.clone(),
-        features,
-    })
-}
-
-// libvirt's words are serde's.
-fn word<T: serde::Serialize>(value: T) -> &'static str {
-    const WORDS: &[&str] = &[
-        "force",
-        "require",
-        "optional",
-        "disable",
-        "forbid",
-        "none",
-        "writethrough",
-        "writeback",
-        "directsync",
-        "unsafe",
-        "threads",
-        "native",
-        "io_uring",
-    ];
-    let text = serde_json::to_value(value).unwrap_or_default();
-    let known = WORDS.iter().find(|word| text.as_str() == Some(word));
-    known.copied().unwrap_or_default()
-}
-
-fn parse_memory(memory: &Memory) -> Result<DesiredMemory, Invalid> {
-    let kib = |field: &str, quantity: &drover_crds::Quantity| {
-        let size = bytes(field, quantity)?;
-        if size == 0 || size % (1 << 20) != 0 {
-            let value = quantity.0.clone();
-            return Err(Invalid::new(field, value, "must be a whole number of MiB"));
-        }
-        Ok(size >> 10)
-    };
-    let guest = kib("spec.memory.guest", &memory.guest)?;
-    let max_kib = memory.max_guest.as_ref();
-    let max_kib = max_kib
-        .map(|most| kib("spec.memory.maxGuest", most))
-        .transpose()?;
-    if let (Some(most), Some(_)) = (&memory.max_guest, max_kib.filter(|most| *most < guest)) {
-        let allowed = format!("must be {} (guest) or more", memory.guest.0);
-        return Err(Invalid::new(
-            "spec.memory.maxGuest",
-            most.0.clone(),
-            allowed,
-        ));
-    }
-    let page = memory.hugepages.as_ref().map(|pages| &pages.page_size);
-    let page_kib = page
-        .map(|page| {
-            let field = "spec.memory.hugepages.pageSize";
-            let size = bytes(field, page)? >> 10;
-            if size == 0 || max_kib.unwrap_or(guest) % size != 0 {
-                let value = page.0.clone();
-                let allowed = "the machine's memory must be a multiple of it";
-                return Err(Invalid::new(field, value, allowed));
-            }
-            Ok(size)
-        })
-        .transpose()?;
-    Ok(DesiredMemory {
-        kib: guest,
-        max_kib,
-        page_kib,
-    })
-}
-
-fn parse_disk(disk: &Disk, machine: &str) -> Result<DesiredDisk, Invalid> {
-    let field = |name: &str| format!("spec.disks[{}]{name}", disk.name);
-    let drive = disk.type_ == DiskType::Cdrom;
-    let (volume, template) = match (&disk.volume, &disk.volume_template) {
-        (Some(volume), None) => (Some(volume.name.clone()), None),
-        (None, Some(template)) => {
-            let name = format!("{machine}-{}", disk.name);
-            (Some(name), Some(template.clone()))
-        }
-        (None, None) if drive => (None, None),
-        _ => {
-            let allowed = "exactly one of volume and volumeTemplate is needed";
-            return Err(Invalid::new(field(""), "both or none", allowed));
-        }
-    };
-    let usual = if drive {
-        DiskBus::Sata
-    } else {
-        DiskBus::Virtio
-    };
-    Ok(DesiredDisk {
-        name: disk.name.clone(),
-        type_: disk.type_,
-        bus: disk.bus.unwrap_or(usual),
-        boot_order: disk.boot_order,
-        volume,
-        template,
-        cache: disk.cache.map(word),
-        io: disk.io.map(word),
-        serial: disk.serial.clone(),
-        limits: limits(disk.qos.as_ref(), &field(".qos"))?,
-    })
-}
-
-fn limits(qos: Option<&DiskQos>, field: &str) -> Result<Vec<(&'static str, u64)>, Invalid> {
-    let Some(qos) = qos else {
-        return Ok(Vec::new());
-    };
-    let mut limits = Vec::new();
-    for (name, amount) in [
-        ("total_iops_sec", qos.total_iops),
-        ("read_iops_sec", qos.read_iops),
-        ("write_iops_sec", qos.write_iops),
-    ] {
-        limits.extend(amount.map(|amount| (name, u64::try_from(amount).unwrap_or(0))));
-    }
-    for (name, amount) in [
-        ("total_bytes_sec", &qos.total_bytes_per_second),
-        ("read_bytes_sec", &qos.read_bytes_per_second),
-        ("write_bytes_sec", &qos.write_bytes_per_second),
-    ] {
-        if let Some(amount) = amount {
-            limits.push((name, bytes(field, amount)?));
-        }
-    }
-    limits.sort_unstable();
-    Ok(limits)
-}
-
-fn parse_interface(interface: &Interface, machine: &Uuid) -> DesiredInterface {
-    DesiredInterface {
-        name: interface.name.clone(),
-        network: interface.network.clone(),
-        port_group: interface.port_group.clone(),
-        model: interface.model,
-        mac: interface.mac_address.as_ref().map_or_else(
-            || identity::mac_address(machine, &interface.name),
-            |mac| mac.to_lowercase(),
-        ),
-        up: interface.state == drover_crds::virtual_machine::LinkState::Up,
-        qos: interface.qos.clone().unwrap_or_default(),
-    }
 }
