@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 
-use crate::cli::{ApplyArgs, ConsoleArgs, GetArgs, PlanArgs, RenderArgs};
+use crate::cli::{ApplyArgs, ConsoleArgs, GetArgs, ImportArgs, PlanArgs, RenderArgs};
 
 /// Runs virtual machines on plain libvirt hosts, as Kubernetes objects declare them.
 #[derive(Debug, Parser)]
@@ -29,6 +29,8 @@ pub enum Command {
     Delete(ApplyArgs),
     /// Lists the fleet's machines on hosts.
     Get(GetArgs),
+    /// Writes the objects that stand for what is on hosts: applying them changes nothing.
+    Import(ImportArgs),
     /// Prints the libvirt definitions that machines in files come to.
     Render(RenderArgs),
     /// Connects this terminal with a machine's serial console.

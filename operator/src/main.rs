@@ -38,6 +38,7 @@ async fn main() -> ExitCode {
         Command::Apply(args) => cli::apply(&args).await,
         Command::Delete(args) => cli::delete(&args).await,
         Command::Get(args) => cli::get(&args).await,
+        Command::Import(args) => cli::import(&args).await,
         Command::Render(args) => cli::render(&args),
         Command::Console(args) => cli::console(&args).await,
     };

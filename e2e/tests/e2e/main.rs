@@ -13,6 +13,7 @@ mod explain;
 mod faults;
 mod first_machine;
 mod idle;
+mod import;
 mod kills_at_api;
 mod kills_at_libvirt;
 mod life;

@@ -1,56 +1,9 @@
 //! The same files, the same words and the same end without a cluster.
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
-
-use crate::support::{Guest, World, ready};
+use crate::support::files::{Files, HOST, text};
+use crate::support::{Guest, ready};
 
 const SPACE: &str = "e2e-files";
-const HOST: &str = "host2";
-
-struct Files {
-    world: World,
-    folder: PathBuf,
-}
-
-impl Files {
-    fn new(name: &str) -> Self {
-        let world = World::new();
-        let folder = world.lab.state().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        Self { world, folder }
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.folder.join(name), text).unwrap();
-    }
-
-    fn drover(&self, words: &[&str]) -> Output {
-        let uri = self.world.host(HOST).uri();
-        let mut command = Command::new(self.world.lab.built("drover"));
-        command.args(words).args(["--connect", &uri, "--insecure"]);
-        let output = command.output().unwrap();
-        println!("$ drover {}", words.join(" "));
-        println!("{}", text(&output));
-        output
-    }
-
-    // Says what it has to say with this exit status.
-    fn says(&self, status: i32, verb: &str, more: &[&str], parts: &[&str]) {
-        let folder = self.folder.display().to_string();
-        let words: Vec<&str> = [verb, "-f", &folder].iter().chain(more).copied().collect();
-        let output = self.drover(&words);
-        assert_eq!(output.status.code(), Some(status));
-        for part in parts {
-            assert!(text(&output).contains(part), "{part}");
-        }
-    }
-}
-
-fn text(output: &Output) -> String {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    text(&output.stdout) + &text(&output.stderr)
-}
 
 const POOL: &str = "
 apiVersion: drover.dev/v1alpha1

@@ -11,6 +11,7 @@ pub mod desired;
 pub mod fields;
 pub mod identity;
 pub mod image;
+pub mod import;
 pub mod observed;
 pub mod placement;
 pub mod plan;

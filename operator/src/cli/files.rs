@@ -39,6 +39,33 @@ pub(super) fn read(paths: &[PathBuf], namespace: &str) -> Result<Vec<Given>, Cli
     Ok(given)
 }
 
+/// What is known of one of Drover's kinds.
+pub(super) struct Known {
+    plural: String,
+    namespaced: bool,
+    schema: Value,
+}
+
+impl Known {
+    /// What is known of a kind; nothing, if it is not Drover's.
+    pub(super) fn of(kind: &str) -> Option<Self> {
+        let ours = definitions().into_iter().map(|(_, it)| it.spec);
+        let definition = ours.into_iter().find(|spec| spec.names.kind == kind)?;
+        let version = definition.versions.into_iter().next();
+        let schema = version.and_then(|version| version.schema?.open_api_v3_schema);
+        Some(Self {
+            plural: definition.names.plural,
+            namespaced: definition.scope == "Namespaced",
+            schema: serde_json::to_value(schema?).ok()?,
+        })
+    }
+
+    /// Why the API server would refuse an object.
+    pub(super) fn faults(&self, object: &Value) -> Vec<String> {
+        drover_crds::check::faults(&self.schema, object, None)
+    }
+}
+
 fn files(path: &Path) -> Result<Vec<PathBuf>, CliError> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -98,11 +125,8 @@ fn object(file: &str, text: &str, namespace: &str) -> Result<Option<Given>, CliE
         .unwrap_or_default()
         .to_owned();
     let group = object["apiVersion"].as_str().unwrap_or_default();
-    let ours = definitions().into_iter().map(|(_, it)| it.spec);
-    let definition = ours
-        .into_iter()
-        .find(|spec| spec.names.kind == kind && group == "drover.dev/v1alpha1");
-    let Some(definition) = definition else {
+    let known = Known::of(&kind).filter(|_| group == "drover.dev/v1alpha1");
+    let Some(known) = known else {
         if matches!(kind.as_str(), "Namespace" | "Secret" | "ConfigMap") {
             let plural = format!("{}s", kind.to_lowercase());
             return Ok(Some(Given {
@@ -114,16 +138,10 @@ fn object(file: &str, text: &str, namespace: &str) -> Result<Option<Given>, CliE
         eprintln!("note: {file}: {kind} {name} is not Drover's and is left out");
         return Ok(None);
     };
-    if definition.scope == "Namespaced" && object["metadata"]["namespace"].is_null() {
+    if known.namespaced && object["metadata"]["namespace"].is_null() {
         object["metadata"]["namespace"] = namespace.into();
     }
-    let schema = definition.versions.into_iter().next();
-    let schema = schema
-        .and_then(|version| version.schema)
-        .and_then(|schema| schema.open_api_v3_schema)
-        .and_then(|schema| serde_json::to_value(schema).ok())
-        .unwrap_or_default();
-    let faults = drover_crds::check::faults(&schema, &object, None);
+    let faults = known.faults(&object);
     if !faults.is_empty() {
         return Err(wrong(format!("{kind} {name}: {}", faults.join("; "))));
     }
@@ -131,7 +149,7 @@ fn object(file: &str, text: &str, namespace: &str) -> Result<Option<Given>, CliE
     Ok(Some(Given {
         file: file.to_owned(),
         object,
-        plural: definition.names.plural,
+        plural: known.plural,
     }))
 }
 

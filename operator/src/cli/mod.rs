@@ -5,6 +5,7 @@ mod apply;
 mod console;
 mod files;
 mod get;
+mod import;
 mod objects;
 mod plan;
 mod print;
@@ -20,6 +21,7 @@ use clap::{Args, ValueEnum};
 pub use apply::{apply, delete};
 pub use console::console;
 pub use get::get;
+pub use import::import;
 pub use plan::plan;
 pub use render::render;
 
@@ -128,6 +130,19 @@ pub struct GetArgs {
     /// How it is printed.
     #[arg(short, long, default_value = "text")]
     pub output: Output,
+}
+
+/// What import needs.
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// The domains, by libvirt's names; all, if none is named.
+    pub domains: Vec<String>,
+    /// The hosts.
+    #[command(flatten)]
+    pub hosts: HostArgs,
+    /// A folder for the files, one for each object. Without it everything is printed.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// What render needs.

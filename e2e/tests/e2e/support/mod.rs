@@ -2,6 +2,7 @@
 
 pub(crate) mod api_proxy;
 pub(crate) mod audit;
+pub(crate) mod files;
 pub(crate) mod objects;
 pub(crate) mod rpc_proxy;
 pub(crate) mod trigger;

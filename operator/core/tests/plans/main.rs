@@ -6,6 +6,7 @@
 mod adoption;
 mod definitions;
 mod given;
+mod import;
 mod machine;
 mod network;
 mod page;
