@@ -94,3 +94,57 @@ fn what_a_cluster_keeps_is_not_taken_by_the_way() {
     world.remove_space(SPACE);
     std::fs::remove_dir_all(&files.folder).unwrap();
 }
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn drift_is_told_and_a_plan_is_approved_by_its_hash() {
+    let files = Files::new("e2e-files-asks");
+    let world = &files.world;
+    let guest = Guest::new(SPACE, "asks");
+    let told = guest.clone().more("drift: Report");
+    files.write("vm.yaml", &told.yaml());
+    files.says(0, "apply", &["--yes"], &["Running: it runs as declared"]);
+    let domain = guest.domain();
+    world.virsh(HOST, &["setmaxmem", &domain, "98304", "--config"]);
+    world.virsh(HOST, &["setmem", &domain, "98304", "--config"]);
+    let drift = "! spec.memory.guest: 96Mi -> 64Mi   NextBoot: drift, only told";
+    files.says(2, "plan", &[], &[drift]);
+    files.says(0, "apply", &["--yes"], &[drift]);
+    let xml = || world.virsh(HOST, &["dumpxml", "--inactive", &domain]);
+    assert!(
+        xml().contains("<memory unit='KiB'>98304</memory>"),
+        "{}",
+        xml()
+    );
+    let asks = guest
+        .more("update: {approval: Manual, allow: [Live, NextBoot]}")
+        .memory("80Mi");
+    files.write("vm.yaml", &asks.yaml());
+    files.says(1, "apply", &["--yes"], &["PlanNeedsApproval"]);
+    assert!(
+        xml().contains("<memory unit='KiB'>98304</memory>"),
+        "{}",
+        xml()
+    );
+    let folder = files.folder.display().to_string();
+    let plan = files.drover(&["plan", "-o", "json", "-f", &folder]);
+    let plan: serde_json::Value = serde_json::from_slice(&plan.stdout).unwrap();
+    let hash = plan["objects"][0]["hash"].as_str().unwrap();
+    files.write("vm.yaml", &asks.clone().annotated("approve", "1234").yaml());
+    files.says(1, "apply", &["--yes"], &["PlanNeedsApproval"]);
+    files.write("vm.yaml", &asks.annotated("approve", hash).yaml());
+    files.says(
+        2,
+        "plan",
+        &[],
+        &["NextBoot: written", "steps: mark, define"],
+    );
+    files.says(0, "apply", &["--yes"], &["RestartRequired"]);
+    assert!(
+        xml().contains("<memory unit='KiB'>81920</memory>"),
+        "{}",
+        xml()
+    );
+    files.says(0, "delete", &["--yes"], &["gone"]);
+    std::fs::remove_dir_all(&files.folder).unwrap();
+}

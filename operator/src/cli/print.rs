@@ -216,7 +216,7 @@ fn change_words(change: &Change, fate: Fate) -> (Action, String) {
         ),
         Fate::Waits => (
             Action::Change,
-            format!("{class}: waits, spec.update does not allow it unasked"),
+            format!("{class}: waits, spec.update does not let it be made unasked"),
         ),
         Fate::Refused => (
             Action::Refuse,

@@ -69,6 +69,7 @@ pub(super) fn plan(situation: &Situation<'_>, domain: &ObservedDomain, wanted: &
     if !begun && approved(situation, &hash) && (waits(&config) || waits(&live)) {
         // Noted, because what is left of the plan after its first step has another hash.
         let mut mark = mark::renewed(situation, domain.mark());
+        let (config, live) = both(situation, domain, wanted, &found, true);
         mark.recorded.approved = Some(found.spec);
         let mut plan = told(situation, domain, merged(&live, &config, found.place));
         plan.step = Some(Step::record(Side::first(domain), mark));
