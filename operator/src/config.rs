@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ipnet::IpNet;
 
-use crate::cli::{ApplyArgs, ConsoleArgs, GetArgs, ImportArgs, PlanArgs, RenderArgs};
+use crate::cli::{ApplyArgs, ConsoleArgs, DiffArgs, GetArgs, ImportArgs, PlanArgs, RenderArgs};
 
 /// Runs virtual machines on plain libvirt hosts, as Kubernetes objects declare them.
 #[derive(Debug, Parser)]
@@ -16,6 +16,21 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// What this program was told, by the name that it was called by: `kubectl drover` is the same.
+    #[must_use]
+    pub fn of_program() -> Self {
+        let name = std::env::args_os().next();
+        let path = name.as_ref().map(std::path::Path::new);
+        let stem = path.and_then(|path| path.file_stem()?.to_str());
+        let command = match stem {
+            Some("kubectl-drover") => Self::command().bin_name("kubectl drover"),
+            _ => Self::command(),
+        };
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -23,6 +38,9 @@ pub enum Command {
     Operator(OperatorArgs),
     /// Says what applying files would do to hosts. Exit status 2 when there is something to do.
     Plan(PlanArgs),
+    /// Says what applying files would change in a cluster, and what each change takes. Exit status 2
+    /// when there is something to change.
+    Diff(DiffArgs),
     /// Makes everything on hosts as files say, without a cluster.
     Apply(ApplyArgs),
     /// Removes from hosts what files name, without a cluster.

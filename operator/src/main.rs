@@ -5,14 +5,13 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::Parser;
 use drover::config::{Cli, Command};
 use drover::{app, cli};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let command = Cli::of_program().command;
     // What a person asks for is answered on the output; the log has only what goes wrong.
     let log = match &command {
         Command::Operator(args) => args.log.clone(),
@@ -35,6 +34,7 @@ async fn main() -> ExitCode {
             };
         }
         Command::Plan(args) => cli::plan(&args).await,
+        Command::Diff(args) => cli::diff(&args).await,
         Command::Apply(args) => cli::apply(&args).await,
         Command::Delete(args) => cli::delete(&args).await,
         Command::Get(args) => cli::get(&args).await,

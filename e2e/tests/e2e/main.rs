@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod cluster_lost;
+mod command_line;
 mod definitions;
 mod explain;
 mod faults;

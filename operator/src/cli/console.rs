@@ -3,12 +3,16 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use drover_crds::{Host, VirtualMachine};
 use drover_rpc::flags::DomainConsoleFlags;
 use drover_rpc::{Client, ConnectOptions, Uri};
+use kube::Api;
 use nix::sys::termios::{self, SetArg, Termios};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, split, stdin, stdout};
+use uuid::Uuid;
 
-use super::session::{called, domain_of};
+use super::cluster::client;
+use super::session::{called, domain_of, refuse_unproved};
 use super::{CliError, ConsoleArgs};
 
 // Ctrl-], as telnet and virsh have it.
@@ -19,15 +23,21 @@ const ESCAPE: u8 = 0x1d;
 /// # Errors
 /// When no host has the machine, or its console cannot be opened.
 pub async fn console(args: &ConsoleArgs) -> Result<ExitCode, CliError> {
-    let name = domain_of(&args.machine, &args.hosts.namespace);
-    for given in &args.hosts.connect {
-        let (_, uri) = called(given);
-        let parsed = Uri::resolve(uri)
-            .map_err(|error| CliError::Usage(format!("--connect {uri}: {error}")))?;
-        let client = Client::connect(&parsed, ConnectOptions::default()).await?;
-        match client.domain(&name).await {
+    let name = domain_of(&args.machine, &args.namespace);
+    let places = match args.connect.is_empty() {
+        true => vec![in_cluster(args).await?],
+        false => places(args)?,
+    };
+    for (uri, uuid) in places {
+        let client = Client::connect(&uri, ConnectOptions::default()).await?;
+        let domain = match uuid {
+            // A machine that was taken over has kept its name.
+            Some(uuid) => client.domain_by_uuid(uuid).await,
+            None => client.domain(&name).await,
+        };
+        match domain {
             Ok(domain) => {
-                eprintln!("Connected to {name}. Ctrl-] ends it.");
+                eprintln!("Connected to {}. Ctrl-] ends it.", args.machine);
                 let console = domain.open_console(None, DomainConsoleFlags::FORCE).await?;
                 join(console).await?;
                 return Ok(ExitCode::SUCCESS);
@@ -37,6 +47,41 @@ pub async fn console(args: &ConsoleArgs) -> Result<ExitCode, CliError> {
         }
     }
     Err(CliError::Failed(format!("no host has a domain {name}")))
+}
+
+type Place = (Uri, Option<Uuid>);
+
+fn places(args: &ConsoleArgs) -> Result<Vec<Place>, CliError> {
+    let each = args.connect.iter().map(|given| {
+        let (_, uri) = called(given);
+        refuse_unproved(uri, args.insecure)?;
+        let parsed = Uri::resolve(uri);
+        let parsed =
+            parsed.map_err(|error| CliError::Usage(format!("--connect {uri}: {error}")))?;
+        Ok((parsed, None))
+    });
+    each.collect()
+}
+
+// The host that the cluster has it on. The way there is one's own, and so are the keys.
+async fn in_cluster(args: &ConsoleArgs) -> Result<Place, CliError> {
+    let failed = |error: kube::Error| CliError::Failed(error.to_string());
+    let client = client(&args.cluster).await?;
+    let own = (args.namespace.as_str(), args.machine.as_str());
+    let (namespace, name) = args.machine.split_once('/').unwrap_or(own);
+    let machines: Api<VirtualMachine> = Api::namespaced(client.clone(), namespace);
+    let status = machines.get_status(name).await.map_err(failed)?.status;
+    let status = status.unwrap_or_default();
+    let Some(host) = status.host else {
+        let words = format!("VirtualMachine {namespace}/{name} is on no host yet");
+        return Err(CliError::Failed(words));
+    };
+    let hosts: Api<Host> = Api::all(client);
+    let host = hosts.get(&host).await.map_err(failed)?;
+    refuse_unproved(&host.spec.uri, host.spec.insecure || args.insecure)?;
+    let uri = Uri::resolve(&host.spec.uri);
+    let uri = uri.map_err(|error| CliError::Failed(format!("{}: {error}", host.spec.uri)))?;
+    Ok((uri, status.uuid.and_then(|uuid| uuid.parse().ok())))
 }
 
 async fn join<S>(console: S) -> Result<(), CliError>

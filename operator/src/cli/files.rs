@@ -15,6 +15,8 @@ pub(super) struct Given {
     pub(super) file: String,
     /// The object, with all defaults.
     pub(super) object: Value,
+    /// The object as the file has it, in its namespace.
+    pub(super) written: Value,
     /// The plural of its kind.
     pub(super) plural: String,
 }
@@ -58,6 +60,11 @@ impl Known {
             namespaced: definition.scope == "Namespaced",
             schema: serde_json::to_value(schema?).ok()?,
         })
+    }
+
+    /// The plural of its name.
+    pub(super) fn plural(&self) -> &str {
+        &self.plural
     }
 
     /// Why the API server would refuse an object.
@@ -131,6 +138,7 @@ fn object(file: &str, text: &str, namespace: &str) -> Result<Option<Given>, CliE
             let plural = format!("{}s", kind.to_lowercase());
             return Ok(Some(Given {
                 file: file.to_owned(),
+                written: object.clone(),
                 object,
                 plural,
             }));
@@ -145,10 +153,12 @@ fn object(file: &str, text: &str, namespace: &str) -> Result<Option<Given>, CliE
     if !faults.is_empty() {
         return Err(wrong(format!("{kind} {name}: {}", faults.join("; "))));
     }
+    let written = object.clone();
     let object = typed(&kind, object).map_err(|error| wrong(format!("{kind} {name}: {error}")))?;
     Ok(Some(Given {
         file: file.to_owned(),
         object,
+        written,
         plural: known.plural,
     }))
 }

@@ -2,7 +2,9 @@
 //! operator, and no cluster. libvirt itself remembers what was done.
 
 mod apply;
+mod cluster;
 mod console;
+mod diff;
 mod files;
 mod get;
 mod import;
@@ -20,6 +22,7 @@ use clap::{Args, ValueEnum};
 
 pub use apply::{apply, delete};
 pub use console::console;
+pub use diff::diff;
 pub use get::get;
 pub use import::import;
 pub use plan::plan;
@@ -162,14 +165,52 @@ pub struct RenderArgs {
     pub hypervisor: String,
 }
 
+/// Which cluster is worked with.
+#[derive(Debug, Clone, Args)]
+pub struct ClusterArgs {
+    /// The file that says where the cluster is; KUBECONFIG or ~/.kube/config, if not said.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context in that file; the current one, if not said.
+    #[arg(long)]
+    pub context: Option<String>,
+}
+
+/// What diff needs.
+#[derive(Debug, Clone, Args)]
+pub struct DiffArgs {
+    /// The objects.
+    #[command(flatten)]
+    pub files: FileArgs,
+    /// The cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// The namespace of objects that name none.
+    #[arg(short, long, default_value = "default")]
+    pub namespace: String,
+    /// How it is printed.
+    #[arg(short, long, default_value = "text")]
+    pub output: Output,
+}
+
 /// What console needs.
 #[derive(Debug, Clone, Args)]
 pub struct ConsoleArgs {
     /// The machine: NAME, or NAMESPACE/NAME.
     pub machine: String,
-    /// The hosts.
+    /// A libvirt URI, as for plan; again for each more host. Without one the cluster is asked where
+    /// the machine is.
+    #[arg(long, value_name = "[NAME=]URI")]
+    pub connect: Vec<String>,
+    /// The cluster.
     #[command(flatten)]
-    pub hosts: HostArgs,
+    pub cluster: ClusterArgs,
+    /// The namespace of a machine that is named without one.
+    #[arg(short, long, default_value = "default")]
+    pub namespace: String,
+    /// Allows connections that prove nobody's identity, as plain TCP is.
+    #[arg(long)]
+    pub insecure: bool,
 }
 
 /// Everything went well, and something is to be done.

@@ -172,12 +172,7 @@ fn hosts(args: &HostArgs) -> Result<Vec<Value>, CliError> {
         let parsed: drover_rpc::Uri = uri
             .parse()
             .map_err(|error| CliError::Usage(format!("--connect {uri}: {error}")))?;
-        let unproved = uri.to_lowercase().contains("+tcp:");
-        if unproved && !args.insecure {
-            return Err(CliError::Usage(format!(
-                "--connect {uri}: refused: tcp is not authenticated; use tls or ssh, or say --insecure"
-            )));
-        }
+        let unproved = refuse_unproved(uri, args.insecure)?;
         let name = wanted.map_or_else(|| name(&parsed.to_string()), str::to_owned);
         let taken = |name: &str| hosts.iter().any(|host| host["metadata"]["name"] == name);
         let name = match taken(&name) {
@@ -193,6 +188,17 @@ fn hosts(args: &HostArgs) -> Result<Vec<Value>, CliError> {
         }));
     }
     Ok(hosts)
+}
+
+/// Whether nobody's identity is proved on this way, which has to be allowed.
+pub(super) fn refuse_unproved(uri: &str, allowed: bool) -> Result<bool, CliError> {
+    let unproved = uri.to_lowercase().contains("+tcp:");
+    if unproved && !allowed {
+        return Err(CliError::Usage(format!(
+            "--connect {uri}: refused: tcp is not authenticated; use tls or ssh, or say --insecure"
+        )));
+    }
+    Ok(unproved)
 }
 
 /// The name of a Host and its URI, from `NAME=URI` or only a URI.
