@@ -70,10 +70,7 @@ pub(super) const CPU_FEATURES: R = R::new(
     "a running guest keeps its CPU",
     |machine, _| {
         let all = machine.cpu.features.iter();
-        let all: Vec<_> = all
-            .map(|(name, policy)| format!("{name}={policy}"))
-            .collect();
-        Value::text((!all.is_empty()).then(|| all.join(",")))
+        feature_words(all.map(|(name, policy)| format!("{name}={policy}")))
     },
     read_features,
     write_features,
@@ -260,12 +257,15 @@ fn read_features(root: Node<'_, '_>) -> Value {
     let Some(cpu) = child(root, "cpu") else {
         return Value::None;
     };
-    let mut all: Vec<_> = children(cpu, "feature")
-        .filter_map(|feature| {
-            let policy = feature.attribute("policy").unwrap_or("require");
-            Some(format!("{}={policy}", feature.attribute("name")?))
-        })
-        .collect();
+    feature_words(children(cpu, "feature").filter_map(|feature| {
+        let policy = feature.attribute("policy").unwrap_or("require");
+        Some(format!("{}={policy}", feature.attribute("name")?))
+    }))
+}
+
+// In one order, whoever names them: `avx2=` comes before `avx=`.
+fn feature_words(all: impl Iterator<Item = String>) -> Value {
+    let mut all: Vec<_> = all.collect();
     all.sort_unstable();
     Value::text((!all.is_empty()).then(|| all.join(",")))
 }

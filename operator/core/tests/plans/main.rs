@@ -7,6 +7,7 @@ mod adoption;
 mod definitions;
 mod given;
 mod import;
+mod in_place;
 mod machine;
 mod network;
 mod page;
