@@ -13,6 +13,7 @@ use crate::xml::Element;
 type R = Row<DesiredMachine>;
 
 const OF_THE_BOARD: &str = "it is part of the board, which a running guest keeps";
+const OF_EVERY_Q35: &str = "itco/reset";
 const AGENT: &str = "org.qemu.guest_agent.0";
 
 pub(super) const GRAPHICS: R = R::new(
@@ -115,11 +116,12 @@ pub(super) const WATCHDOG: R = R::new(
     OF_THE_BOARD,
     |machine, _| Value::text(machine.devices.watchdog.as_ref().map(watchdog_words)),
     |root| {
-        let first = all(root, "watchdog").next();
-        let words =
-            first.and_then(|it| Some(format!("{}/{}", own(it, "model")?, own(it, "action")?)));
-        // Every board of that kind has this one; newer versions of libvirt show it.
-        Value::text(words.filter(|words| words != "itco/reset"))
+        let mut words: Vec<_> = all(root, "watchdog")
+            .filter_map(|it| Some(format!("{}/{}", own(it, "model")?, own(it, "action")?)))
+            .collect();
+        // Another one beside the board's own is the one that was asked for.
+        words.sort_by_key(|words| words == OF_EVERY_Q35);
+        Value::text(words.into_iter().next())
     },
     |root, values| {
         let wanted = text(values, Field::Watchdog).and_then(|words| words.split_once('/'));
@@ -131,6 +133,8 @@ pub(super) const WATCHDOG: R = R::new(
         }
     },
 )
+// Newer versions of libvirt show the one that every board of that kind has.
+.also_same(|found, wanted| found == OF_EVERY_Q35 && wanted == "none")
 .of_qemu();
 
 pub(super) const BALLOON: R = R::new(

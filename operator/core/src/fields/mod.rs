@@ -175,13 +175,16 @@ impl<W> Row<W> {
 impl<W> Row<W> {
     /// Whether a definition that shows one thing is as declared, as far as can be told.
     pub(crate) fn agrees(&self, shown: &Value, declared: &Value) -> bool {
-        match (shown, declared) {
-            (Value::Any, _) | (_, Value::Any) => true,
-            (Value::Text(shown), Value::Text(declared)) => {
-                shown == declared || (self.same)(shown, declared)
-            }
-            (shown, declared) => shown == declared,
+        let word = |value: &Value| match value {
+            Value::Text(text) => Some(text.clone()),
+            Value::None => Some("none".into()),
+            _ => None,
+        };
+        if *shown == Value::Any || *declared == Value::Any || shown == declared {
+            return true;
         }
+        let words = word(shown).zip(word(declared));
+        words.is_some_and(|(shown, declared)| (self.same)(&shown, &declared))
     }
 }
 

@@ -43,3 +43,23 @@ fn features_of_which_one_begins_as_another_are_as_declared() {
     let xml = updated(&created(&desired), &desired);
     assert_eq!(updated(&created(&given::machine()), &desired), xml);
 }
+
+#[test]
+fn the_watchdog_of_the_board_can_be_asked_for_and_is_there_unasked() {
+    let asking = |watchdog: &str| {
+        let more = format!("  devices: {{watchdog: {watchdog}}}\n");
+        given::machine_from(&format!("{}{more}", given::MACHINE))
+    };
+    let itco = asking("{model: itco}");
+    let usual = created(&given::machine());
+    let xml = updated(&usual, &itco);
+    assert!(xml.contains("<watchdog model=\"itco\" action=\"reset\"/>"));
+    // It is no difference, beside another one neither.
+    assert_eq!(updated(&xml, &given::machine()), xml);
+    let other = created(&asking("{action: pause}"));
+    let board = "<watchdog model=\"itco\" action=\"reset\"/><watchdog";
+    let both = other.replacen("<watchdog", board, 1);
+    assert_eq!(updated(&both, &asking("{action: pause}")), both);
+    let none = updated(&both, &given::machine());
+    assert!(!none.contains("i6300esb"), "{none}");
+}
