@@ -147,7 +147,9 @@ pub(super) const CMDLINE: R = R::new(
     KERNEL_AT_BOOT,
     |machine, _| {
         let boot = machine.firmware.kernel_boot.as_ref();
-        Value::text(boot.and_then(|boot| boot.cmdline.clone()))
+        // An empty one is none, and blanks around it are not read back.
+        let line = boot.and_then(|boot| boot.cmdline.as_deref()).map(str::trim);
+        Value::text(line.filter(|line| !line.is_empty()).map(str::to_owned))
     },
     |root| os_text(root, "cmdline"),
     |root, values| write_os(root, "cmdline", values.get(Field::Cmdline as usize)),

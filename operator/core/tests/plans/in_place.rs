@@ -63,3 +63,19 @@ fn the_watchdog_of_the_board_can_be_asked_for_and_is_there_unasked() {
     let none = updated(&both, &given::machine());
     assert!(!none.contains("i6300esb"), "{none}");
 }
+
+#[test]
+fn a_command_line_of_blanks_is_none() {
+    for (line, written) in [
+        ("", "<kernel/>"),
+        ("  ", "<kernel/>"),
+        (" a  b ", "<kernel/><cmdline>a  b</cmdline>"),
+    ] {
+        let boot = format!("{{kernelVolume: {{name: k}}, cmdline: '{line}'}}");
+        let more = format!("  firmware: {{kernelBoot: {boot}}}\n");
+        let desired = given::machine_from(&format!("{}{more}", given::MACHINE));
+        let bare = created(&desired).replace("</os>", "<kernel/></os>");
+        let xml = updated(&bare.replace("<cmdline>a  b</cmdline>", ""), &desired);
+        assert!(xml.contains(&format!("{written}</os>")), "{xml}");
+    }
+}
