@@ -34,7 +34,7 @@ fn parse(xml: &str) -> Result<Element, String> {
                 None
             }
             Event::Empty(start) => Some(element(&start)?),
-            Event::End(_) => open.pop(),
+            Event::End(_) => open.pop().map(without_indentation),
             Event::Eof => return Err("it ends in the middle".to_owned()),
             other => {
                 keep(&mut open, &other);
@@ -62,7 +62,13 @@ fn element(start: &BytesStart<'_>) -> Result<Element, String> {
     Ok(element)
 }
 
-// Blanks between elements are libvirt's indentation.
+// Blanks between elements are libvirt's indentation. What they stand before is known at the end only.
+fn without_indentation(mut element: Element) -> Element {
+    let blank = |node: &Node| matches!(node, Node::Raw(raw) if raw.trim().is_empty());
+    element.children.retain(|node| !blank(node));
+    element
+}
+
 fn keep(open: &mut [Element], event: &Event<'_>) {
     let Some(parent) = open.last_mut() else {
         return;
@@ -75,10 +81,8 @@ fn keep(open: &mut [Element], event: &Event<'_>) {
         Event::GeneralRef(name) => format!("&{};", &**name),
         _ => return,
     };
-    let blank = matches!(event, Event::Text(_)) && raw.trim().is_empty();
     match parent.children.last_mut() {
         Some(Node::Raw(before)) => before.push_str(&raw),
-        _ if blank => {}
         _ => parent.children.push(Node::Raw(raw)),
     }
 }
@@ -93,6 +97,8 @@ mod tests {
                    <!-- note --><q:c v=\"&quot;1&amp;\"/><d>a<e/>b</d></domain>";
         let root = Element::parse("a domain", xml).unwrap();
         assert_eq!(root.to_string(), xml);
+        let blank = "<a> &amp; b<c> <![CDATA[ x ]]></c></a>";
+        assert_eq!(Element::parse("a", blank).unwrap().to_string(), blank);
         let spaced = "<?xml version='1.0'?>\n<a>\n  <b/>\n</a>\n";
         assert_eq!(
             Element::parse("a", spaced).unwrap().to_string(),
