@@ -99,6 +99,9 @@ mod tests {
         assert_eq!(root.to_string(), xml);
         let blank = "<a> &amp; b<c> <![CDATA[ x ]]></c></a>";
         assert_eq!(Element::parse("a", blank).unwrap().to_string(), blank);
+        let blanks = "<a b=\"1&#10;2&#9;3&#13; \u{85}&#x86;\"/>";
+        let written = "<a b=\"1&#10;2&#9;3&#13; \u{85}\u{86}\"/>";
+        assert_eq!(Element::parse("a", blanks).unwrap().to_string(), written);
         let spaced = "<?xml version='1.0'?>\n<a>\n  <b/>\n</a>\n";
         assert_eq!(
             Element::parse("a", spaced).unwrap().to_string(),
