@@ -70,7 +70,7 @@ pub(super) const CPU_FEATURES: R = R::new(
     "a running guest keeps its CPU",
     |machine, _| {
         let all = machine.cpu.features.iter();
-        feature_words(all.map(|(name, policy)| format!("{name}={policy}")))
+        Value::list(all.map(|(name, policy)| format!("{name}={policy}")))
     },
     read_features,
     write_features,
@@ -257,17 +257,10 @@ fn read_features(root: Node<'_, '_>) -> Value {
     let Some(cpu) = child(root, "cpu") else {
         return Value::None;
     };
-    feature_words(children(cpu, "feature").filter_map(|feature| {
+    Value::list(children(cpu, "feature").filter_map(|feature| {
         let policy = feature.attribute("policy").unwrap_or("require");
         Some(format!("{}={policy}", feature.attribute("name")?))
     }))
-}
-
-// In one order, whoever names them: `avx2=` comes before `avx=`.
-fn feature_words(all: impl Iterator<Item = String>) -> Value {
-    let mut all: Vec<_> = all.collect();
-    all.sort_unstable();
-    Value::text((!all.is_empty()).then(|| all.join(",")))
 }
 
 fn write_features(root: &mut Element, values: &[Value]) {

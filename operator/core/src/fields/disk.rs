@@ -136,12 +136,8 @@ pub static DISK_ROWS: [R; 9] = [
         Class::Live,
         "the host's side of the device",
         |disk, _| {
-            let all: Vec<_> = disk
-                .limits
-                .iter()
-                .map(|(name, amount)| format!("{name}={amount}"))
-                .collect();
-            Value::text((!all.is_empty()).then(|| all.join(",")))
+            let all = disk.limits.iter();
+            Value::list(all.map(|(name, amount)| format!("{name}={amount}")))
         },
         read_limits,
         write_limits,
@@ -249,34 +245,26 @@ fn write_volume(disk: &mut Element, values: &[Value]) {
     }
 }
 
-// libvirt's names end with `_sec`; what is a burst, or a name of a group, is not Drover's.
+// What is a burst, the size of an operation or the name of a group is not Drover's.
 fn read_limits(node: Node<'_, '_>) -> Value {
-    let Some(tune) = child(node, "iotune") else {
-        return Value::None;
-    };
-    let mut all: Vec<_> = tune
-        .children()
-        .filter(|limit| limit.is_element())
-        .filter_map(|limit| {
-            let name = limit.tag_name().name();
-            let plain = name.ends_with("_sec") && !name.ends_with("_max");
-            let amount = limit
-                .text()
-                .map(str::trim)
-                .filter(|amount| *amount != "0")?;
-            plain.then(|| format!("{name}={amount}"))
-        })
-        .collect();
-    all.sort_unstable();
-    Value::text((!all.is_empty()).then(|| all.join(",")))
+    let tune = child(node, "iotune");
+    Value::list(LIMITS.into_iter().filter_map(|name| {
+        let amount = text(tune?, name).filter(|amount| amount != "0")?;
+        Some(format!("{name}={amount}"))
+    }))
 }
 
 fn write_limits(disk: &mut Element, values: &[Value]) {
     let tune = disk.ensure("iotune");
     for name in LIMITS {
-        match limit(values, name) {
-            Some(amount) => tune.ensure(name).set_text(amount),
-            None => tune.remove(name, |_| true),
+        if let Some(amount) = limit(values, name) {
+            tune.ensure(name).set_text(amount);
+            continue;
+        }
+        tune.remove(name, |_| true);
+        // libvirt takes no burst beyond a limit that is not there.
+        for burst in ["max", "max_length"] {
+            tune.remove(&format!("{name}_{burst}"), |_| true);
         }
     }
     disk.remove_empty("iotune");

@@ -27,6 +27,13 @@ impl Value {
         text.map_or(Self::None, |text| Self::Text(text.into()))
     }
 
+    /// Things in words, in one order, whoever names them: `avx2=` comes before `avx=`.
+    pub(super) fn list(all: impl Iterator<Item = String>) -> Self {
+        let mut all: Vec<_> = all.collect();
+        all.sort_unstable();
+        Self::text((!all.is_empty()).then(|| all.join(",")))
+    }
+
     /// The text, if it is one.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {

@@ -79,3 +79,19 @@ fn a_command_line_of_blanks_is_none() {
         assert!(xml.contains(&format!("{written}</os>")), "{xml}");
     }
 }
+
+#[test]
+fn limits_that_are_not_modelled_stay_with_those_that_are() {
+    let limited = saying(
+        "bus: sata}",
+        "bus: sata, qos: {totalIops: 500, writeBytesPerSecond: 9}}",
+    );
+    let others = "<size_iops_sec>8</size_iops_sec><total_iops_sec_max>900</total_iops_sec_max>\
+                  <read_bytes_sec_max_length>1</read_bytes_sec_max_length><group_name>g</group_name>";
+    let xml = created(&limited).replace("<iotune>", &format!("<iotune>{others}"));
+    assert_eq!(updated(&xml, &limited), xml);
+    // A burst goes with its limit: libvirt takes none alone.
+    let kept = "<iotune><size_iops_sec>8</size_iops_sec><group_name>g</group_name></iotune>";
+    let free = updated(&xml, &given::machine());
+    assert!(free.contains(kept), "{free}");
+}
