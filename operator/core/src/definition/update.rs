@@ -2,7 +2,7 @@
 
 use super::{bus_of, disk_element, ensure_scsi, free_target, interface_element, put_mark, targets};
 use crate::fields::{
-    DISK_ROWS, DiskField, INTERFACE_ROWS, Item, NicField, ROWS, Shape, Site, Value,
+    DISK_ROWS, DiskField, INTERFACE_ROWS, Item, NicField, ROWS, Shape, Site, Value, disk_alias,
 };
 use crate::identity::Mark;
 use crate::observed::Unreadable;
@@ -108,6 +108,8 @@ fn write_disk(devices: &mut Element, item: Option<&Item>, found: Option<&DiskFac
             if *index == DiskField::Bus as usize {
                 let target = free_target(bus_of(item), &used);
                 element.ensure("target").set("dev", target);
+                // One that had only its device's name to be known by is known by its own from now on.
+                element.ensure("alias").set("name", disk_alias(&item.name));
             }
         }
         (What::AddDisk(_), Some(item), _) => {

@@ -151,7 +151,12 @@ pub(crate) fn new_disk(name: &str, target: &str) -> Element {
         .attribute("device", "disk")
         .child(Element::new("driver").attribute("name", "qemu"))
         .child(Element::new("target").attribute("dev", target))
-        .child(Element::new("alias").attribute("name", format!("ua-disk-{name}")))
+        .child(Element::new("alias").attribute("name", disk_alias(name)))
+}
+
+/// What a disk of this name is called in a definition that Drover wrote.
+pub(crate) fn disk_alias(name: &str) -> String {
+    format!("ua-disk-{name}")
 }
 
 /// libvirt's names of the limits that Drover sets.

@@ -17,7 +17,7 @@ pub use interface::INTERFACE_ROWS;
 pub use shape::{Item, Shape, short_hash};
 pub use value::Value;
 
-pub(crate) use disk::{DiskField, LIMITS, is_drive, limit, new_disk};
+pub(crate) use disk::{DiskField, LIMITS, disk_alias, is_drive, limit, new_disk};
 pub(crate) use firmware::family;
 pub(crate) use interface::{NicField, new_interface};
 pub(crate) use shape::shown;

@@ -41,15 +41,17 @@ pub(crate) fn machine_from(text: &str) -> DesiredMachine {
 }
 
 pub(crate) fn disks() -> Vec<ResolvedDisk> {
-    ["root", "data"]
-        .map(|name| ResolvedDisk {
-            name: name.to_owned(),
-            pool: "fast".to_owned(),
-            volume: format!("shop_web-{name}"),
-            format: "qcow2".to_owned(),
-            path: None,
-        })
-        .to_vec()
+    ["root", "data"].map(place).to_vec()
+}
+
+pub(crate) fn place(disk: &str) -> ResolvedDisk {
+    ResolvedDisk {
+        name: disk.to_owned(),
+        pool: "fast".to_owned(),
+        volume: format!("shop_web-{disk}"),
+        format: "qcow2".to_owned(),
+        path: None,
+    }
 }
 
 pub(crate) fn site() -> Site {

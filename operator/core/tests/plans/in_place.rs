@@ -14,9 +14,20 @@ fn open(desired: &DesiredMachine, site: &Site, xml: &str) -> Vec<String> {
     all.iter().map(ToString::to_string).collect()
 }
 
+fn site(desired: &DesiredMachine) -> Site {
+    let names = desired
+        .disks
+        .iter()
+        .filter_map(|disk| disk.volume.as_ref().map(|_| &disk.name));
+    Site {
+        disks: names.map(|name| given::place(name)).collect(),
+        ..given::site()
+    }
+}
+
 // The definition of this, as declared by that: nothing differs any more.
 fn updated(xml: &str, desired: &DesiredMachine) -> String {
-    let site = given::site();
+    let site = site(desired);
     let wanted = Shape::of(desired, &site);
     let mark = desired.mark(1);
     let made = update(xml, &wanted, &site, &mark, |_| true).unwrap();
@@ -27,7 +38,7 @@ fn updated(xml: &str, desired: &DesiredMachine) -> String {
 }
 
 fn created(desired: &DesiredMachine) -> String {
-    create(desired, &given::site(), &desired.mark(1))
+    create(desired, &site(desired), &desired.mark(1))
 }
 
 // The usual machine that says this instead of that.
@@ -94,4 +105,22 @@ fn limits_that_are_not_modelled_stay_with_those_that_are() {
     let kept = "<iotune><size_iops_sec>8</size_iops_sec><group_name>g</group_name></iotune>";
     let free = updated(&xml, &given::machine());
     assert!(free.contains(kept), "{free}");
+}
+
+#[test]
+fn a_disk_that_is_known_by_its_device_is_still_known_on_another_bus() {
+    let named = |bus: &str| {
+        let text = given::MACHINE.replace("{name: data,", "{name: sda,");
+        given::machine_from(&text.replace("bus: sata", bus))
+    };
+    let alias = "<alias name=\"ua-disk-sda\"/>";
+    let adopted = created(&named("bus: sata")).replace(alias, "");
+    assert_eq!(updated(&adopted, &named("bus: sata")), adopted);
+    let moved = updated(&adopted, &named("bus: scsi"));
+    let moved = updated(&moved, &named("bus: virtio"));
+    assert_eq!(moved.matches("<disk ").count(), 2, "{moved}");
+    assert!(
+        moved.contains(alias) && moved.contains("dev=\"vdb\""),
+        "{moved}"
+    );
 }
