@@ -1,6 +1,6 @@
 //! A change of a machine that runs, as the call that makes it.
 
-use super::update::{has_mac, has_target};
+use super::update::{has_target, is_interface};
 use super::{bus_of, disk_element, free_target, interface_element, targets};
 use crate::fields::{DISK_ROWS, DiskField, Field, INTERFACE_ROWS, LIMITS, Shape, limit};
 use crate::observed::Unreadable;
@@ -73,7 +73,7 @@ pub fn call(xml: &str, wanted: &Shape, change: &Change) -> Result<Option<Call>, 
         What::RemoveInterface(name) => {
             let mut all = found.interfaces.iter();
             all.find(|nic| nic.name.as_ref() == Some(name))
-                .and_then(|nic| find(devices, "interface", |it| has_mac(it, &nic.mac)))
+                .and_then(|nic| find(devices, "interface", |it| is_interface(it, nic)))
                 .map(|nic| Call::Detach(nic.to_string()))
         }
         What::Place => None,
@@ -132,7 +132,7 @@ fn interface(
 ) -> Option<Call> {
     let item = wanted.interfaces.iter().find(|item| item.name == name)?;
     let facts = interface_named(found, item)?;
-    let mut nic = find(devices, "interface", |it| has_mac(it, &facts.mac))?.clone();
+    let mut nic = find(devices, "interface", |it| is_interface(it, facts))?.clone();
     (INTERFACE_ROWS[index].write)(&mut nic, &item.values);
     Some(Call::Update(nic.to_string()))
 }

@@ -2,7 +2,8 @@
 
 use super::{bus_of, disk_element, ensure_scsi, free_target, interface_element, put_mark, targets};
 use crate::fields::{
-    DISK_ROWS, DiskField, INTERFACE_ROWS, Item, NicField, ROWS, Shape, Site, Value, disk_alias,
+    DISK_ALIAS, DISK_ROWS, DiskField, INTERFACE_ALIAS, INTERFACE_ROWS, Item, ROWS, Shape, Site,
+    Value,
 };
 use crate::identity::Mark;
 use crate::observed::Unreadable;
@@ -44,7 +45,7 @@ pub fn update(
             }
         }
     }
-    // Devices are found by what the last of their changes gives them anew.
+    // Disks are found by their device's name, which the last of their changes gives them anew.
     let (renames, others): (Vec<_>, Vec<_>) = changes.iter().partition(|it| renames(&it.what));
     for change in others.into_iter().chain(renames) {
         write(&mut root, wanted, &found, &values, &change.what);
@@ -58,11 +59,7 @@ pub fn update(
 }
 
 fn renames(what: &What) -> bool {
-    match what {
-        What::Disk(_, index) => *index == DiskField::Bus as usize,
-        What::Interface(_, index) => *index == NicField::Mac as usize,
-        _ => false,
-    }
+    matches!(what, What::Disk(_, index) if *index == DiskField::Bus as usize)
 }
 
 // An order of devices excludes one of kinds of devices.
@@ -109,7 +106,9 @@ fn write_disk(devices: &mut Element, item: Option<&Item>, found: Option<&DiskFac
                 let target = free_target(bus_of(item), &used);
                 element.ensure("target").set("dev", target);
                 // One that had only its device's name to be known by is known by its own from now on.
-                element.ensure("alias").set("name", disk_alias(&item.name));
+                element
+                    .ensure("alias")
+                    .set("name", format!("{DISK_ALIAS}{}", item.name));
             }
         }
         (What::AddDisk(_), Some(item), _) => {
@@ -132,13 +131,14 @@ fn write_interface(
 ) {
     match (what, item, found) {
         (What::Interface(_, index), Some(item), Some(nic)) => {
-            if let Some(element) = interface_at(devices, &nic.mac) {
+            let mut all = devices.elements_mut();
+            if let Some(element) = all.find(|it| is_interface(it, nic)) {
                 (INTERFACE_ROWS[*index].write)(element, &item.values);
             }
         }
         (What::AddInterface(_), Some(item), _) => devices.push(interface_element(item)),
         (What::RemoveInterface(_), _, Some(nic)) => {
-            devices.remove("interface", |it| has_mac(it, &nic.mac));
+            devices.remove("interface", |it| is_interface(it, nic));
         }
         _ => {}
     }
@@ -148,17 +148,18 @@ pub(super) fn has_target(disk: &Element, target: &str) -> bool {
     disk.find("target").and_then(|it| it.get("dev")) == Some(target)
 }
 
-pub(super) fn has_mac(nic: &Element, mac: &str) -> bool {
-    let address = nic.find("mac").and_then(|it| it.get("address"));
-    address.is_some_and(|address| address.eq_ignore_ascii_case(mac))
+/// Whether an element is this interface: addresses may be given twice, and be swapped.
+pub(super) fn is_interface(element: &Element, nic: &InterfaceFacts) -> bool {
+    let alias = element.find("alias").and_then(|it| it.get("name"));
+    let name = alias.and_then(|alias| alias.strip_prefix(INTERFACE_ALIAS));
+    if element.name() != "interface" || name != nic.name.as_deref() {
+        return false;
+    }
+    let mac = element.find("mac").and_then(|it| it.get("address"));
+    name.is_some() || mac.unwrap_or_default().eq_ignore_ascii_case(&nic.mac)
 }
 
 fn disk_at<'a>(devices: &'a mut Element, target: &str) -> Option<&'a mut Element> {
     let mut all = devices.elements_mut();
     all.find(|it| it.name() == "disk" && has_target(it, target))
-}
-
-fn interface_at<'a>(devices: &'a mut Element, mac: &str) -> Option<&'a mut Element> {
-    let mut all = devices.elements_mut();
-    all.find(|it| it.name() == "interface" && has_mac(it, mac))
 }

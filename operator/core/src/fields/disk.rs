@@ -151,13 +151,11 @@ pub(crate) fn new_disk(name: &str, target: &str) -> Element {
         .attribute("device", "disk")
         .child(Element::new("driver").attribute("name", "qemu"))
         .child(Element::new("target").attribute("dev", target))
-        .child(Element::new("alias").attribute("name", disk_alias(name)))
+        .child(Element::new("alias").attribute("name", format!("{DISK_ALIAS}{name}")))
 }
 
-/// What a disk of this name is called in a definition that Drover wrote.
-pub(crate) fn disk_alias(name: &str) -> String {
-    format!("ua-disk-{name}")
-}
+/// What a disk's name begins with in a definition that Drover wrote.
+pub(crate) const DISK_ALIAS: &str = "ua-disk-";
 
 /// libvirt's names of the limits that Drover sets.
 pub(crate) const LIMITS: [&str; 6] = [

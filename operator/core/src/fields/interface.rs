@@ -101,6 +101,9 @@ pub static INTERFACE_ROWS: [R; 6] = [
     ),
 ];
 
+/// What an interface's name begins with in a definition that Drover wrote.
+pub(crate) const INTERFACE_ALIAS: &str = "ua-if-";
+
 /// An interface of which nothing is said yet.
 pub(crate) fn new_interface(name: &str) -> Element {
     Element::new("interface")
@@ -108,7 +111,7 @@ pub(crate) fn new_interface(name: &str) -> Element {
         .child(Element::new("mac"))
         .child(Element::new("source"))
         .child(Element::new("model"))
-        .child(Element::new("alias").attribute("name", format!("ua-if-{name}")))
+        .child(Element::new("alias").attribute("name", format!("{INTERFACE_ALIAS}{name}")))
 }
 
 fn text(values: &[Value], field: NicField) -> Option<&str> {

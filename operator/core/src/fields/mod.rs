@@ -17,9 +17,9 @@ pub use interface::INTERFACE_ROWS;
 pub use shape::{Item, Shape, short_hash};
 pub use value::Value;
 
-pub(crate) use disk::{DiskField, LIMITS, disk_alias, is_drive, limit, new_disk};
+pub(crate) use disk::{DISK_ALIAS, DiskField, LIMITS, is_drive, limit, new_disk};
 pub(crate) use firmware::family;
-pub(crate) use interface::{NicField, new_interface};
+pub(crate) use interface::{INTERFACE_ALIAS, NicField, new_interface};
 pub(crate) use shape::shown;
 
 use crate::desired::machine::DesiredMachine;

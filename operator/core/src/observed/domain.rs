@@ -4,7 +4,9 @@ use roxmltree::Node;
 use uuid::Uuid;
 
 use super::{Unreadable, attribute, bytes, child, children, parse};
-use crate::fields::{DISK_ROWS, Field, INTERFACE_ROWS, ROWS, Value, shown};
+use crate::fields::{
+    DISK_ALIAS, DISK_ROWS, Field, INTERFACE_ALIAS, INTERFACE_ROWS, ROWS, Value, shown,
+};
 use crate::identity::{Mark, Stop};
 
 /// libvirt's states of a domain.
@@ -297,7 +299,7 @@ fn disk(node: Node<'_, '_>) -> DiskFacts {
             .filter_map(move |name| source.attribute(name))
     });
     DiskFacts {
-        name: user_alias(node, "ua-disk-"),
+        name: user_alias(node, DISK_ALIAS),
         target: attribute(node, "target", "dev").unwrap_or_default(),
         volume: attribute_of("pool").zip(attribute_of("volume")),
         paths: paths.map(str::to_owned).collect(),
@@ -307,7 +309,7 @@ fn disk(node: Node<'_, '_>) -> DiskFacts {
 
 fn interface(node: Node<'_, '_>) -> InterfaceFacts {
     InterfaceFacts {
-        name: user_alias(node, "ua-if-"),
+        name: user_alias(node, INTERFACE_ALIAS),
         mac: attribute(node, "mac", "address")
             .unwrap_or_default()
             .to_lowercase(),

@@ -146,11 +146,9 @@ fn change<W>(row: &Row<W>, path: String, judged: &Judged<'_>, what: What) -> Cha
 /// The disk of a definition that is this one of the spec: by the name that Drover gave it, or by its
 /// device, for one that Drover did not write.
 pub(crate) fn disk_named<'a>(found: &'a Definition, name: &str) -> Option<&'a DiskFacts> {
-    let mut disks = found.disks.iter();
-    disks.find(|disk| match &disk.name {
-        Some(known) => known == name,
-        None => disk.target == name,
-    })
+    let disks = || found.disks.iter();
+    let named = disks().find(|disk| disk.name.as_deref() == Some(name));
+    named.or_else(|| disks().find(|disk| disk.name.is_none() && disk.target == name))
 }
 
 fn disks(wanted: &Shape, site: &Site, found: &Definition, live: bool, changes: &mut Vec<Change>) {
@@ -260,11 +258,9 @@ pub(crate) fn interface_named<'a>(
 ) -> Option<&'a crate::observed::domain::InterfaceFacts> {
     let mac = item.values.get(NicField::Mac as usize);
     let mac = mac.and_then(Value::as_text);
-    let mut all = found.interfaces.iter();
-    all.find(|nic| match &nic.name {
-        Some(known) => *known == item.name,
-        None => Some(nic.mac.as_str()) == mac,
-    })
+    let all = || found.interfaces.iter();
+    let named = all().find(|nic| nic.name.as_ref() == Some(&item.name));
+    named.or_else(|| all().find(|nic| nic.name.is_none() && Some(nic.mac.as_str()) == mac))
 }
 
 fn interfaces(wanted: &Shape, found: &Definition, changes: &mut Vec<Change>) {

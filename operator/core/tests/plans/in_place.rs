@@ -124,3 +124,35 @@ fn a_disk_that_is_known_by_its_device_is_still_known_on_another_bus() {
         "{moved}"
     );
 }
+
+#[test]
+fn interfaces_swap_their_addresses() {
+    let (first, second) = ("52:54:00:00:00:01", "52:54:00:AA:BB:0C");
+    let text = given::MACHINE.replace("lan}", &format!("lan, macAddress: '{first}'}}"));
+    let swapped = text
+        .replace(first, "MAC")
+        .replace(second, first)
+        .replace("MAC", second);
+    let xml = updated(
+        &created(&given::machine_from(&text)),
+        &given::machine_from(&swapped),
+    );
+    let at = |mac: &str| xml.find(&format!("<mac address=\"{}\"/>", mac.to_lowercase()));
+    assert!(at(second).unwrap() < at(first).unwrap(), "{xml}");
+}
+
+#[test]
+fn an_interface_of_others_with_the_same_address_stays() {
+    let foreign = "<interface type=\"ethernet\"><mac address=\"52:54:00:aa:bb:0c\"/></interface>";
+    let xml = created(&given::machine()).replace("<devices>", &format!("<devices>{foreign}"));
+    for (from, to) in [
+        (
+            "  - {name: eth1, network: wan, model: e1000e, macAddress: '52:54:00:AA:BB:0C'}\n",
+            "",
+        ),
+        ("AA:BB:0C", "AA:BB:0D"),
+        ("network: wan", "network: dmz"),
+    ] {
+        assert!(updated(&xml, &saying(from, to)).contains(foreign), "{to}");
+    }
+}
