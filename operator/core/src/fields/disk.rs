@@ -38,6 +38,7 @@ pub static DISK_ROWS: [R; 9] = [
                 disk.set("device", device);
             }
             disk.remove("address", |_| true);
+            read_only(disk, is_drive(values));
         },
     ),
     Row::new(
@@ -48,7 +49,11 @@ pub static DISK_ROWS: [R; 9] = [
         |node| Value::text(attribute(node, "target", "bus")),
         |disk, values| {
             if let Some(bus) = text_of(values, DiskField::Bus) {
-                disk.ensure("target").set("bus", bus);
+                let target = disk.ensure("target");
+                target.set("bus", bus);
+                if bus != "usb" {
+                    target.unset("removable");
+                }
             }
             disk.remove("address", |_| true);
         },
@@ -230,7 +235,6 @@ fn write_volume(disk: &mut Element, values: &[Value]) {
     // What was found out about another medium.
     disk.remove("backingStore", |_| true);
     disk.remove("source", |_| true);
-    let drive = is_drive(values);
     let place = text_of(values, DiskField::Volume).and_then(|place| place.split_once('/'));
     if let Some((pool, volume)) = place {
         disk.set("type", "volume");
@@ -241,10 +245,16 @@ fn write_volume(disk: &mut Element, values: &[Value]) {
     } else {
         disk.set("type", "file");
     }
-    match drive && disk.find("readonly").is_none() {
-        true => disk.push(Element::new("readonly")),
-        false if !drive => disk.remove("readonly", |_| true),
-        false => {}
+    read_only(disk, is_drive(values));
+}
+
+// Only a drive is, and only a drive has a tray.
+fn read_only(disk: &mut Element, drive: bool) {
+    if drive {
+        disk.ensure("readonly");
+    } else {
+        disk.remove("readonly", |_| true);
+        disk.ensure("target").unset("tray");
     }
 }
 

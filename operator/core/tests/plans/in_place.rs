@@ -156,3 +156,25 @@ fn an_interface_of_others_with_the_same_address_stays() {
         assert!(updated(&xml, &saying(from, to)).contains(foreign), "{to}");
     }
 }
+
+#[test]
+fn a_disk_that_was_a_drive_can_be_written_to() {
+    let drive = saying("bus: sata}", "type: cdrom, bus: usb}");
+    let opened = created(&drive).replace(
+        "<target dev=\"sda\" bus=\"usb\"/>",
+        "<target dev=\"sda\" bus=\"usb\" tray=\"open\" removable=\"on\" rotation_rate=\"1\"/>",
+    );
+    assert!(opened.contains("<readonly/>"));
+    let same_bus = updated(&opened, &saying("bus: sata}", "bus: usb}"));
+    let target = "<target dev=\"sda\" bus=\"usb\" removable=\"on\" rotation_rate=\"1\"/>";
+    assert!(
+        !same_bus.contains("readonly") && same_bus.contains(target),
+        "{same_bus}"
+    );
+    assert!(updated(&same_bus, &drive).contains("<readonly/>"));
+    let sata = updated(&opened, &given::machine());
+    assert!(
+        !sata.contains("removable") && sata.contains("rotation_rate"),
+        "{sata}"
+    );
+}
