@@ -173,34 +173,26 @@ fn read_qos(node: Node<'_, '_>) -> Value {
                 text.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0)
             })
         });
-        (name, amounts)
+        // What is promised to a guest is not Drover's: it may be all that there is.
+        (name, amounts.filter(|amounts| *amounts != [0; 3]))
     };
     words(["inbound", "outbound"].map(limit))
 }
 
 fn write_qos(nic: &mut Element, values: &[Value]) {
     let wanted = text(values, NicField::Qos).unwrap_or_default().to_owned();
-    nic.remove("bandwidth", |_| true);
-    let mut bandwidth = Element::new("bandwidth");
-    for limit in wanted.split(',') {
-        let Some((name, amounts)) = limit.split_once('=') else {
-            continue;
-        };
-        let name = if name == "inbound" {
-            "inbound"
-        } else {
-            "outbound"
-        };
-        let mut element = Element::new(name);
-        for (attribute, amount) in ["average", "peak", "burst"]
-            .into_iter()
-            .zip(amounts.split('/'))
-        {
-            element.set_or_unset(attribute, (amount != "0").then_some(amount));
+    let bandwidth = nic.ensure("bandwidth");
+    for name in ["inbound", "outbound"] {
+        let mut limits = wanted.split(',').filter_map(|limit| limit.split_once('='));
+        let amounts = limits
+            .find(|(known, _)| *known == name)
+            .map(|(_, amounts)| amounts);
+        let mut amounts = amounts.into_iter().flat_map(|amounts| amounts.split('/'));
+        let limit = bandwidth.ensure(name);
+        for attribute in ["average", "peak", "burst"] {
+            limit.set_or_unset(attribute, amounts.next().filter(|amount| *amount != "0"));
         }
-        bandwidth.push(element);
+        bandwidth.remove_empty(name);
     }
-    if bandwidth.elements().next().is_some() {
-        nic.push(bandwidth);
-    }
+    nic.remove_empty("bandwidth");
 }

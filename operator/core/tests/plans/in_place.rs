@@ -178,3 +178,22 @@ fn a_disk_that_was_a_drive_can_be_written_to() {
         "{sata}"
     );
 }
+
+#[test]
+fn what_an_interface_is_promised_stays_with_its_limits() {
+    let limited = saying(
+        "network: lan}",
+        "network: lan, qos: {inbound: {average: 100, peak: 200}}}",
+    );
+    let xml = created(&limited).replace("<inbound ", "<inbound floor=\"50\" ");
+    assert_eq!(updated(&xml, &limited), xml);
+    let free = updated(&xml, &given::machine());
+    assert!(
+        free.contains("<bandwidth><inbound floor=\"50\"/></bandwidth>"),
+        "{free}"
+    );
+    let again = updated(&free, &limited);
+    let inbound = "<bandwidth><inbound floor=\"50\" average=\"100\" peak=\"200\"/></bandwidth>";
+    assert!(again.contains(inbound), "{again}");
+    assert!(!updated(&created(&limited), &given::machine()).contains("bandwidth"));
+}
