@@ -240,9 +240,15 @@ fn write_model(root: &mut Element, values: &[Value]) {
         return;
     };
     let cpu = root.ensure("cpu");
-    cpu.remove("model", |_| true);
-    // What was computed for another model.
+    // What was said of another model, or computed for it, goes with it: libvirt takes no vendor
+    // without a model.
+    for name in ["model", "vendor"] {
+        cpu.remove(name, |_| true);
+    }
     cpu.unset("check");
+    if !matches!(model, "host-passthrough" | "maximum") {
+        cpu.unset("migratable");
+    }
     if matches!(model, "host-model" | "host-passthrough" | "maximum") {
         cpu.set("mode", model);
         cpu.unset("match");

@@ -180,7 +180,7 @@ fn read_qos(node: Node<'_, '_>) -> Value {
 }
 
 fn write_qos(nic: &mut Element, values: &[Value]) {
-    let wanted = text(values, NicField::Qos).unwrap_or_default().to_owned();
+    let wanted = text(values, NicField::Qos).unwrap_or_default();
     let bandwidth = nic.ensure("bandwidth");
     for name in ["inbound", "outbound"] {
         let mut limits = wanted.split(',').filter_map(|limit| limit.split_once('='));

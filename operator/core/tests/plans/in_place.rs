@@ -197,3 +197,43 @@ fn what_an_interface_is_promised_stays_with_its_limits() {
     assert!(again.contains(inbound), "{again}");
     assert!(!updated(&created(&limited), &given::machine()).contains("bandwidth"));
 }
+
+#[test]
+fn what_is_said_of_a_cpu_goes_with_its_model() {
+    let model = |name: &str| saying("cores: 2", &format!("cores: 2, model: {name}"));
+    let topology =
+        "<topology sockets=\"1\" cores=\"2\" threads=\"1\"/><cache mode=\"passthrough\"/>";
+    let host =
+        format!("<cpu mode=\"host-passthrough\" check=\"none\" migratable=\"on\">{topology}</cpu>");
+    let own = format!(
+        "<cpu mode=\"custom\" match=\"exact\">{topology}<model fallback=\"forbid\">Nehalem</model>\
+         <vendor>Intel</vendor></cpu>"
+    );
+    let with_cpu = |cpu: &str| {
+        let xml = created(&given::machine());
+        let (start, end) = (xml.find("<cpu ").unwrap(), xml.find("<clock").unwrap());
+        format!("{}{cpu}{}", &xml[..start], &xml[end..])
+    };
+    let plain = own
+        .replace("forbid", "allow")
+        .replace("<vendor>Intel</vendor>", "");
+    for (cpu, name, expected) in [
+        (&host, "host-passthrough", host.clone()),
+        (&own, "Nehalem", own.clone()),
+        (
+            &host,
+            "maximum",
+            host.replace("host-passthrough\" check=\"none", "maximum"),
+        ),
+        (&host, "Nehalem", plain.clone()),
+        (
+            &own,
+            "host-model",
+            format!("<cpu mode=\"host-model\">{topology}</cpu>"),
+        ),
+        (&own, "EPYC", plain.replace("Nehalem", "EPYC")),
+    ] {
+        let xml = updated(&with_cpu(cpu), &model(name));
+        assert!(xml.contains(&expected), "{name}: {xml}");
+    }
+}
