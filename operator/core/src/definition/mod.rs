@@ -16,28 +16,25 @@ use crate::xml::Element;
 
 /// Puts the mark in the place of the one that is there.
 fn put_mark(root: &mut Element, mark: &Mark) {
+    let outer = root.clone_without_children();
     let metadata = root.ensure("metadata");
-    remove_mark(metadata);
+    let around = [metadata.clone_without_children(), outer];
+    let marks = metadata.elements().filter(|child| is_mark(child, &around));
+    let names: Vec<String> = marks.map(|child| child.name().to_owned()).collect();
+    for name in names {
+        metadata.remove(&name, |child| is_mark(child, &around));
+    }
     metadata.push(mark.element());
 }
 
-// By its namespace: another prefix may have been chosen for it.
-fn remove_mark(metadata: &mut Element) {
-    let names: Vec<String> = metadata
-        .elements()
-        .filter(|child| {
-            let (prefix, name) = child.name().split_once(':').unwrap_or(("", child.name()));
-            let declared = match prefix {
-                "" => "xmlns".to_owned(),
-                prefix => format!("xmlns:{prefix}"),
-            };
-            name == "mark" && child.get(&declared) == Some(XML_NAMESPACE)
-        })
-        .map(|child| child.name().to_owned())
-        .collect();
-    for name in names {
-        metadata.remove(&name, |_| true);
-    }
+// By its namespace: another prefix may have been chosen for it, in it or around it.
+fn is_mark(child: &Element, around: &[Element]) -> bool {
+    let (declared, name) = match child.name().split_once(':') {
+        Some((prefix, name)) => (format!("xmlns:{prefix}"), name),
+        None => ("xmlns".to_owned(), child.name()),
+    };
+    let mut all = std::iter::once(child).chain(around);
+    name == "mark" && all.find_map(|it| it.get(&declared)) == Some(XML_NAMESPACE)
 }
 
 /// The element of a disk that is not there yet.

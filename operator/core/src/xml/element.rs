@@ -66,6 +66,15 @@ impl Element {
         self
     }
 
+    /// Its name and its attributes alone.
+    #[must_use]
+    pub(crate) fn clone_without_children(&self) -> Self {
+        Self {
+            attributes: self.attributes.clone(),
+            ..Self::new(self.name.clone())
+        }
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {

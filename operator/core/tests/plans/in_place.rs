@@ -237,3 +237,35 @@ fn what_is_said_of_a_cpu_goes_with_its_model() {
         assert!(xml.contains(&expected), "{name}: {xml}");
     }
 }
+
+#[test]
+fn a_mark_takes_the_place_of_any_other() {
+    let desired = given::machine();
+    let xml = created(&desired);
+    let own = "xmlns:drover=\"https://drover.dev/ns/v1\" ";
+    let old = |prefix: &str, more: &str| {
+        format!("<{prefix}mark {more}fleet=\"lab\" namespace=\"shop\" name=\"web\" epoch=\"0\"/>")
+    };
+    let foreign = "<drover:mark xmlns:drover=\"urn:of-others\"/>";
+    for (root, metadata, mark) in [
+        ("", "", old("drover:", own)),
+        ("", own.trim_end(), old("drover:", "")),
+        (own, "", old("drover:", "")),
+        ("", "xmlns:d=\"https://drover.dev/ns/v1\"", old("d:", "")),
+        ("", "", old("", "xmlns=\"https://drover.dev/ns/v1\" ")),
+        ("", "", String::new()),
+    ] {
+        let start = xml.find("<metadata>").unwrap();
+        let end = xml.find("</metadata>").unwrap();
+        let around = format!("{}<metadata {metadata}>{mark}{foreign}", &xml[..start]);
+        let text =
+            format!("{around}{}", &xml[end..]).replacen("<domain ", &format!("<domain {root}"), 1);
+        let made = updated(&text, &desired);
+        assert_eq!(made.matches("mark ").count(), 2, "{made}");
+        assert!(made.contains(foreign), "{made}");
+        assert_eq!(
+            Definition::parse(&made).unwrap().mark,
+            Some(desired.mark(1))
+        );
+    }
+}
