@@ -13,6 +13,8 @@ use crate::xml::Element;
 type R = Row<DesiredMachine>;
 
 const OF_THE_BOARD: &str = "it is part of the board, which a running guest keeps";
+// What can be looked at from outside.
+const SCREENS: [&str; 2] = ["vnc", "spice"];
 const OF_EVERY_Q35: &str = "itco/reset";
 const AGENT: &str = "org.qemu.guest_agent.0";
 
@@ -27,12 +29,22 @@ pub(super) const GRAPHICS: R = R::new(
             GraphicsType::Spice => "spice",
         }))
     },
-    |root| Value::text(all(root, "graphics").next().and_then(|it| own(it, "type"))),
+    |root| {
+        let mut kinds = all(root, "graphics").filter_map(|it| own(it, "type"));
+        Value::text(kinds.find(|kind| SCREENS.contains(&kind.as_str())))
+    },
     |root, values| {
         let wanted = text(values, Field::Graphics);
         let devices = root.ensure("devices");
-        devices.remove("graphics", |_| true);
-        if let Some(kind) = wanted {
+        devices.remove("graphics", |it| {
+            let kind = it.get("type");
+            kind != wanted && kind.is_some_and(|kind| SCREENS.contains(&kind))
+        });
+        let is_there = |kind| {
+            let mut left = devices.elements().filter(|it| it.name() == "graphics");
+            left.any(|it| it.get("type") == Some(kind))
+        };
+        if let Some(kind) = wanted.filter(|kind| !is_there(kind)) {
             let listen = Element::new("listen").attribute("type", "address");
             let graphics = Element::new("graphics").attribute("type", kind);
             let graphics = graphics.attribute("autoport", "yes");
@@ -61,12 +73,19 @@ pub(super) const VIDEO: R = R::new(
     |root, values| {
         let wanted = text(values, Field::Video);
         let devices = root.ensure("devices");
-        devices.remove("video", |_| true);
         let screen = devices.find("graphics").is_some();
         // A screen has a card unless it is said to have none.
-        if let Some(model) = wanted.or_else(|| screen.then_some("none")) {
-            let model = Element::new("model").attribute("type", model);
-            devices.push(Element::new("video").child(model));
+        let model = wanted.or_else(|| screen.then_some("none"));
+        let model = model.map(|model| Element::new("model").attribute("type", model));
+        let video = model.map(|model| Element::new("video").child(model));
+        if wanted.is_none() {
+            devices.remove("video", |_| true);
+        }
+        // The first one is the one that is declared.
+        match (devices.find_mut("video"), video) {
+            (Some(first), Some(video)) => *first = video,
+            (None, Some(video)) => devices.push(video),
+            (_, None) => {}
         }
     },
 )

@@ -269,3 +269,40 @@ fn a_mark_takes_the_place_of_any_other() {
         );
     }
 }
+
+#[test]
+fn screens_and_cards_beside_the_declared_one_stay() {
+    let looking = |devices: &str| {
+        given::machine_from(&format!("{}  devices: {{{devices}}}\n", given::MACHINE))
+    };
+    let vnc = looking("graphics: {type: vnc}, video: {model: vga}");
+    let spice = looking("graphics: {type: spice}, video: {model: qxl}");
+    let headless = "<graphics type=\"egl-headless\"/>";
+    let second = "<video><model type=\"virtio\" heads=\"2\"/></video>";
+    let xml = created(&vnc).replace("<graphics", &format!("{headless}<graphics"));
+    let xml = xml.replace("</devices>", &format!("{second}</devices>"));
+    assert_eq!(updated(&xml, &vnc), xml);
+    let other = updated(&xml, &spice);
+    assert!(
+        other.contains(headless) && other.contains(second),
+        "{other}"
+    );
+    assert!(!other.contains("vnc") && !other.contains("vga"), "{other}");
+    // One of that kind that is there already is as good, with its password.
+    let secret = "<graphics type=\"spice\" passwd=\"s\"/>";
+    let both = xml.replace("<serial", &format!("{secret}<serial"));
+    let kept = updated(&both, &spice);
+    assert!(
+        kept.contains(secret) && kept.matches("type=\"spice\"").count() == 1,
+        "{kept}"
+    );
+    let none = updated(&both, &given::machine());
+    assert!(
+        none.contains(headless) && none.matches("<graphics").count() == 1,
+        "{none}"
+    );
+    assert!(
+        !none.contains("qxl") && !none.contains("virtio\" heads"),
+        "{none}"
+    );
+}
