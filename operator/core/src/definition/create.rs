@@ -51,13 +51,15 @@ pub fn create(machine: &DesiredMachine, site: &Site, mark: &Mark) -> String {
     }
     for (row, value) in ROWS.iter().zip(&shape.values) {
         // What is off is not written, except what libvirt would add by itself.
-        let silent = matches!(value, Value::Any | Value::None | Value::Flag(false));
-        if !silent
-            || matches!(
+        let written = match value {
+            Value::None => row.path == "spec.devices.video",
+            Value::Any | Value::Flag(false) => matches!(
                 row.path,
                 "spec.devices.balloon" | "spec.firmware.secureBoot"
-            )
-        {
+            ),
+            _ => true,
+        };
+        if written {
             (row.write)(&mut root, &shape.values);
         }
     }

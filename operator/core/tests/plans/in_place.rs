@@ -306,3 +306,12 @@ fn screens_and_cards_beside_the_declared_one_stay() {
         "{none}"
     );
 }
+
+#[test]
+fn a_screen_without_a_card_is_made_without_one() {
+    let devices = "  devices: {graphics: {}, video: {model: none}}\n";
+    let desired = given::machine_from(&format!("{}{devices}", given::MACHINE));
+    let none = "<video><model type=\"none\"/></video>";
+    assert!(created(&desired).contains(none));
+    assert!(!created(&given::machine()).contains("<video>"));
+}
