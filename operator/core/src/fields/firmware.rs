@@ -176,7 +176,7 @@ pub(super) const CLOCK: R = R::new(
             return;
         };
         let clock = root.ensure("clock");
-        for name in ["adjustment", "basis"] {
+        for name in ["adjustment", "basis", "start"] {
             clock.unset(name);
         }
         clock.set("offset", if zone == "utc" { "utc" } else { "timezone" });

@@ -315,3 +315,11 @@ fn a_screen_without_a_card_is_made_without_one() {
     assert!(created(&desired).contains(none));
     assert!(!created(&given::machine()).contains("<video>"));
 }
+
+#[test]
+fn a_clock_that_is_set_otherwise_forgets_when_it_began() {
+    let absolute = "<clock offset=\"absolute\" start=\"9\"><timer name=\"rtc\"/></clock>";
+    let xml = created(&given::machine()).replace("<clock offset=\"utc\"/>", absolute);
+    let utc = "<clock offset=\"utc\"><timer name=\"rtc\"/></clock>";
+    assert!(updated(&xml, &given::machine()).contains(utc));
+}
