@@ -8,7 +8,9 @@ use crate::fields::{
 use crate::identity::Mark;
 use crate::observed::Unreadable;
 use crate::observed::domain::{Definition, DiskFacts, InterfaceFacts};
-use crate::plan::changes::{Change, What, differences, disk_named, follower, interface_named};
+use crate::plan::changes::{
+    Change, FOLLOWERS, What, differences, disk_named, follower, interface_named,
+};
 use crate::xml::Element;
 
 /// A definition, changed.
@@ -45,6 +47,7 @@ pub fn update(
             }
         }
     }
+    within(&mut values, &changes);
     // Disks are found by their device's name, which the last of their changes gives them anew.
     let (renames, others): (Vec<_>, Vec<_>) = changes.iter().partition(|it| renames(&it.what));
     for change in others.into_iter().chain(renames) {
@@ -56,6 +59,18 @@ pub fn update(
         xml: root.to_string(),
         changed: changes.into_iter().map(|change| change.path).collect(),
     })
+}
+
+// What is there is not more than what there can be, also where only the latter may be written.
+fn within(values: &mut [Value], changes: &[Change]) {
+    for (most, what) in FOLLOWERS {
+        let (most, what) = (most as usize, what as usize);
+        let changed = changes.iter().any(|it| it.what == What::Once(most));
+        let (above, limit) = (values[what].as_number(), values[most].as_number());
+        if changed && limit.is_some() && above > limit {
+            values[what] = values[most].clone();
+        }
+    }
 }
 
 fn renames(what: &What) -> bool {

@@ -38,7 +38,7 @@ pub static DISK_ROWS: [R; 9] = [
                 disk.set("device", device);
             }
             disk.remove("address", |_| true);
-            read_only(disk, is_drive(values));
+            read_only(disk);
         },
     ),
     Row::new(
@@ -245,12 +245,12 @@ fn write_volume(disk: &mut Element, values: &[Value]) {
     } else {
         disk.set("type", "file");
     }
-    read_only(disk, is_drive(values));
+    read_only(disk);
 }
 
 // Only a drive is, and only a drive has a tray.
-fn read_only(disk: &mut Element, drive: bool) {
-    if drive {
+fn read_only(disk: &mut Element) {
+    if disk.get("device") == Some("cdrom") {
         disk.ensure("readonly");
     } else {
         disk.remove("readonly", |_| true);

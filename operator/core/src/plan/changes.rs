@@ -111,7 +111,7 @@ fn declared(found: &Definition, path: &str) -> Value {
 
 /// Fields that go along with others where they are not declared: the most that there can be, with
 /// what there is.
-const FOLLOWERS: [(Field, Field); 2] = [
+pub(crate) const FOLLOWERS: [(Field, Field); 2] = [
     (Field::MaxSockets, Field::Sockets),
     (Field::MaxMemory, Field::Memory),
 ];

@@ -323,3 +323,22 @@ fn a_clock_that_is_set_otherwise_forgets_when_it_began() {
     let utc = "<clock offset=\"utc\"><timer name=\"rtc\"/></clock>";
     assert!(updated(&xml, &given::machine()).contains(utc));
 }
+
+#[test]
+fn memory_that_may_not_be_changed_still_fits_in_what_there_may_be() {
+    let size = |size: &str| saying("{guest: 256Mi}", size);
+    let large = created(&size("{guest: 1Gi, maxGuest: 2Gi}"));
+    let desired = size("{guest: 384Mi, maxGuest: 512Mi}");
+    let wanted = Shape::of(&desired, &given::site());
+    let made = |xml: &str| {
+        let most = |path: &str| path == "spec.memory.maxGuest";
+        update(xml, &wanted, &given::site(), &desired.mark(1), most).unwrap()
+    };
+    let first = made(&large);
+    assert_eq!(
+        open(&desired, &given::site(), &first.xml),
+        ["spec.memory.guest: 512Mi -> 384Mi"]
+    );
+    let again = made(&first.xml);
+    assert_eq!((again.xml, again.changed), (first.xml, vec![]));
+}
