@@ -5,6 +5,7 @@
 
 mod adoption;
 mod definitions;
+mod dice;
 mod given;
 mod import;
 mod in_place;
@@ -13,6 +14,7 @@ mod network;
 mod page;
 mod pool;
 mod strategies;
+mod survival;
 mod updates;
 mod volume;
 mod world;
