@@ -406,6 +406,20 @@ fn what_a_running_guest_does_not_show_is_remembered() {
 }
 
 #[test]
+fn a_model_that_was_not_declared_when_it_started_waits_for_the_next_start() {
+    let mut world = World::new(Some(running(&given::machine(), EPOCH)));
+    let named = given::machine_from(&given::MACHINE.replace("cores: 2", "cores: 2, model: EPYC"));
+    let (plan, _) = world.settle(&named);
+    assert_eq!(plan.verdict.reason, Reason::RestartRequired);
+    assert_eq!(
+        paths(&plan),
+        [("spec.cpu.model", Class::NextBoot, Fate::Written)]
+    );
+    world.stop("Shutdown");
+    assert_eq!(world.settle(&named).0.verdict.reason, Reason::Running);
+}
+
+#[test]
 fn what_is_only_looked_at_is_never_touched() {
     let observe = with("  managementPolicy: Observe\n");
     let mut world = World::new(Some(off(&observe, EPOCH)));

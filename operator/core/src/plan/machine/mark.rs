@@ -4,7 +4,7 @@ use drover_crds::condition::Reason;
 
 use super::Situation;
 use crate::desired::machine::DesiredMachine;
-use crate::fields::{Field, ROWS, Shape, Value};
+use crate::fields::{Field, ROWS, Shape};
 use crate::identity::{Mark, Recorded};
 use crate::observed::domain::ObservedDomain;
 use crate::plan::Verdict;
@@ -115,13 +115,13 @@ pub(super) fn renewed(situation: &Situation<'_>, found: Option<&Mark>) -> Mark {
     mark
 }
 
-/// What a running definition does not show as it was declared: what is hidden, and the memory that the
-/// guest is giving back.
+/// What a running definition does not show as it was declared: what is hidden, also that nothing was
+/// declared, and the memory that the guest is giving back.
 pub(super) fn declared(wanted: &Shape) -> Vec<(String, String)> {
     let mut all: Vec<_> = ROWS
         .iter()
         .zip(&wanted.values)
-        .filter(|(row, value)| !row.shown_live && **value != Value::Any)
+        .filter(|(row, _)| !row.shown_live)
         .map(|(row, value)| (row.path.to_owned(), value.to_string()))
         .collect();
     all.extend(asked_memory(wanted));
