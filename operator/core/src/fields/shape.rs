@@ -72,8 +72,9 @@ impl Shape {
         {
             text.push_str(name);
             for value in values {
-                // Writing to a string does not fail.
-                let _ = write!(text, "|{value}");
+                // What is called none is not nothing. Writing to a string does not fail.
+                let named = matches!(value.as_text(), Some("none" | "any"));
+                let _ = write!(text, "|{}{value}", if named { "=" } else { "" });
             }
             text.push('\n');
         }

@@ -133,10 +133,15 @@ pub(crate) fn follower(wanted: &Shape, index: usize) -> Option<usize> {
 
 fn change<W>(row: &Row<W>, path: String, judged: &Judged<'_>, what: What) -> Change {
     let (class, reason) = (row.judge)(judged).unwrap_or((row.class, row.words));
+    // Some things are called none.
+    let shown = |value: &Value, other: &Value| match (value, other.as_text()) {
+        (Value::None, Some("none")) => "not set".to_owned(),
+        _ => value.to_string(),
+    };
     Change {
         path,
-        from: judged.from.to_string(),
-        to: judged.to.to_string(),
+        from: shown(judged.from, judged.to),
+        to: shown(judged.to, judged.from),
         class,
         reason: reason.to_owned(),
         what,

@@ -420,6 +420,17 @@ fn a_model_that_was_not_declared_when_it_started_waits_for_the_next_start() {
 }
 
 #[test]
+fn what_is_called_none_is_not_nothing() {
+    let text = given::MACHINE.replace("bus: sata}", "bus: sata, cache: none}");
+    let report = |text: &str| given::machine_from(&format!("{text}  drift: Report\n"));
+    let mut world = World::new(Some(running(&report(given::MACHINE), EPOCH)));
+    let (plan, steps) = world.settle(&report(&text));
+    assert_eq!(words(&steps), ["Define", "Record Live"]);
+    let change = plan.changes[0].0.to_string();
+    assert_eq!(change, "spec.disks[data].cache: not set -> none");
+}
+
+#[test]
 fn what_is_only_looked_at_is_never_touched() {
     let observe = with("  managementPolicy: Observe\n");
     let mut world = World::new(Some(off(&observe, EPOCH)));
