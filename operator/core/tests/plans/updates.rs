@@ -431,6 +431,25 @@ fn what_is_called_none_is_not_nothing() {
 }
 
 #[test]
+fn a_machine_that_is_off_or_stands_still_tells_what_somebody_has_to_do() {
+    let efi = given::MACHINE.replace("memory:", "firmware: {bootloader: EFI}\n  memory:");
+    let larger = given::MACHINE.replace("256Mi", "512Mi") + "  update: {approval: Manual}\n";
+    for (text, reason) in [
+        (efi, Reason::ChangeRefused),
+        (larger, Reason::PlanNeedsApproval),
+    ] {
+        for more in ["  runStrategy: Halted\n", "  paused: true\n"] {
+            let before = with(more);
+            let mut world = World::new(None);
+            world.settle(&before);
+            let (plan, _) = world.settle(&given::machine_from(&format!("{text}{more}")));
+            assert_eq!(plan.verdict.reason, reason, "{more}");
+            assert!(plan.hash.is_some());
+        }
+    }
+}
+
+#[test]
 fn what_is_only_looked_at_is_never_touched() {
     let observe = with("  managementPolicy: Observe\n");
     let mut world = World::new(Some(off(&observe, EPOCH)));

@@ -152,7 +152,9 @@ fn resting(
         return plan;
     }
     if !start {
-        plan.verdict = Verdict::new(Reason::Halted, off_words(strategy, recorded.ended));
+        if plan.verdict.reason == Reason::Halted {
+            plan.verdict = Verdict::new(Reason::Halted, off_words(strategy, recorded.ended));
+        }
         return plan;
     }
     if strategy == RunStrategy::Once && !recorded.ran {

@@ -19,18 +19,16 @@ pub(super) fn told(
     let mut plan = Plan::waiting(Reason::Running, "it runs as declared");
     plan.changes = changes;
     let any = |wanted: Fate| plan.changes.iter().any(|(_, fate)| *fate == wanted);
+    let stalled = stalled(situation, &plan.changes);
     plan.verdict = match (domain.state, domain.reason) {
-        (DomainState::Paused, "User") if desired.paused => {
-            Verdict::new(Reason::Paused, "its CPUs stand still, as declared")
-        }
+        (DomainState::Paused, "User") if desired.paused => stalled
+            .unwrap_or_else(|| Verdict::new(Reason::Paused, "its CPUs stand still, as declared")),
         (DomainState::Paused, reason) if !desired.paused => {
             Verdict::new(Reason::RetryLater, format!("paused by libvirt: {reason}"))
         }
         (DomainState::Running | DomainState::Blocked | DomainState::Paused, _) => {
-            if any(Fate::Waits) && desired.approval == Approval::Manual {
-                needs_approval(&plan)
-            } else if any(Fate::Refused) {
-                Verdict::new(Reason::ChangeRefused, words(&plan.changes, Fate::Refused))
+            if let Some(verdict) = stalled {
+                verdict
             } else if plan.changes.iter().any(is_being_made) {
                 Verdict::new(Reason::Updating, words(&plan.changes, Fate::Made))
             } else if any(Fate::Waits) || any(Fate::Written) {
@@ -51,12 +49,17 @@ fn is_being_made((change, fate): &Fated) -> bool {
     *fate == Fate::Made && change.class != Class::NextBoot
 }
 
-pub(super) fn needs_approval(plan: &Plan) -> Verdict {
-    let waiting = words(&plan.changes, Fate::Waits);
-    Verdict::new(
-        Reason::PlanNeedsApproval,
-        format!("to be approved by drover.dev/approve with its hash in status.plan: {waiting}"),
-    )
+/// What somebody has to do something about, whether the machine is on or off.
+pub(super) fn stalled(situation: &Situation<'_>, changes: &[Fated]) -> Option<Verdict> {
+    let any = |wanted: Fate| changes.iter().any(|(_, fate)| *fate == wanted);
+    if any(Fate::Waits) && situation.desired.approval == Approval::Manual {
+        let waiting = words(changes, Fate::Waits);
+        return Some(Verdict::new(
+            Reason::PlanNeedsApproval,
+            format!("to be approved by drover.dev/approve with its hash in status.plan: {waiting}"),
+        ));
+    }
+    any(Fate::Refused).then(|| Verdict::new(Reason::ChangeRefused, words(changes, Fate::Refused)))
 }
 
 fn words(changes: &[Fated], wanted: Fate) -> String {

@@ -3,7 +3,7 @@
 use drover_crds::condition::Reason;
 use drover_crds::virtual_machine::{Approval, ChangeClass, Drift};
 
-use super::told::{needs_approval, told};
+use super::told::{stalled, told};
 use super::{Plan, Side, Situation, Step, mark};
 use crate::fields::{Class, Shape, short_hash};
 use crate::identity::{Mark, Pending};
@@ -206,10 +206,10 @@ pub(super) fn resting(
     }
     plan.changes = look.changes;
     plan.hash = (!plan.changes.is_empty()).then_some(hash);
-    let manual = situation.desired.approval == Approval::Manual;
-    let waits = plan.changes.iter().any(|(_, fate)| *fate == Fate::Waits);
-    if plan.step.is_none() && manual && waits {
-        plan.verdict = needs_approval(&plan);
+    if plan.step.is_none()
+        && let Some(verdict) = stalled(situation, &plan.changes)
+    {
+        plan.verdict = verdict;
     }
     plan
 }
