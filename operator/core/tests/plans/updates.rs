@@ -35,40 +35,6 @@ fn changed(from: &str, to: &str) -> DesiredMachine {
 }
 
 #[test]
-fn what_can_be_done_while_it_runs_is_done() {
-    for (from, to, path) in [
-        ("cores: 2,", "cores: 2, sockets: 3,", "spec.cpu.sockets"),
-        ("256Mi", "512Mi", "spec.memory.guest"),
-        (
-            "network: wan",
-            "network: dmz",
-            "spec.interfaces[eth1].network",
-        ),
-        (
-            "network: wan",
-            "network: wan, state: Down",
-            "spec.interfaces[eth1].state",
-        ),
-        (
-            "web-data}",
-            "web-data}, qos: {totalIops: 500}",
-            "spec.disks[data].qos",
-        ),
-    ] {
-        let desired = changed(from, to);
-        let mut world = World::new(Some(running(&base(), EPOCH)));
-        let plan = world.plan(&desired);
-        assert_eq!(plan.verdict.reason, Reason::Updating, "{to}");
-        assert_eq!(paths(&plan), [(path, Class::Live, Fate::Made)]);
-        let (plan, steps) = world.settle(&desired);
-        assert_eq!(plan.verdict.reason, Reason::Running, "{to}");
-        let change = format!("Change {path}");
-        assert_eq!(words(&steps), ["Define", &change, "Record Live"], "{to}");
-        assert_eq!(world.settle(&desired).1, []);
-    }
-}
-
-#[test]
 fn disks_and_interfaces_come_and_go() {
     let fewer = changed("  - {name: data, volume: {name: web-data}}\n", "");
     let mut world = World::new(Some(running(&fewer, EPOCH)));
@@ -188,47 +154,6 @@ fn a_restart_is_made_when_it_is_allowed() {
     let all = words(&steps);
     assert!(all.contains(&"Shutdown Button".to_owned()) && all.contains(&"Start".to_owned()));
     assert_eq!(plan.changes, []);
-}
-
-#[test]
-fn what_is_refused_says_what_to_do() {
-    for (more, path, class) in [
-        (
-            "  firmware: {bootloader: EFI}\n",
-            "spec.firmware.bootloader",
-            Class::Recreate,
-        ),
-        (
-            "  machine: {type: pc}\n",
-            "spec.machine.type",
-            Class::Recreate,
-        ),
-    ] {
-        let text = given::MACHINE.replace("  machine: {type: q35}\n", "");
-        let desired = given::machine_from(&format!("{text}{more}"));
-        for domain in [
-            running(&given::machine(), EPOCH),
-            off(&given::machine(), EPOCH),
-        ] {
-            let active = domain.state.is_active();
-            let mut world = World::new(Some(domain));
-            let (plan, steps) = world.settle(&desired);
-            assert_eq!(paths(&plan), [(path, class, Fate::Refused)]);
-            assert!(!plan.changes[0].0.reason.is_empty());
-            assert!(!words(&steps).contains(&"Define".to_owned()), "{steps:?}");
-            if active {
-                assert_eq!(plan.verdict.reason, Reason::ChangeRefused);
-            }
-        }
-    }
-    let mut world = World::new(Some(running(&given::machine(), EPOCH)));
-    world.misplaced = Some("host1, which spec.placement does not let it be on");
-    let (plan, steps) = world.settle(&given::machine());
-    assert_eq!(steps, []);
-    assert_eq!(
-        paths(&plan),
-        [("spec.placement", Class::Migrate, Fate::Refused)]
-    );
 }
 
 #[test]

@@ -147,7 +147,12 @@ impl World {
 
 /// The mark that Drover gives a machine that it makes.
 pub(crate) fn mark(desired: &DesiredMachine, epoch: i64) -> Mark {
+    mark_at(desired, epoch, &given::site())
+}
+
+fn mark_at(desired: &DesiredMachine, epoch: i64, site: &Site) -> Mark {
     let mut world = World::new(None);
+    world.site.clone_from(site);
     let desired = &DesiredMachine {
         existing: false,
         observe: false,
@@ -160,8 +165,13 @@ pub(crate) fn mark(desired: &DesiredMachine, epoch: i64) -> Mark {
 }
 
 pub(crate) fn off(desired: &DesiredMachine, epoch: i64) -> ObservedDomain {
-    let mark = Box::new(mark(desired, epoch));
-    let world = World::new(None);
+    off_at(desired, epoch, &given::site())
+}
+
+pub(crate) fn off_at(desired: &DesiredMachine, epoch: i64, site: &Site) -> ObservedDomain {
+    let mark = Box::new(mark_at(desired, epoch, site));
+    let mut world = World::new(None);
+    world.site.clone_from(site);
     after(None, &Step::Create { mark }, &world.situation(desired)).unwrap()
 }
 
