@@ -14,6 +14,7 @@ mod machine;
 mod network;
 mod page;
 mod pool;
+mod snapshots;
 mod strategies;
 mod survival;
 mod updates;
