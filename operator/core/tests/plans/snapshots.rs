@@ -14,7 +14,7 @@ use super::given;
 mod files;
 
 /// The kinds of hosts that a snapshot may be for.
-const KINDS: [&str; 4] = ["kvm", "test", "aarch64", "newer"];
+const KINDS: [&str; 5] = ["kvm", "test", "aarch64", "spice", "newer"];
 
 fn all() -> Vec<Snapshot> {
     files::all(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots"))

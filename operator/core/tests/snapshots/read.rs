@@ -14,7 +14,8 @@ pub(crate) struct Snapshot {
     pub(crate) path: PathBuf,
     pub(crate) machine: DesiredMachine,
     pub(crate) site: Site,
-    /// What kind of host it is for, if not for any: `kvm`, `test`, `aarch64`, `newer` than libvirt 9.0.
+    /// What kind of host it is for, if not for any: `kvm`, `test`, `aarch64`, one with `spice`, one
+    /// with a libvirt `newer` than 9.0.
     pub(crate) on: Vec<String>,
 }
 
