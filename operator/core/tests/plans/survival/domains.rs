@@ -1,7 +1,11 @@
 //! Definitions as other tools leave them behind.
 
-/// What virt-manager, virt-install and people write, each with other things that Drover does not model.
-pub(crate) const DOMAINS: [&str; 4] = [DESKTOP, SERVER, BARE, TUNED];
+/// What virt-manager, virt-install and people write, each with other things that Drover does not model,
+/// and what both versions of libvirt show of a machine that Drover wrote.
+pub(crate) const DOMAINS: [&str; 6] = [DESKTOP, SERVER, BARE, TUNED, OLD, NEW];
+
+const OLD: &str = include_str!("shown-9.0.xml");
+const NEW: &str = include_str!("shown-11.3.xml");
 
 const DESKTOP: &str = include_str!("desktop.xml");
 
