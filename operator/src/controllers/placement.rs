@@ -9,7 +9,7 @@ use drover_core::desired::machine::DesiredMachine;
 use drover_core::desired::network::DesiredNetwork;
 use drover_core::desired::pool::DesiredPool;
 use drover_core::observed::domain::ObservedDomain;
-use drover_core::placement::{Decision, decide};
+use drover_core::placement::{Decision, Purpose, decide};
 use drover_core::plan::Verdict;
 use drover_core::schedule::{Candidate, Request, schedule};
 use drover_crds::common::CONFIRMED_OFF;
@@ -63,7 +63,7 @@ pub struct Chosen {
 /// # Errors
 /// A verdict, when it has no place yet.
 pub async fn choose(ctx: &Ctx, desired: &DesiredMachine) -> Result<Chosen, Verdict> {
-    let seen = sightings(ctx, desired).await;
+    let seen = sightings(ctx, desired, Purpose::Placing).await;
     let conflict = |message: String| Err(Verdict::new(Reason::UUIDConflict, message));
     let (only, epoch) = match decide(&seen.all()) {
         Decision::Wait(hosts) => return Err(waiting(&hosts)),
@@ -151,7 +151,7 @@ pub async fn course(
 ) -> Course {
     use drover_core::placement::{Course as Found, course};
 
-    let seen = sightings(ctx, desired).await;
+    let seen = sightings(ctx, desired, Purpose::Placing).await;
     let blocked = |message: String| Course::Blocked(Verdict::new(Reason::UUIDConflict, message));
     match course(host, epoch, here, &seen.all()) {
         Found::Go => Course::Go,

@@ -1,7 +1,7 @@
 //! What each host has of a machine, as far as this operator has heard.
 
 use drover_core::desired::machine::DesiredMachine;
-use drover_core::placement::{Sight, Sighting};
+use drover_core::placement::{Purpose, Sight, Sighting};
 use drover_crds::Host;
 use drover_crds::common::CONFIRMED_OFF;
 use drover_crds::condition;
@@ -11,28 +11,11 @@ use kube::ResourceExt;
 use crate::ctx::Ctx;
 use crate::hosts::HostHandle;
 
-/// The hosts that have a machine with its mark, those that run it first. What is only looked at is on
-/// none of them.
+/// The hosts that have what goes with a machine, those that run it first.
 pub async fn copies(ctx: &Ctx, desired: &DesiredMachine) -> Vec<String> {
-    if desired.observe {
-        return Vec::new();
-    }
-    let marked = DesiredMachine {
-        existing: false,
-        ..desired.clone()
-    };
-    let seen = sightings(ctx, &marked).await;
-    let mut copies: Vec<_> = seen
-        .all()
-        .iter()
-        .filter(|it| !it.off)
-        .filter_map(|it| match it.sight {
-            Sight::Copy { active, epoch } => Some((active, epoch, it.host.to_owned())),
-            _ => None,
-        })
-        .collect();
-    copies.sort_by(|a, b| b.cmp(a));
-    copies.into_iter().map(|(.., host)| host).collect()
+    let seen = sightings(ctx, desired, Purpose::Deleting).await;
+    let copies = drover_core::placement::copies(&seen.all());
+    copies.into_iter().map(str::to_owned).collect()
 }
 
 /// What every host has of a machine: its name, whether it was listed, whether it is off.
@@ -54,19 +37,19 @@ impl Seen {
 }
 
 /// Hosts that answer are looked at; of the others what was last seen counts.
-pub(super) async fn sightings(ctx: &Ctx, desired: &DesiredMachine) -> Seen {
+pub(super) async fn sightings(ctx: &Ctx, desired: &DesiredMachine, purpose: Purpose) -> Seen {
     let mut seen = Vec::new();
     for host in ctx.cache.hosts.all() {
         let handle = ctx.hosts.ensure(&host);
         let listed = handle.read(|inventory| inventory.listed);
-        let sight = sight(&handle, desired).await;
+        let sight = sight(&handle, desired, purpose).await;
         seen.push((host.name_any(), listed, confirmed_off(&host), sight));
     }
     seen.sort_by(|a, b| a.0.cmp(&b.0));
     Seen(seen)
 }
 
-async fn sight(host: &HostHandle, desired: &DesiredMachine) -> Sight {
+async fn sight(host: &HostHandle, desired: &DesiredMachine, purpose: Purpose) -> Sight {
     let last = host.read(|inventory| {
         let known = inventory.domains.get(&desired.uuid);
         known.map(|(_, slot)| slot.value.clone())
@@ -79,19 +62,7 @@ async fn sight(host: &HostHandle, desired: &DesiredMachine) -> Sight {
         Ok(domain) => domain,
         Err(_) => last,
     };
-    let Some(domain) = domain else {
-        return Sight::Unseen;
-    };
-    let active = domain.state.is_active();
-    match domain.mark() {
-        Some(mark) if mark.same_object(&desired.mark(0)) => Sight::Copy {
-            active,
-            epoch: mark.epoch,
-        },
-        // What is to be taken over carries no mark yet.
-        None if desired.existing || desired.observe => Sight::Copy { active, epoch: 1 },
-        _ => Sight::Foreign,
-    }
+    domain.map_or(Sight::Unseen, |domain| Sight::of(desired, &domain, purpose))
 }
 
 // A person's word counts if it is younger than the loss of contact.

@@ -3,6 +3,9 @@
 //! A binding is written under a precondition before anything is made on the host, so that it is the
 //! word that counts. What is on the hosts counts when the binding is lost, or older than they are.
 
+use crate::desired::machine::DesiredMachine;
+use crate::observed::domain::ObservedDomain;
+
 /// What is known of a machine on one host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sighting<'a> {
@@ -32,6 +35,34 @@ pub enum Sight {
         /// The placement that wrote it.
         epoch: i64,
     },
+}
+
+/// What a machine is looked for on the hosts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be bound, or to go on where it is bound.
+    Placing,
+    /// To go, with all that is its own.
+    Deleting,
+}
+
+impl Sight {
+    /// What a domain is of a machine that has its UUID. One without a mark that is to be taken over, or
+    /// only looked at, says where the machine is to be; it is not deleted with it.
+    #[must_use]
+    pub fn of(desired: &DesiredMachine, domain: &ObservedDomain, purpose: Purpose) -> Self {
+        let active = domain.state.is_active();
+        let named = desired.existing || desired.observe;
+        match (domain.mark(), purpose) {
+            (_, Purpose::Deleting) if desired.observe => Self::Foreign,
+            (Some(mark), _) if mark.same_object(&desired.mark(0)) => Self::Copy {
+                active,
+                epoch: mark.epoch,
+            },
+            (None, Purpose::Placing) if named => Self::Copy { active, epoch: 1 },
+            _ => Self::Foreign,
+        }
+    }
 }
 
 /// Where a machine goes that is not bound.
@@ -104,6 +135,17 @@ impl Sighting<'_> {
     fn is_heard(&self) -> bool {
         self.off || (self.listed && self.sight != Sight::Unseen)
     }
+}
+
+/// The hosts that have a machine, those that run it first, and then the newest.
+#[must_use]
+pub fn copies<'a>(seen: &[Sighting<'a>]) -> Vec<&'a str> {
+    let there = seen.iter().filter(|it| !it.off);
+    let mut copies: Vec<_> = there
+        .filter_map(|it| it.copy().map(|copy| (copy, it.host)))
+        .collect();
+    copies.sort_unstable_by(|a, b| b.cmp(a));
+    copies.into_iter().map(|(_, host)| host).collect()
 }
 
 /// The hosts that could hold a machine, for all that is known.

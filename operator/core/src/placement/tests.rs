@@ -1,4 +1,4 @@
-use super::{Course, Decision, Sight, Sighting, course, decide};
+use super::{Course, Decision, Sight, Sighting, copies, course, decide};
 
 const NOTHING: Sight = Sight::Nothing;
 
@@ -117,4 +117,17 @@ fn what_is_bound_is_made_only_where_nothing_newer_is() {
         let found = course("a", 2, here, &[heard("a", sight), other]);
         assert_eq!(found, expected, "{here:?} {other:?}");
     }
+}
+
+#[test]
+fn those_that_run_it_go_first() {
+    let seen = [
+        heard("a", off(9)),
+        heard("b", on(2)),
+        heard("c", on(3)),
+        heard("d", Sight::Foreign),
+        dead("e", on(9)),
+        silent("f"),
+    ];
+    assert_eq!(copies(&seen), ["c", "b", "a"]);
 }

@@ -2,6 +2,7 @@
 
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::identity::Mark;
+use drover_core::placement::{Purpose, Sight, Sighting, copies};
 use drover_crds::condition::Reason;
 
 use super::given;
@@ -52,6 +53,60 @@ fn a_domain_without_a_mark_is_taken_over_when_its_host_lets_it() {
     );
     world.deleting = true;
     assert_eq!(world.plan(&other).step, None, "nor is it deleted");
+}
+
+#[test]
+fn what_a_machine_names_without_its_mark_is_no_part_of_it_when_it_goes() {
+    let at_epoch_1 = Sight::Copy {
+        active: true,
+        epoch: 1,
+    };
+    let ours = Sight::Copy {
+        active: true,
+        epoch: EPOCH,
+    };
+    let observing = |desired: DesiredMachine| DesiredMachine {
+        observe: true,
+        ..desired
+    };
+    let unmarked = foreign().domain.unwrap();
+    let marked = running(&named(), EPOCH);
+    let other = DesiredMachine {
+        namespace: "bank".to_owned(),
+        ..named()
+    };
+    for (desired, domain, placing, deleting) in [
+        (named(), &unmarked, at_epoch_1, Sight::Foreign),
+        (observing(named()), &unmarked, at_epoch_1, Sight::Foreign),
+        (
+            observing(given::machine()),
+            &unmarked,
+            at_epoch_1,
+            Sight::Foreign,
+        ),
+        (given::machine(), &unmarked, Sight::Foreign, Sight::Foreign),
+        (named(), &marked, ours, ours),
+        (observing(named()), &marked, ours, Sight::Foreign),
+        (other.clone(), &marked, Sight::Foreign, Sight::Foreign),
+        (observing(other), &marked, Sight::Foreign, Sight::Foreign),
+    ] {
+        let sight = |purpose| Sight::of(&desired, domain, purpose);
+        assert_eq!(sight(Purpose::Placing), placing, "{desired:?}");
+        assert_eq!(sight(Purpose::Deleting), deleting, "{desired:?}");
+        // Its object goes when no host has a copy any more.
+        let seen = [Sighting {
+            host: "host1",
+            listed: true,
+            off: false,
+            sight: sight(Purpose::Deleting),
+        }];
+        let left = if deleting == ours {
+            &["host1"][..]
+        } else {
+            &[]
+        };
+        assert_eq!(copies(&seen), left, "{desired:?}");
+    }
 }
 
 #[test]
