@@ -50,6 +50,9 @@ pub(super) const GRAPHICS: R = R::new(
             let graphics = graphics.attribute("autoport", "yes");
             devices.push(graphics.child(listen.attribute("address", "127.0.0.1")));
         }
+        if wanted != Some("spice") {
+            silence(devices);
+        }
     },
 )
 .of_qemu();
@@ -232,6 +235,14 @@ fn all<'a, 'i>(root: Node<'a, 'i>, name: &'static str) -> impl Iterator<Item = N
     child(root, "devices")
         .into_iter()
         .flat_map(move |devices| children(devices, name))
+}
+
+// Sound goes nowhere by a screen that is not there; libvirt has added the way by itself.
+fn silence(devices: &mut Element) {
+    let by_spice = |it: &&mut Element| it.name() == "audio" && it.get("type") == Some("spice");
+    for audio in devices.elements_mut().filter(by_spice) {
+        audio.set("type", "none");
+    }
 }
 
 fn own(node: Node<'_, '_>, attribute: &str) -> Option<String> {

@@ -342,3 +342,14 @@ fn memory_that_may_not_be_changed_still_fits_in_what_there_may_be() {
     let again = made(&first.xml);
     assert_eq!((again.xml, again.changed), (first.xml, vec![]));
 }
+
+#[test]
+fn sound_by_spice_goes_with_its_screen() {
+    let spice = "  devices: {graphics: {type: spice}}\n";
+    let spice = given::machine_from(&format!("{}{spice}", given::MACHINE));
+    let sound = "<sound model=\"ich9\"><audio id=\"1\"/></sound><audio id=\"1\" type=\"spice\"/>";
+    let xml = created(&spice).replace("</devices>", &format!("{sound}</devices>"));
+    assert_eq!(updated(&xml, &spice), xml);
+    let silent = updated(&xml, &given::machine());
+    assert!(silent.contains(&sound.replace("spice", "none")), "{silent}");
+}

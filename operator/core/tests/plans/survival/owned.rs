@@ -53,7 +53,10 @@ const ONCE: [(&str, &[&str]); 23] = [
             "clock@start",
         ],
     ),
-    ("spec.devices.graphics", &["devices/graphics"]),
+    (
+        "spec.devices.graphics",
+        &["devices/graphics", "devices/audio@type"],
+    ),
     ("spec.devices.video", &["devices/video"]),
     ("spec.devices.serial", &["devices/serial"]),
     ("spec.devices.rng", &["devices/rng"]),
