@@ -33,7 +33,7 @@ impl Lab {
     pub fn find() -> Result<Self, Error> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = here.parent().unwrap_or(here).to_owned();
-        let lab = Self {
+        let mut lab = Self {
             state: root.join("target/lab"),
             cache: cache_folder(),
             root,
@@ -41,6 +41,9 @@ impl Lab {
         for folder in [&lab.state, &lab.cache, &lab.logs(), &lab.runs(), &lab.bin()] {
             make_folder(folder)?;
         }
+        // The lab's processes are known by its folder: a worktree that links to another's has that one's.
+        lab.state =
+            std::fs::canonicalize(&lab.state).map_err(|error| Error::file(&lab.state, error))?;
         Ok(lab)
     }
 
