@@ -1,6 +1,6 @@
 //! What is known of a host. Events only mark it as out of date.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use drover_core::identity::Stop;
@@ -120,6 +120,8 @@ pub struct Inventory {
     pub pools: HashMap<String, (Uuid, Slot<ObservedPool>)>,
     /// Its networks by name.
     pub networks: HashMap<String, (Uuid, Slot<ObservedNetwork>)>,
+    /// The outlines of definitions that the daemon of this connection has found to obey its schema.
+    pub validated: HashSet<String>,
 }
 
 impl Default for Inventory {
@@ -132,6 +134,7 @@ impl Default for Inventory {
             stops: HashMap::new(),
             pools: HashMap::new(),
             networks: HashMap::new(),
+            validated: HashSet::new(),
         }
     }
 }

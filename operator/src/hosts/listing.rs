@@ -59,6 +59,8 @@ impl Listing {
         inventory.pools = seen.pools;
         inventory.networks = seen.networks;
         inventory.facts = Some(Arc::new(self.facts));
+        // Another version of libvirt may have another schema.
+        inventory.validated.clear();
         inventory.listed = true;
     }
 

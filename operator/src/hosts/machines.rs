@@ -2,7 +2,7 @@
 //! call succeeded, failed or nobody knows.
 
 use drover_core::definition::live::{Call, call};
-use drover_core::definition::{create, update};
+use drover_core::definition::{create, outline, update};
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::fields::{Shape, Site};
 use drover_core::identity::{Mark, XML_NAMESPACE};
@@ -23,6 +23,8 @@ const UNDEFINE: u32 = 1 | 2 | 4 | 16;
 const UNDEFINE_TPM: u32 = 32;
 // VIR_DOMAIN_DEFINE_VALIDATE.
 const VALIDATE: u32 = 1;
+// How many outlines are kept: a fleet has a few kinds of machines, each of some kilobytes.
+const MOST_OUTLINES: usize = 256;
 // VIR_DOMAIN_METADATA_ELEMENT, and to change the live and the persistent definition.
 const METADATA_ELEMENT: i32 = 2;
 const AFFECT_LIVE: u32 = 1;
@@ -70,10 +72,7 @@ impl MachineOnHost<'_> {
     async fn try_step(&self, client: &Client, step: &Step) -> Result<(), ReadError> {
         let domain = self.domain();
         match step {
-            Step::Create { mark } => {
-                let xml = create(self.desired, self.site, mark);
-                client.domain_define_xml_flags(xml, VALIDATE).await?;
-            }
+            Step::Create { mark } => self.create(client, mark).await?,
             Step::Define { mark, paths } => self.define(client, mark, paths).await?,
             Step::Record { side, mark } => self.record(client, *side, mark).await?,
             Step::Change(change) => self.change(client, change).await?,
@@ -95,6 +94,26 @@ impl MachineOnHost<'_> {
 
     fn domain(&self) -> remote::Domain {
         domain_ref(self.name, self.desired.uuid)
+    }
+
+    // libvirt reads all of its schema for each definition, which takes longer than everything else that
+    // is done to a machine: it is asked once for all that are alike.
+    async fn create(&self, client: &Client, mark: &Mark) -> Result<(), ReadError> {
+        let xml = create(self.desired, self.site, mark);
+        let outline = outline(self.desired, self.site);
+        let known = self
+            .host
+            .read(|inventory| inventory.validated.contains(&outline));
+        let flags = if known { 0 } else { VALIDATE };
+        client.domain_define_xml_flags(xml, flags).await?;
+        if !known {
+            self.host.write(|inventory| {
+                if inventory.validated.len() < MOST_OUTLINES {
+                    inventory.validated.insert(outline);
+                }
+            });
+        }
+        Ok(())
     }
 
     async fn define(

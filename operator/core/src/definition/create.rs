@@ -16,6 +16,33 @@ const MOST_PORTS: usize = 28;
 /// The definition of a machine at a site.
 #[must_use]
 pub fn create(machine: &DesiredMachine, site: &Site, mark: &Mark) -> String {
+    let mut root = unmarked(machine, site);
+    put_mark(&mut root, mark);
+    root.to_string()
+}
+
+/// The definition without the words that are a machine's own: its name, UUID, mark, MAC addresses and
+/// volumes. What libvirt's schema says of one machine it says of every other with the same outline.
+#[must_use]
+pub fn outline(machine: &DesiredMachine, site: &Site) -> String {
+    let mut root = unmarked(machine, site);
+    for own in ["name", "uuid", "metadata"] {
+        root.remove(own, |_| true);
+    }
+    for device in root.ensure("devices").elements_mut() {
+        let (child, attribute) = match device.name() {
+            "disk" => ("source", "volume"),
+            "interface" => ("mac", "address"),
+            _ => continue,
+        };
+        if let Some(child) = device.find_mut(child) {
+            child.unset(attribute);
+        }
+    }
+    root.to_string()
+}
+
+fn unmarked(machine: &DesiredMachine, site: &Site) -> Element {
     let mut shape = Shape::of(machine, site);
     if *shape.get(Field::CpuModel) == Value::Any {
         shape.values[Field::CpuModel as usize] = usual_model(machine, site);
@@ -67,8 +94,7 @@ pub fn create(machine: &DesiredMachine, site: &Site, mark: &Mark) -> String {
     if has_ports(machine, site) {
         spare_ports(root.ensure("devices"));
     }
-    put_mark(&mut root, mark);
-    root.to_string()
+    root
 }
 
 fn os(machine: &DesiredMachine, architecture: &str) -> Element {

@@ -5,7 +5,7 @@ mod create;
 pub mod live;
 mod update;
 
-pub use create::create;
+pub use create::{create, outline};
 pub use update::{Rewritten, update};
 
 use crate::fields::{

@@ -1,6 +1,6 @@
 //! What is written is what is read, and what differs is named.
 
-use drover_core::definition::create;
+use drover_core::definition::{create, outline};
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::fields::{Shape, Value};
 use drover_core::observed::domain::Definition;
@@ -88,4 +88,22 @@ fn what_is_there_and_not_declared_is_named() {
     fewer.disks.pop();
     let paths: Vec<String> = named(&fewer, &found).into_iter().map(|it| it.0).collect();
     assert_eq!(paths, ["spec.disks[data]", "spec.interfaces[eth1]"]);
+}
+
+#[test]
+fn machines_that_differ_only_by_their_own_words_have_one_outline() {
+    let outline = |text: &str| outline(&given::machine_from(text), &given::site());
+    let one = outline(given::MACHINE);
+    for (from, to, same) in [
+        ("AA:BB:0C", "AA:BB:0D", true),
+        ("name: web, namespace", "name: db, namespace", true),
+        ("256Mi", "1Gi", false),
+        ("bus: sata", "bus: scsi", false),
+        ("e1000e", "virtio", false),
+        ("network: wan", "network: dmz", false),
+    ] {
+        let text = given::MACHINE.replace(from, to);
+        assert_ne!(text, given::MACHINE, "{from}");
+        assert_eq!(outline(&text) == one, same, "{to}");
+    }
 }
