@@ -211,30 +211,43 @@ async fn try_domain(
     name: &str,
     uuid: Uuid,
 ) -> Result<Option<ObservedDomain>, ReadError> {
-    let domain = domain_ref(name, uuid);
-    let state = client.domain_get_state(domain.clone(), 0).await?;
+    let domain = || domain_ref(name, uuid);
+    // At once what can be: a look is mostly waiting.
+    let (state, persistent) = tokio::try_join!(
+        client.domain_get_state(domain(), 0),
+        client.domain_is_persistent(domain()),
+    )?;
     let kind = DomainState::from_number(state.state);
-    let persistent = client.domain_is_persistent(domain.clone()).await? != 0;
-    let mut seen = ObservedDomain {
+    let persistent = persistent != 0;
+    let kept = async {
+        if !persistent {
+            return Ok((false, None));
+        }
+        let (autostart, xml) = tokio::try_join!(
+            client.domain_get_autostart(domain()),
+            client.domain_get_xml_desc(domain(), INACTIVE),
+        )?;
+        let inactive = Definition::parse(&xml.to_string_lossy())?;
+        Ok((autostart != 0, Some(inactive)))
+    };
+    let live = async {
+        if !kind.is_active() {
+            return Ok::<_, ReadError>(None);
+        }
+        let xml = client.domain_get_xml_desc(domain(), 0).await?;
+        Ok(Some(Definition::parse(&xml.to_string_lossy())?))
+    };
+    let ((autostart, inactive), live) = tokio::try_join!(kept, live)?;
+    Ok(Some(ObservedDomain {
         name: name.to_owned(),
         uuid,
         state: kind,
         reason: kind.reason(state.reason),
         persistent,
-        autostart: false,
-        live: None,
-        inactive: None,
-    };
-    if persistent {
-        seen.autostart = client.domain_get_autostart(domain.clone()).await? != 0;
-        let xml = client.domain_get_xml_desc(domain.clone(), INACTIVE).await?;
-        seen.inactive = Some(Definition::parse(&xml.to_string_lossy())?);
-    }
-    if kind.is_active() {
-        let xml = client.domain_get_xml_desc(domain, 0).await?;
-        seen.live = Some(Definition::parse(&xml.to_string_lossy())?);
-    }
-    Ok(Some(seen))
+        autostart,
+        live,
+        inactive,
+    }))
 }
 
 pub(super) async fn read_network(
