@@ -1,5 +1,6 @@
 //! The operator, as a process on the machine.
 
+use std::path::Path;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
@@ -40,7 +41,12 @@ pub fn start(lab: &Lab) -> Result<(), Error> {
 
 /// The operator as the lab runs it.
 pub fn command(lab: &Lab) -> Command {
-    let mut operator = Command::new(lab.built("drover"));
+    command_of(lab, &lab.built("drover"))
+}
+
+/// Another build of the operator, as the lab runs it.
+pub fn command_of(lab: &Lab, program: &Path) -> Command {
+    let mut operator = Command::new(program);
     operator
         .args(["operator", "--fleet", FLEET])
         .args(["--import-allow", "10.77.0.0/24"])

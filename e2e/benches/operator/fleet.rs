@@ -1,0 +1,230 @@
+//! Hosts and machines that are there for a benchmark, and go with it.
+
+use std::collections::{HashMap, HashSet};
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use drover_crds::{Host, VirtualMachine, condition};
+use drover_e2e::Lab;
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, Config, ResourceExt};
+use serde_json::json;
+
+const NAMESPACE: &str = "bench";
+/// How long anything may take.
+pub(crate) const LIMIT: Duration = Duration::from_secs(300);
+
+/// The API server, and a namespace in it.
+pub(crate) struct Fleet {
+    client: Client,
+    hosts: Vec<String>,
+}
+
+impl Fleet {
+    /// Makes a namespace and these Hosts, each a name and a URI, and waits until the operator has
+    /// heard them.
+    pub(crate) async fn new(lab: &Lab, hosts: &[(String, String)]) -> Self {
+        let kubeconfig = Kubeconfig::read_from(lab.kubeconfig()).expect("the lab is up");
+        let options = KubeConfigOptions::default();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+        let fleet = Self {
+            client: Client::try_from(config.expect("a kubeconfig")).expect("a client"),
+            hosts: hosts.iter().map(|(name, _)| name.clone()).collect(),
+        };
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+        let params = PatchParams::apply("bench");
+        let namespaces: Api<Namespace> = Api::all(fleet.client.clone());
+        let made = namespaces
+            .patch(NAMESPACE, &params, &Patch::Apply(namespace))
+            .await;
+        made.expect("a namespace");
+        for (name, uri) in hosts {
+            let host = json!({
+                "apiVersion": "drover.dev/v1alpha1",
+                "kind": "Host",
+                "metadata": {"name": name, "labels": {"bench": "yes"}},
+                "spec": {"uri": uri, "insecure": true, "overcommit": {"cpu": "1000", "memory": "1000"}},
+            });
+            let made = fleet
+                .hosts()
+                .patch(name, &params, &Patch::Apply(host))
+                .await;
+            made.expect("a Host");
+        }
+        fleet.hosts_are_ready().await;
+        fleet
+    }
+
+    fn hosts(&self) -> Api<Host> {
+        Api::all(self.client.clone())
+    }
+
+    pub(crate) fn machines(&self) -> Api<VirtualMachine> {
+        Api::namespaced(self.client.clone(), NAMESPACE)
+    }
+
+    async fn hosts_are_ready(&self) {
+        let mut events = pin!(watch(self.hosts()));
+        let mut waiting: HashSet<&String> = self.hosts.iter().collect();
+        let all = async {
+            while !waiting.is_empty() {
+                let host = events.next().await.expect("a watch");
+                let status = host.status.clone().unwrap_or_default();
+                if condition::is_true(&status.conditions, "Ready") {
+                    waiting.remove(&host.name_any());
+                }
+            }
+        };
+        let all = tokio::time::timeout(LIMIT, all).await;
+        all.expect("the Hosts are Ready");
+    }
+
+    /// Makes machines, so many a second, and waits until all are Ready: how long each took, from just
+    /// before the request until the watch shows it.
+    pub(crate) async fn create(&self, machines: &[VirtualMachine], rate: f64) -> Vec<Duration> {
+        let api = self.machines();
+        let mut events = pin!(watch(api.clone()));
+        let mut interval = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
+        let mut applied: HashMap<String, Instant> = HashMap::new();
+        let mut ready: HashMap<String, Duration> = HashMap::new();
+        let mut next = machines.iter();
+        let mut told = Instant::now();
+        while ready.len() < machines.len() {
+            tokio::select! {
+                _ = interval.tick(), if next.len() > 0 => {
+                    let machine = next.next().expect("one more").clone();
+                    applied.insert(machine.name_any(), Instant::now());
+                    let api = api.clone();
+                    tokio::spawn(async move {
+                        let made = api.create(&PostParams::default(), &machine).await;
+                        made.expect("a machine");
+                    });
+                }
+                Some(machine) = events.next() => {
+                    let status = machine.status.clone().unwrap_or_default();
+                    let start = applied.get(&machine.name_any());
+                    if let (Some(start), true) = (start, condition::is_true(&status.conditions, "Ready")) {
+                        let took = start.elapsed();
+                        ready.entry(machine.name_any()).or_insert(took);
+                        told = Instant::now();
+                    }
+                }
+                () = tokio::time::sleep_until((told + LIMIT).into()) => {
+                    panic!("{} of {} became Ready, and no more in {LIMIT:?}", ready.len(), machines.len());
+                }
+            }
+        }
+        ready.into_values().collect()
+    }
+
+    /// Deletes all machines and waits until they are gone: what that took.
+    pub(crate) async fn delete_machines(&self) -> Duration {
+        let start = Instant::now();
+        let (how, all) = (DeleteParams::default(), ListParams::default());
+        let deleted = self.machines().delete_collection(&how, &all).await;
+        deleted.expect("deleted");
+        self.are_gone(start).await
+    }
+
+    async fn are_gone(&self, start: Instant) -> Duration {
+        let one = ListParams::default().limit(1);
+        loop {
+            let left = self.machines().list_metadata(&one).await.expect("a list");
+            if left.items.is_empty() {
+                return start.elapsed();
+            }
+            assert!(start.elapsed() < LIMIT, "not all were removed in {LIMIT:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Deletes everything while the operator runs.
+    pub(crate) async fn remove(&self) {
+        self.delete_machines().await;
+        for name in &self.hosts {
+            let deleted = self.hosts().delete(name, &DeleteParams::default()).await;
+            deleted.expect("deleted");
+        }
+        self.remove_namespace().await;
+    }
+
+    /// Deletes everything when neither the operator nor the hosts are there any more.
+    pub(crate) async fn abandon(&self) {
+        let start = Instant::now();
+        let nobody = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        let params = PatchParams::default();
+        let machines = self.machines();
+        let (how, all) = (DeleteParams::default(), ListParams::default());
+        let deleted = machines.delete_collection(&how, &all).await;
+        deleted.expect("deleted");
+        let left = machines.list_metadata(&all).await.expect("a list");
+        let (machines, nobody, params) = (&machines, &nobody, &params);
+        let freed = futures::stream::iter(left.items).map(|machine| async move {
+            machines
+                .patch_metadata(&machine.name_any(), params, nobody)
+                .await
+        });
+        let freed: Vec<_> = freed.buffer_unordered(16).collect().await;
+        drop(freed);
+        self.are_gone(start).await;
+        for name in &self.hosts {
+            let hosts = self.hosts();
+            let deleted = hosts.delete(name, &DeleteParams::default()).await;
+            deleted.expect("deleted");
+            // It is gone already if it had no finalizer.
+            drop(hosts.patch_metadata(name, params, nobody).await);
+        }
+        self.remove_namespace().await;
+    }
+
+    async fn remove_namespace(&self) {
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        let deleted = namespaces.delete(NAMESPACE, &DeleteParams::default()).await;
+        deleted.expect("deleted");
+        let end = Instant::now() + LIMIT;
+        while namespaces
+            .get_opt(NAMESPACE)
+            .await
+            .expect("an answer")
+            .is_some()
+        {
+            assert!(Instant::now() < end, "the namespace stays");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Objects as a watch tells them.
+pub(crate) fn watch<K>(api: Api<K>) -> impl Stream<Item = K>
+where
+    K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
+{
+    let events = watcher(api, watcher::Config::default().page_size(500)).applied_objects();
+    events.filter_map(|event| async { event.ok() })
+}
+
+/// A machine without disks, on one of the benchmark's Hosts.
+pub(crate) fn machine(number: usize) -> VirtualMachine {
+    let selector = json!({"hostSelector": {"matchLabels": {"bench": "yes"}}});
+    placed(number, &selector)
+}
+
+/// A machine without disks, in this place.
+pub(crate) fn placed(number: usize, placement: &serde_json::Value) -> VirtualMachine {
+    let machine = json!({
+        "apiVersion": "drover.dev/v1alpha1",
+        "kind": "VirtualMachine",
+        "metadata": {"name": format!("m{number}"), "namespace": NAMESPACE},
+        "spec": {
+            "memory": {"guest": "64Mi"},
+            "placement": placement,
+            "terminationGracePeriodSeconds": 0,
+        },
+    });
+    serde_json::from_value(machine).expect("a machine")
+}

@@ -1,0 +1,50 @@
+//! How fast the operator is, with a real API server and real libvirtds.
+//!
+//! ```text
+//! cargo build --release -p drover
+//! cargo bench -p drover-e2e --bench operator -- [machines | qemu | restart] [HOW MANY]
+//! ```
+//! The lab has to be up. Its operator gives its place to the release build, and gets it back.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "../../tests/e2e/support/audit.rs"]
+mod audit;
+mod daemons;
+mod figures;
+mod fleet;
+mod machines;
+mod qemu;
+mod restart;
+mod subject;
+
+use drover_e2e::Lab;
+
+#[tokio::main]
+async fn main() {
+    // cargo adds `--bench`.
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"))
+        .collect();
+    let count = words.iter().find_map(|word| word.parse().ok());
+    let wanted = |name: &str| {
+        let mut names = words.iter().filter(|word| word.parse::<usize>().is_err());
+        words.is_empty() || names.clone().next().is_none() || names.any(|word| word == name)
+    };
+    let lab = Lab::find().expect("the project's folder");
+    figures::place();
+    if wanted("machines") {
+        println!("\n## machines\n");
+        figures::print(&machines::run(&lab, count).await);
+    }
+    if wanted("qemu") {
+        println!("\n## qemu\n");
+        figures::print(&qemu::run(&lab, count).await);
+    }
+    if wanted("restart") {
+        println!("\n## restart\n");
+        figures::print(&restart::run(&lab, count).await);
+    }
+}
