@@ -9,6 +9,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+// The tests look at more of it.
+#[allow(dead_code)]
 #[path = "../../tests/e2e/support/audit.rs"]
 mod audit;
 mod daemons;

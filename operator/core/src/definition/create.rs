@@ -21,8 +21,8 @@ pub fn create(machine: &DesiredMachine, site: &Site, mark: &Mark) -> String {
     root.to_string()
 }
 
-/// The definition without the words that are a machine's own: its name, UUID, mark, MAC addresses and
-/// volumes. What libvirt's schema says of one machine it says of every other with the same outline.
+/// The definition without the words that are a machine's own: its name, UUID, mark, MAC addresses,
+/// volumes and log. What libvirt's schema says of one machine it says of every other with the same outline.
 #[must_use]
 pub fn outline(machine: &DesiredMachine, site: &Site) -> String {
     let mut root = unmarked(machine, site);
@@ -33,6 +33,7 @@ pub fn outline(machine: &DesiredMachine, site: &Site) -> String {
         let (child, attribute) = match device.name() {
             "disk" => ("source", "volume"),
             "interface" => ("mac", "address"),
+            "serial" => ("log", "file"),
             _ => continue,
         };
         if let Some(child) = device.find_mut(child) {
