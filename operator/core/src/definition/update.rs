@@ -167,7 +167,8 @@ pub(super) fn has_target(disk: &Element, target: &str) -> bool {
 pub(super) fn is_interface(element: &Element, nic: &InterfaceFacts) -> bool {
     let alias = element.find("alias").and_then(|it| it.get("name"));
     let name = alias.and_then(|alias| alias.strip_prefix(INTERFACE_ALIAS));
-    if element.name() != "interface" || name != nic.name.as_deref() {
+    let known = nic.name.as_deref().filter(|_| !nic.adopted);
+    if element.name() != "interface" || name != known {
         return false;
     }
     let mac = element.find("mac").and_then(|it| it.get("address"));

@@ -42,6 +42,9 @@ pub struct Recorded {
     pub held: Vec<String>,
     /// Values that the definition does not show as they were declared, by their paths.
     pub declared: Vec<(String, String)>,
+    /// Devices of the spec that Drover did not write, by what they are found by (a disk's device, an
+    /// interface's MAC address), each with its name in the spec.
+    pub adopted: Vec<(String, String)>,
     /// What the spec's InstanceType said, as JSON.
     pub instance_type: Option<String>,
 }
@@ -143,6 +146,7 @@ impl Mark {
             approved,
             held,
             declared,
+            adopted,
             instance_type,
         } = &self.recorded;
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -172,10 +176,15 @@ impl Mark {
                 .attribute("path", path)
                 .attribute("value", value)
         });
+        let adopted = adopted.iter().map(|(device, name)| {
+            Element::new("adopted")
+                .attribute("device", device)
+                .attribute("name", name)
+        });
         let size = instance_type
             .as_ref()
             .map(|json| Element::text("instanceType", json));
-        mark.children(declared).children(size)
+        mark.children(declared).children(adopted).children(size)
     }
 
     /// The mark in a definition, whose root this is.
@@ -187,10 +196,13 @@ impl Mark {
             .find(|node| node.has_tag_name((XML_NAMESPACE, "mark")))?;
         let attribute = |name| mark.attribute(name).map(str::to_owned);
         let children = |name| mark.children().filter(move |node| node.has_tag_name(name));
-        let declared = children("declared").filter_map(|node| {
-            let text = |name| node.attribute(name).map(str::to_owned);
-            Some((text("path")?, text("value")?))
-        });
+        let pairs = |element, first, second| {
+            let pairs = children(element).filter_map(move |node| {
+                let text = |name| node.attribute(name).map(str::to_owned);
+                Some((text(first)?, text(second)?))
+            });
+            pairs.collect()
+        };
         let held = mark.attribute("held").unwrap_or_default();
         Some(Self {
             fleet: attribute("fleet")?,
@@ -216,7 +228,8 @@ impl Mark {
                     .and_then(|word| value(&Stop::ALL, word)),
                 approved: attribute("approved"),
                 held: held.split_whitespace().map(str::to_owned).collect(),
-                declared: declared.collect(),
+                declared: pairs("declared", "path", "value"),
+                adopted: pairs("adopted", "device", "name"),
                 instance_type: children("instanceType")
                     .next()
                     .and_then(|node| node.text().map(str::to_owned)),
@@ -255,7 +268,8 @@ mod tests {
                     ran,
                     approved: Some("a".into()),
                     held,
-                    declared: vec![("spec.cpu.model".into(), value)],
+                    declared: vec![("spec.cpu.model".into(), value.clone())],
+                    adopted: vec![("vda".into(), value)],
                     instance_type: Some("{\"cpu\":{}}".into()),
                 },
             };

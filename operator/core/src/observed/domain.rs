@@ -195,8 +195,10 @@ pub struct Definition {
 /// A disk of a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DiskFacts {
-    /// Its name in the spec, if Drover wrote it.
+    /// Its name in the spec, if Drover wrote it or took it over.
     pub name: Option<String>,
+    /// Whether only the mark says so.
+    pub adopted: bool,
     /// The name of its device, such as `vda`.
     pub target: String,
     /// The pool and the volume, if it says so.
@@ -210,8 +212,10 @@ pub struct DiskFacts {
 /// An interface of a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InterfaceFacts {
-    /// Its name in the spec, if Drover wrote it.
+    /// Its name in the spec, if Drover wrote it or took it over.
     pub name: Option<String>,
+    /// Whether only the mark says so.
+    pub adopted: bool,
     /// Its MAC address, in lower case.
     pub mac: String,
     /// Its network.
@@ -236,7 +240,7 @@ impl Definition {
         };
         let vcpu = child(root, "vcpu");
         let current = vcpu.and_then(|vcpu| vcpu.attribute("current").or_else(|| vcpu.text()));
-        Ok(Self {
+        let mut definition = Self {
             memory_kib: bytes(root, "memory", "KiB").unwrap_or_default() >> 10,
             vcpus: current
                 .and_then(|count| count.trim().parse().ok())
@@ -246,7 +250,30 @@ impl Definition {
             interfaces: devices("interface").map(interface).collect(),
             agent: devices("channel").any(agent_answers),
             mark: Mark::read(root),
-        })
+        };
+        definition.name_adopted();
+        Ok(definition)
+    }
+
+    // What Drover did not write is named by the mark.
+    fn name_adopted(&mut self) {
+        let adopted = self.mark.iter().flat_map(|mark| &mark.recorded.adopted);
+        for (device, name) in adopted {
+            let unnamed = self
+                .disks
+                .iter_mut()
+                .find(|disk| disk.name.is_none() && disk.target == *device);
+            if let Some(disk) = unnamed {
+                (disk.name, disk.adopted) = (Some(name.clone()), true);
+            }
+            let unnamed = self
+                .interfaces
+                .iter_mut()
+                .find(|nic| nic.name.is_none() && nic.mac == *device);
+            if let Some(nic) = unnamed {
+                (nic.name, nic.adopted) = (Some(name.clone()), true);
+            }
+        }
     }
 
     /// Whether a disk, what it is based on, or the kernel that is started, is this volume.
@@ -300,6 +327,7 @@ fn disk(node: Node<'_, '_>) -> DiskFacts {
     });
     DiskFacts {
         name: user_alias(node, DISK_ALIAS),
+        adopted: false,
         target: attribute(node, "target", "dev").unwrap_or_default(),
         volume: attribute_of("pool").zip(attribute_of("volume")),
         paths: paths.map(str::to_owned).collect(),
@@ -310,6 +338,7 @@ fn disk(node: Node<'_, '_>) -> DiskFacts {
 fn interface(node: Node<'_, '_>) -> InterfaceFacts {
     InterfaceFacts {
         name: user_alias(node, INTERFACE_ALIAS),
+        adopted: false,
         mac: attribute(node, "mac", "address")
             .unwrap_or_default()
             .to_lowercase(),

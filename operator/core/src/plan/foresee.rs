@@ -211,6 +211,7 @@ fn new_disk(item: Item) -> DiskFacts {
     DiskFacts {
         target: format!("new-{}", item.name),
         name: Some(item.name),
+        adopted: false,
         volume: None,
         paths: Vec::new(),
         values: item.values,
@@ -227,6 +228,7 @@ fn new_interface(item: Item) -> InterfaceFacts {
     InterfaceFacts {
         mac: mac.unwrap_or_default().to_owned(),
         name: Some(item.name),
+        adopted: false,
         network: None,
         values: item.values,
     }

@@ -1,8 +1,13 @@
 //! Taking over what is there: only with everybody's consent.
 
-use drover_core::desired::machine::DesiredMachine;
+use drover_core::definition::create;
+use drover_core::desired::machine::{DesiredMachine, RunStrategy};
+use drover_core::fields::Site;
 use drover_core::identity::Mark;
+use drover_core::observed::domain::{Definition, DomainState};
 use drover_core::placement::{Purpose, Sight, Sighting, copies};
+use drover_core::plan::machine::Step;
+use drover_core::xml::Element;
 use drover_crds::condition::Reason;
 
 use super::given;
@@ -161,4 +166,64 @@ fn one_manager_does_not_take_what_the_other_keeps() {
         let (plan, _) = marked(keeper).settle(&desired);
         assert_eq!(plan.verdict.reason, Reason::Running);
     }
+}
+
+// A definition as libvirt would give it back, without the names that Drover gives devices.
+fn by_hand(desired: &DesiredMachine, site: &Site, mark: Option<&Mark>) -> Definition {
+    let xml = create(desired, site, &desired.mark(EPOCH));
+    let mut root = Element::parse("a domain", &xml).unwrap();
+    for device in root.ensure("devices").elements_mut() {
+        device.remove("alias", |_| true);
+    }
+    let metadata = root.ensure("metadata");
+    metadata.remove("drover:mark", |_| true);
+    if let Some(mark) = mark {
+        metadata.push(mark.element());
+    }
+    Definition::parse(&root.to_string()).unwrap()
+}
+
+#[test]
+fn a_device_that_was_taken_over_goes_when_the_spec_leaves_it_out() {
+    // As `drover import` names them.
+    let text = given::MACHINE.replace("name: root", "name: vda");
+    let text = text.replace("name: data", "name: sda");
+    let full = given::machine_from(&format!("{text}  uuid: {UUID}\n"));
+    let mut world = foreign();
+    world.adoption = true;
+    for (place, disk) in world.site.disks.iter_mut().zip(&full.disks) {
+        place.name.clone_from(&disk.name);
+    }
+    let site = world.site.clone();
+    let by_hand = |mark| by_hand(&full, &site, mark);
+    let domain = world.domain.as_mut().unwrap();
+    domain.live = None;
+    domain.state = DomainState::Shutoff;
+    domain.inactive = Some(by_hand(None));
+    let (_, steps) = world.settle(&halted(full.clone()));
+    let Some(Step::Record { mark, .. }) = steps.last() else {
+        panic!("{steps:?}");
+    };
+    assert_eq!(
+        mark.recorded.adopted.len(),
+        full.disks.len() + full.interfaces.len()
+    );
+    let mut fewer = halted(full.clone());
+    let (disk, nic) = (fewer.disks.pop().unwrap(), fewer.interfaces.pop().unwrap());
+    world.domain.as_mut().unwrap().inactive = Some(by_hand(Some(mark)));
+    let (plan, steps) = world.settle(&fewer);
+    assert_eq!(plan.changes, []);
+    let Some(Step::Define { paths, .. }) = steps.first() else {
+        panic!("{steps:?}");
+    };
+    let path = |kind: &str, name: &str| format!("spec.{kind}[{name}]");
+    assert_eq!(
+        *paths,
+        [path("disks", &disk.name), path("interfaces", &nic.name)]
+    );
+}
+
+fn halted(mut machine: DesiredMachine) -> DesiredMachine {
+    machine.strategy = RunStrategy::Halted;
+    machine
 }

@@ -1,13 +1,16 @@
 //! Whose a domain is, and the mark that it is to have.
 
+use std::collections::BTreeSet;
+
 use drover_crds::condition::Reason;
 
 use super::Situation;
 use crate::desired::machine::DesiredMachine;
-use crate::fields::{Field, ROWS, Shape};
+use crate::fields::{Field, NicField, ROWS, Shape, Value};
 use crate::identity::{Mark, Recorded};
 use crate::observed::domain::ObservedDomain;
 use crate::plan::Verdict;
+use crate::plan::changes::{disk_named, interface_named};
 
 /// The manager of what is kept without a cluster.
 const CLI: &str = "cli";
@@ -126,6 +129,34 @@ pub(super) fn declared(wanted: &Shape) -> Vec<(String, String)> {
         .collect();
     all.extend(asked_memory(wanted));
     all
+}
+
+/// The devices of the spec that Drover did not write, and those that it has to let go of still.
+pub(super) fn adopted_devices(situation: &Situation<'_>, wanted: &Shape) -> Vec<(String, String)> {
+    let mut all = BTreeSet::new();
+    for found in situation.observed.iter().flat_map(|it| it.definitions()) {
+        let disks = found.disks.iter().filter(|disk| disk.adopted);
+        all.extend(disks.filter_map(|disk| Some((disk.target.clone(), disk.name.clone()?))));
+        let nics = found.interfaces.iter().filter(|nic| nic.adopted);
+        all.extend(nics.filter_map(|nic| Some((nic.mac.clone(), nic.name.clone()?))));
+        for item in &wanted.disks {
+            let disk = disk_named(found, &item.name).filter(|disk| disk.name.is_none());
+            all.extend(disk.map(|disk| (disk.target.clone(), item.name.clone())));
+        }
+        for item in &wanted.interfaces {
+            let known = interface_named(found, item);
+            if let Some(nic) = known.filter(|nic| nic.name.is_none() || nic.adopted) {
+                all.insert((nic.mac.clone(), item.name.clone()));
+                // It is found by the new address as soon as it has that.
+                let mac = item
+                    .values
+                    .get(NicField::Mac as usize)
+                    .and_then(Value::as_text);
+                all.extend(mac.map(|mac| (mac.to_owned(), item.name.clone())));
+            }
+        }
+    }
+    all.into_iter().collect()
 }
 
 /// The memory that the guest is asked to have.

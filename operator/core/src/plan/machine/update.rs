@@ -349,6 +349,7 @@ fn look(
         mark.recorded.held = held.map(|(change, _)| change.path.clone()).collect();
     }
     if side == Side::Config {
+        mark.recorded.adopted = mark::adopted_devices(situation, wanted);
         mark.recorded.declared = mark::declared(wanted);
     } else if let Some((path, memory)) = mark::asked_memory(wanted)
         && !changes.iter().any(|(change, _)| change.path == path)
