@@ -12,6 +12,7 @@ mod command_line;
 mod definitions;
 mod explain;
 mod faults;
+mod firmware;
 mod first_machine;
 mod idle;
 mod import;
