@@ -48,6 +48,11 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     };
     let schedulable = verdict.reason == Reason::Connected && !host.spec.unschedulable;
     let others = entries(ctx, &handle, &verdict, host.spec.unschedulable).await;
+    let offer = (
+        host.metadata.generation,
+        status.allocatable.clone(),
+        schedulable,
+    );
     let changed = before.observed_generation != host.metadata.generation
         || before.allocatable != status.allocatable
         || drover_crds::condition::is_true(&before.conditions, "Schedulable") != schedulable;
@@ -60,8 +65,10 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
         others,
     };
     let again = report::report(ctx, &ctx.cache.hosts, report).await?;
-    if changed {
-        // Machines that fitted nowhere may fit now.
+    if changed && handle.write(|inventory| inventory.offered.replace(offer.clone()) != Some(offer))
+    {
+        // Machines that fitted nowhere may fit now. It is said once: Hosts whose status is still to be
+        // written would hint one another without end.
         ctx.hints.hint_everything();
     }
     Ok(again)

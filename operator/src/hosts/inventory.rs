@@ -9,6 +9,7 @@ use drover_core::observed::domain::ObservedDomain;
 use drover_core::observed::network::ObservedNetwork;
 use drover_core::observed::pool::ObservedPool;
 use drover_crds::condition::Reason;
+use drover_crds::host::Resources;
 use drover_rpc::Client;
 use uuid::Uuid;
 
@@ -122,6 +123,9 @@ pub struct Inventory {
     pub networks: HashMap<String, (Uuid, Slot<ObservedNetwork>)>,
     /// The outlines of definitions that the daemon of this connection has found to obey its schema.
     pub validated: HashSet<String>,
+    /// What was last offered to machines that wait for a place: the Host's generation, what it has to
+    /// give, and whether it takes any.
+    pub offered: Option<(Option<i64>, Option<Resources>, bool)>,
 }
 
 impl Default for Inventory {
@@ -135,6 +139,7 @@ impl Default for Inventory {
             pools: HashMap::new(),
             networks: HashMap::new(),
             validated: HashSet::new(),
+            offered: None,
         }
     }
 }
