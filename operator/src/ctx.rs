@@ -13,6 +13,7 @@ use kube::{Client, ResourceExt};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::controllers::promises::Known;
 use crate::events::Events;
 use crate::hosts::Registry;
 use crate::import::address::Allowed;
@@ -148,6 +149,8 @@ pub struct Memory {
     volumes: Mutex<HashMap<String, Progress>>,
     held: Mutex<HashMap<Key, (String, Instant)>>,
     looks: Mutex<HashMap<Key, u32>>,
+    /// What machines were promised when they were last counted.
+    pub promises: Known,
 }
 
 impl Memory {

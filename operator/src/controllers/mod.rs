@@ -5,6 +5,7 @@ pub mod machine;
 pub mod network;
 pub mod placement;
 pub mod pool;
+pub mod promises;
 pub mod report;
 pub mod sightings;
 pub mod sites;

@@ -8,7 +8,6 @@ use drover_core::desired::host::DesiredHost;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::desired::network::DesiredNetwork;
 use drover_core::desired::pool::DesiredPool;
-use drover_core::observed::domain::ObservedDomain;
 use drover_core::placement::{Decision, Purpose, decide};
 use drover_core::plan::Verdict;
 use drover_core::schedule::{Candidate, Request, schedule};
@@ -17,6 +16,7 @@ use drover_crds::condition::{Entry, Reason, Status};
 use drover_crds::{Host, HostState, VirtualMachine, VirtualMachineStatus};
 use kube::ResourceExt;
 
+use super::promises;
 use super::report::{self, Report};
 use super::sightings::sightings;
 use crate::ctx::Ctx;
@@ -216,7 +216,7 @@ pub async fn bind(
 }
 
 // What the host has to have for it: all that it may be given.
-fn memory(desired: &DesiredMachine) -> u64 {
+pub(super) fn memory(desired: &DesiredMachine) -> u64 {
     desired.memory.max_kib.unwrap_or(desired.memory.kib) << 10
 }
 
@@ -276,7 +276,7 @@ pub fn namespace_labels(ctx: &Ctx, namespace: &str) -> BTreeMap<String, String> 
 
 fn candidates(ctx: &Ctx, desired: &DesiredMachine) -> Vec<Candidate> {
     let labels = namespace_labels(ctx, &desired.namespace);
-    let used = promised(ctx, desired);
+    let used = promises::promised(ctx, desired);
     let pools: Vec<_> = ctx
         .cache
         .pools
@@ -370,51 +370,4 @@ fn candidate(
         consent: Consent::clone(&desired.consent),
         name,
     })
-}
-
-// What is promised on each host: to machines that are bound there, and to whatever else runs there.
-fn promised(ctx: &Ctx, but: &DesiredMachine) -> BTreeMap<String, (u64, u64)> {
-    let mut used: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    let mut counted = std::collections::HashSet::new();
-    for machine in ctx.cache.machines.all() {
-        let host = machine
-            .status
-            .as_ref()
-            .and_then(|status| status.host.clone());
-        let (Some(host), Ok(desired)) = (host, ctx.desired(&machine)) else {
-            continue;
-        };
-        counted.insert(desired.uuid);
-        if desired.uuid != but.uuid {
-            let entry = used.entry(host).or_default();
-            entry.0 += u64::from(desired.vcpus());
-            entry.1 += memory(&desired);
-        }
-    }
-    for host in ctx.hosts.all() {
-        let (cpus, memory) = host.read(|inventory| {
-            let others = inventory
-                .domains
-                .iter()
-                .filter(|(uuid, _)| !counted.contains(uuid));
-            let fleet =
-                |domain: &ObservedDomain| domain.mark().is_some_and(|mark| mark.fleet == ctx.fleet);
-            // A machine of the fleet that is off is only waiting for its object.
-            let live = others.filter_map(|(_, (_, slot))| {
-                let domain = slot.value.as_ref()?;
-                let waits = domain.inactive.as_ref().filter(|_| fleet(domain));
-                domain.live.as_ref().or(waits)
-            });
-            live.fold((0, 0), |(cpus, memory), live| {
-                (
-                    cpus + u64::from(live.vcpus),
-                    memory + (live.memory_kib << 10),
-                )
-            })
-        });
-        let entry = used.entry(host.name.clone()).or_default();
-        entry.0 += cpus;
-        entry.1 += memory;
-    }
-    used
 }
