@@ -42,10 +42,22 @@ impl<K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static> Stor
     #[must_use]
     pub fn all(&self) -> Vec<Arc<K>> {
         let watched = self.watched.state();
-        watched
-            .into_iter()
-            .filter_map(|object| self.newest(&ObjectRef::from_obj(&*object), Some(object)))
-            .collect()
+        // Only these can be newer than the watch has them, and they are few.
+        let ours: HashMap<String, ObjectRef<K>> = lock(&self.written)
+            .iter()
+            .filter_map(|(key, object)| Some((object.uid()?, key.clone())))
+            .collect();
+        if ours.is_empty() {
+            return watched;
+        }
+        let newest = |object: Arc<K>| {
+            let uid = object.meta().uid.as_ref();
+            match uid.and_then(|uid| ours.get(uid)) {
+                Some(key) => self.newest(key, Some(object)),
+                None => Some(object),
+            }
+        };
+        watched.into_iter().filter_map(newest).collect()
     }
 
     /// Notes an object as the API server returned it after a write.
