@@ -4,7 +4,7 @@
 use drover_core::identity::POOL_MARKER;
 use drover_core::plan::{network, pool};
 use drover_core::xml::volume_xml;
-use drover_rpc::Client;
+use drover_rpc::{Client, code};
 use uuid::Uuid;
 
 use super::inventory::HostHandle;
@@ -74,7 +74,16 @@ impl HostHandle {
                 client.storage_pool_build(pool, 0).await,
             ),
             Step::Start => {
-                let started = client.storage_pool_create(pool, CREATE_WITH_BUILD).await;
+                let started = match client
+                    .storage_pool_create(pool.clone(), CREATE_WITH_BUILD)
+                    .await
+                {
+                    // The driver has no folders to build.
+                    Err(error) if error.code() == Some(code::INVALID_ARG) => {
+                        client.storage_pool_create(pool, 0).await
+                    }
+                    other => other,
+                };
                 ("starting the pool", unless_off(started))
             }
             Step::CreateMarker => ("marking the pool", create_marker(&client, pool).await),
