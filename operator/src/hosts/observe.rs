@@ -206,44 +206,82 @@ pub(super) async fn read_domain(
     absent(try_domain(client, name, uuid).await)
 }
 
+/// What there is to know of a domain beside its definitions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Basics {
+    pub(super) state: i32,
+    pub(super) reason: i32,
+    pub(super) persistent: bool,
+    /// None if it has not been asked.
+    pub(super) autostart: Option<bool>,
+}
+
+// At once what can be: a look is mostly waiting.
 async fn try_domain(
     client: &Client,
     name: &str,
     uuid: Uuid,
 ) -> Result<Option<ObservedDomain>, ReadError> {
     let domain = || domain_ref(name, uuid);
-    // At once what can be: a look is mostly waiting.
     let (state, persistent) = tokio::try_join!(
         client.domain_get_state(domain(), 0),
         client.domain_is_persistent(domain()),
     )?;
-    let kind = DomainState::from_number(state.state);
-    let persistent = persistent != 0;
-    let kept = async {
-        if !persistent {
-            return Ok((false, None));
-        }
-        let (autostart, xml) = tokio::try_join!(
-            client.domain_get_autostart(domain()),
-            client.domain_get_xml_desc(domain(), INACTIVE),
-        )?;
-        let inactive = Definition::parse(&xml.to_string_lossy())?;
-        Ok((autostart != 0, Some(inactive)))
+    let basics = Basics {
+        state: state.state,
+        reason: state.reason,
+        persistent: persistent != 0,
+        autostart: None,
     };
-    let live = async {
-        if !kind.is_active() {
+    try_definitions(client, name, uuid, basics).await
+}
+
+/// A domain of which the rest is known.
+pub(super) async fn read_definitions(
+    client: &Client,
+    name: &str,
+    uuid: Uuid,
+    basics: Basics,
+) -> Result<Option<ObservedDomain>, ReadError> {
+    absent(try_definitions(client, name, uuid, basics).await)
+}
+
+async fn try_definitions(
+    client: &Client,
+    name: &str,
+    uuid: Uuid,
+    basics: Basics,
+) -> Result<Option<ObservedDomain>, ReadError> {
+    let domain = || domain_ref(name, uuid);
+    let state = DomainState::from_number(basics.state);
+    let autostart = async {
+        match basics.autostart {
+            Some(known) => Ok(known),
+            None if !basics.persistent => Ok(false),
+            None => {
+                let autostart = client.domain_get_autostart(domain()).await?;
+                Ok(autostart != 0)
+            }
+        }
+    };
+    let definition = async |there: bool, flags| {
+        if !there {
             return Ok::<_, ReadError>(None);
         }
-        let xml = client.domain_get_xml_desc(domain(), 0).await?;
+        let xml = client.domain_get_xml_desc(domain(), flags).await?;
         Ok(Some(Definition::parse(&xml.to_string_lossy())?))
     };
-    let ((autostart, inactive), live) = tokio::try_join!(kept, live)?;
+    let (autostart, inactive, live) = tokio::try_join!(
+        autostart,
+        definition(basics.persistent, INACTIVE),
+        definition(state.is_active(), 0),
+    )?;
     Ok(Some(ObservedDomain {
         name: name.to_owned(),
         uuid,
-        state: kind,
-        reason: kind.reason(state.reason),
-        persistent,
+        state,
+        reason: state.reason(basics.reason),
+        persistent: basics.persistent,
         autostart,
         live,
         inactive,
