@@ -17,6 +17,8 @@ use serde_json::json;
 const NAMESPACE: &str = "bench";
 /// How long anything may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(300);
+// How many machines may be on their way, whatever the rate.
+const AT_ONCE: usize = 64;
 
 /// The API server, and a namespace in it.
 pub(crate) struct Fleet {
@@ -96,7 +98,7 @@ impl Fleet {
         let mut told = Instant::now();
         while ready.len() < machines.len() {
             tokio::select! {
-                _ = interval.tick(), if next.len() > 0 => {
+                _ = interval.tick(), if next.len() > 0 && applied.len() < ready.len() + AT_ONCE => {
                     let machine = next.next().expect("one more").clone();
                     applied.insert(machine.name_any(), Instant::now());
                     let api = api.clone();

@@ -9,7 +9,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-// The tests look at more of it.
+// What it reads is more than is needed here.
 #[allow(dead_code)]
 #[path = "../../tests/e2e/support/audit.rs"]
 mod audit;

@@ -52,8 +52,8 @@ async fn restart(lab: &Lab, subject: &Subject, count: usize) -> Vec<Target> {
     subject.restart();
     let planned = loop {
         let looks = subject.sum(RECONCILES);
-        let waiting = subject.sum("workqueue_depth") + subject.sum("controller_runtime_active");
-        if looks >= count as f64 && waiting == 0.0 {
+        let busy = subject.sum("controller_runtime_active_workers");
+        if looks >= count as f64 && busy == 0.0 {
             break start.elapsed();
         }
         assert!(start.elapsed() < LIMIT, "{looks} looks in {LIMIT:?}");
