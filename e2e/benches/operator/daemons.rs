@@ -43,9 +43,13 @@ impl Daemons {
 
     fn end(&self) {
         self.shell(
-            "for pid in /run/bench-*/pid; do
-                [ -f $pid ] && kill $(cat $pid) && while [ -d /proc/$(cat $pid) ]; do sleep 0.05; done
-            done; rm -rf /run/bench-*",
+            "for file in /run/bench-*/pid; do
+                [ -f $file ] || continue
+                pid=$(cat $file)
+                kill $pid
+                while [ -d /proc/$pid ]; do sleep 0.05; done
+            done
+            rm -rf /run/bench-*",
         );
     }
 

@@ -161,18 +161,17 @@ impl Fleet {
         let nobody = Patch::Merge(json!({"metadata": {"finalizers": null}}));
         let params = PatchParams::default();
         let machines = self.machines();
-        let (how, all) = (DeleteParams::default(), ListParams::default());
-        let deleted = machines.delete_collection(&how, &all).await;
-        deleted.expect("deleted");
-        let left = machines.list_metadata(&all).await.expect("a list");
+        let all = machines.list_metadata(&ListParams::default()).await;
         let (machines, nobody, params) = (&machines, &nobody, &params);
-        let freed = futures::stream::iter(left.items).map(|machine| async move {
-            machines
-                .patch_metadata(&machine.name_any(), params, nobody)
-                .await
+        // The API server itself deletes a collection one by one.
+        let gone = futures::stream::iter(all.expect("a list").items).map(|machine| async move {
+            let name = machine.name_any();
+            let freed = machines.patch_metadata(&name, params, nobody).await;
+            freed.expect("no finalizer");
+            let deleted = machines.delete(&name, &DeleteParams::default()).await;
+            deleted.expect("deleted");
         });
-        let freed: Vec<_> = freed.buffer_unordered(16).collect().await;
-        drop(freed);
+        gone.buffer_unordered(16).collect::<Vec<()>>().await;
         self.are_gone(start).await;
         for name in &self.hosts {
             let hosts = self.hosts();

@@ -47,6 +47,6 @@ async fn main() {
     }
     if wanted("restart") {
         println!("\n## restart\n");
-        figures::print(&restart::run(&lab, count).await);
+        restart::run(&lab, count).await;
     }
 }

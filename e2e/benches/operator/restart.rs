@@ -9,7 +9,7 @@ use drover_rpc::{Client, ConnectOptions};
 
 use crate::audit;
 use crate::daemons::Daemons;
-use crate::figures::{Target, load};
+use crate::figures::{self, Target, load};
 use crate::fleet::{Fleet, LIMIT, machine};
 use crate::subject::Subject;
 
@@ -18,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(30);
 const RECONCILES: &str = "controller_runtime_reconcile_total{controller=\"virtualmachine\"";
 
 /// Measures it.
-pub(crate) async fn run(lab: &Lab, count: Option<usize>) -> Vec<Target> {
+pub(crate) async fn run(lab: &Lab, count: Option<usize>) {
     let count = count.unwrap_or(10_000);
     let daemons = Daemons::start(lab, Host::standard(2), DAEMONS);
     // The test driver forgets its domains with its last connection.
@@ -36,13 +36,12 @@ pub(crate) async fn run(lab: &Lab, count: Option<usize>) -> Vec<Target> {
     let rate = count as f64 / start.elapsed().as_secs_f64();
     println!("{count} machines made on {DAEMONS} daemons, {rate:.0} a second");
     settle(&subject).await;
-    let targets = restart(lab, &subject, count).await;
+    figures::print(&restart(lab, &subject, count).await);
     // Nothing is cleaned up one by one: the daemons go with all they have.
     subject.stop();
     drop(kept);
     drop(daemons);
     fleet.abandon().await;
-    targets
 }
 
 async fn restart(lab: &Lab, subject: &Subject, count: usize) -> Vec<Target> {
