@@ -129,6 +129,6 @@ fn changes(subject: &Subject) -> f64 {
     });
     changing
         .inspect(|(name, count)| println!("{name} {count}"))
-        .map(|(_, count)| count)
-        .sum()
+        .map(|(_, count)| *count)
+        .fold(0.0, |all, count| all + count)
 }
