@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use drover_core::definition::create;
@@ -90,7 +91,7 @@ fn main() {
     let Some(Step::Create { mark }) = plan(&situation(None)).step else {
         panic!("it is made");
     };
-    let definition = Definition::parse(&create(&machine, &site, &mark)).unwrap();
+    let definition = Arc::new(Definition::parse(&create(&machine, &site, &mark)).unwrap());
     let domain = ObservedDomain {
         name: machine.domain_name.clone(),
         uuid: machine.uuid,
@@ -98,7 +99,7 @@ fn main() {
         reason: "Booted",
         persistent: true,
         autostart: false,
-        live: Some(definition.clone()),
+        live: Some(Arc::clone(&definition)),
         inactive: Some(definition),
     };
     assert_eq!(plan(&situation(Some(&domain))).step, None);

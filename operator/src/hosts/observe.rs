@@ -276,6 +276,12 @@ async fn try_definitions(
         definition(basics.persistent, INACTIVE),
         definition(state.is_active(), 0),
     )?;
+    let inactive = inactive.map(Arc::new);
+    // Mostly they say the same, and a fleet has many.
+    let live = live.map(|live| match &inactive {
+        Some(same) if **same == live => Arc::clone(same),
+        _ => Arc::new(live),
+    });
     Ok(Some(ObservedDomain {
         name: name.to_owned(),
         uuid,

@@ -1,5 +1,7 @@
 //! A domain.
 
+use std::sync::Arc;
+
 use roxmltree::Node;
 use uuid::Uuid;
 
@@ -140,9 +142,9 @@ pub struct ObservedDomain {
     /// Whether libvirt starts it with the host.
     pub autostart: bool,
     /// What runs, if it is active.
-    pub live: Option<Definition>,
+    pub live: Option<Arc<Definition>>,
     /// What its next start takes.
-    pub inactive: Option<Definition>,
+    pub inactive: Option<Arc<Definition>>,
 }
 
 impl ObservedDomain {
@@ -155,7 +157,7 @@ impl ObservedDomain {
 
     /// Both definitions.
     pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
-        self.live.iter().chain(&self.inactive)
+        self.live.iter().chain(&self.inactive).map(AsRef::as_ref)
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a plan comes to when everything goes well: the steps that a person is shown before anything
 //! is done.
 
+use std::sync::Arc;
+
 use super::changes::{Change, What, differences, disk_named, follower, interface_named};
 use super::history::History;
 use super::machine::{Plan, Side, Situation, Step, plan};
@@ -70,12 +72,12 @@ pub fn after(
                 Side::Config => &mut domain.inactive,
             };
             if let Some(definition) = definition {
-                definition.mark = Some((**mark).clone());
+                Arc::make_mut(definition).mark = Some((**mark).clone());
             }
         }
         Step::Change(change) => {
             if let Some(live) = &mut domain.live {
-                apply(live, &wanted, std::slice::from_ref(change));
+                apply(Arc::make_mut(live), &wanted, std::slice::from_ref(change));
             }
         }
         Step::ClearAutostart => domain.autostart = false,
@@ -95,7 +97,7 @@ pub fn after(
                 .into_iter()
                 .flatten()
             {
-                definition.mark = None;
+                Arc::make_mut(definition).mark = None;
             }
         }
     }
@@ -121,7 +123,7 @@ fn created(situation: &Situation<'_>, mark: &Mark) -> ObservedDomain {
         persistent: true,
         autostart: false,
         live: None,
-        inactive: definition.ok(),
+        inactive: definition.ok().map(Arc::new),
     }
 }
 
@@ -134,16 +136,17 @@ fn start(domain: &mut ObservedDomain, paused: bool) {
 }
 
 fn define(domain: &mut ObservedDomain, wanted: &Shape, site: &Site, mark: &Mark, paths: &[String]) {
-    let Some(mut definition) = domain.inactive.clone().or_else(|| domain.live.clone()) else {
+    let Some(definition) = domain.inactive.clone().or_else(|| domain.live.clone()) else {
         return;
     };
+    let mut definition = Arc::unwrap_or_clone(definition);
     let changes: Vec<Change> = differences(wanted, site, &definition, false)
         .into_iter()
         .filter(|change| paths.contains(&change.path) && !change.class.is_refused())
         .collect();
     apply(&mut definition, wanted, &changes);
     definition.mark = Some(mark.clone());
-    (domain.inactive, domain.persistent) = (Some(definition), true);
+    (domain.inactive, domain.persistent) = (Some(Arc::new(definition)), true);
 }
 
 fn apply(definition: &mut Definition, wanted: &Shape, changes: &[Change]) {

@@ -2,6 +2,8 @@
 //! machines are alike but for their names, which no answer here depends on, so that one stands for
 //! both.
 
+use std::sync::Arc;
+
 use drover_core::desired::machine::{DesiredMachine, RunStrategy};
 use drover_core::fields::Site;
 use drover_core::identity::Mark;
@@ -139,7 +141,7 @@ impl Facts {
         let made = self.domains[usize::from(made)].clone().unwrap();
         let with = |mark: Option<Mark>| {
             let mut domain = made.clone();
-            domain.inactive.as_mut().unwrap().mark = mark;
+            Arc::make_mut(domain.inactive.as_mut().unwrap()).mark = mark;
             domain
         };
         let bank = Mark {

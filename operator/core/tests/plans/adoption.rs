@@ -1,5 +1,7 @@
 //! Taking over what is there: only with everybody's consent.
 
+use std::sync::Arc;
+
 use drover_core::definition::create;
 use drover_core::desired::machine::{DesiredMachine, RunStrategy};
 use drover_core::fields::Site;
@@ -24,7 +26,7 @@ fn foreign() -> World {
     let domain = world.domain.as_mut().unwrap();
     domain.name = "legacy".to_owned();
     for definition in [&mut domain.live, &mut domain.inactive] {
-        definition.as_mut().unwrap().mark = None;
+        Arc::make_mut(definition.as_mut().unwrap()).mark = None;
     }
     world
 }
@@ -143,7 +145,7 @@ fn one_manager_does_not_take_what_the_other_keeps() {
                 manager: manager.to_owned(),
                 ..mark(&desired, EPOCH)
             };
-            definition.as_mut().unwrap().mark = Some(mark);
+            Arc::make_mut(definition.as_mut().unwrap()).mark = Some(mark);
         }
         World::new(Some(domain))
     };
@@ -199,7 +201,7 @@ fn a_device_that_was_taken_over_goes_when_the_spec_leaves_it_out() {
     let domain = world.domain.as_mut().unwrap();
     domain.live = None;
     domain.state = DomainState::Shutoff;
-    domain.inactive = Some(by_hand(None));
+    domain.inactive = Some(Arc::new(by_hand(None)));
     let (_, steps) = world.settle(&halted(full.clone()));
     let Some(Step::Record { mark, .. }) = steps.last() else {
         panic!("{steps:?}");
@@ -210,7 +212,7 @@ fn a_device_that_was_taken_over_goes_when_the_spec_leaves_it_out() {
     );
     let mut fewer = halted(full.clone());
     let (disk, nic) = (fewer.disks.pop().unwrap(), fewer.interfaces.pop().unwrap());
-    world.domain.as_mut().unwrap().inactive = Some(by_hand(Some(mark)));
+    world.domain.as_mut().unwrap().inactive = Some(Arc::new(by_hand(Some(mark))));
     let (plan, steps) = world.settle(&fewer);
     assert_eq!(plan.changes, []);
     let Some(Step::Define { paths, .. }) = steps.first() else {

@@ -1,5 +1,7 @@
 //! A machine on its host.
 
+use std::sync::Arc;
+
 use drover_core::desired::machine::{DesiredMachine, MachineDeletionPolicy, RunStrategy};
 use drover_core::observed::domain::{DomainState, ObservedDomain};
 use drover_core::plan::history::LASTING_MILLIS;
@@ -93,7 +95,7 @@ fn what_belongs_to_others_stays() {
     other.namespace = "bank".to_owned();
     let mut unmarked = running(&desired, EPOCH);
     for definition in [&mut unmarked.live, &mut unmarked.inactive] {
-        definition.as_mut().unwrap().mark = None;
+        Arc::make_mut(definition.as_mut().unwrap()).mark = None;
     }
     for domain in [unmarked, running(&other, EPOCH), off(&other, EPOCH)] {
         for desired in [given::machine(), halted()] {
@@ -265,7 +267,10 @@ fn any_domain() -> impl Strategy<Value = Option<ObservedDomain>> {
         let mut inactive = whole.inactive.clone().unwrap();
         if edited {
             let larger = given::machine_from(&given::MACHINE.replace("256Mi", "512Mi"));
-            inactive.values = off(&larger, epoch).inactive.unwrap().values;
+            let whole = off(&larger, epoch).inactive.unwrap();
+            Arc::make_mut(&mut inactive)
+                .values
+                .clone_from(&whole.values);
         }
         let active = state.is_active();
         let persistent = persistent || !active;

@@ -69,7 +69,7 @@ fn disks_and_interfaces_come_and_go() {
 fn a_guest_that_gives_memory_back_is_given_time() {
     let memory = |world: &World| {
         let larger = given::machine_from(&roomy().replace("{guest: 256Mi", "{guest: 1Gi"));
-        let values = off(&larger, EPOCH).inactive.unwrap().values;
+        let values = off(&larger, EPOCH).inactive.unwrap().values.clone();
         (world.clone(), values)
     };
     // It has just started, and its balloon is empty.
@@ -85,7 +85,7 @@ fn a_guest_that_gives_memory_back_is_given_time() {
     );
     // Somebody else has taken memory away from it.
     let (mut world, _) = memory(&World::new(Some(running(&base(), EPOCH))));
-    let less = off(&smaller, EPOCH).inactive.unwrap().values;
+    let less = off(&smaller, EPOCH).inactive.unwrap().values.clone();
     world.live().values = less;
     let (_, steps) = world.settle(&base());
     assert_eq!(words(&steps), ["Change spec.memory.guest"]);
@@ -243,7 +243,7 @@ fn an_approved_plan_of_several_steps_is_carried_to_its_end() {
 
 fn edit(world: &mut World) {
     let larger = given::machine_from(&given::MACHINE.replace("256Mi", "512Mi"));
-    let values = off(&larger, EPOCH).inactive.unwrap().values;
+    let values = off(&larger, EPOCH).inactive.unwrap().values.clone();
     world.config().values = values;
 }
 

@@ -1,5 +1,7 @@
 //! A host with one domain or none, an operator that looks at it, and the time.
 
+use std::sync::Arc;
+
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::fields::Site;
 use drover_core::identity::Mark;
@@ -137,11 +139,11 @@ impl World {
     }
 
     pub(crate) fn live(&mut self) -> &mut Definition {
-        self.domain.as_mut().unwrap().live.as_mut().unwrap()
+        Arc::make_mut(self.domain.as_mut().unwrap().live.as_mut().unwrap())
     }
 
     pub(crate) fn config(&mut self) -> &mut Definition {
-        self.domain.as_mut().unwrap().inactive.as_mut().unwrap()
+        Arc::make_mut(self.domain.as_mut().unwrap().inactive.as_mut().unwrap())
     }
 }
 

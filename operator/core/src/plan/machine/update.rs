@@ -103,8 +103,8 @@ fn both(
             approved,
         )
     };
-    let config = look(Side::Config, domain.inactive.as_ref(), &found.config);
-    let mut live = look(Side::Live, domain.live.as_ref(), &found.live);
+    let config = look(Side::Config, domain.inactive.as_deref(), &found.config);
+    let mut live = look(Side::Live, domain.live.as_deref(), &found.live);
     // What the next start takes already needs nobody's approval any more.
     for (change, fate) in &mut live.changes {
         let open = config
@@ -185,7 +185,7 @@ pub(super) fn resting(
     let hash = found.hash();
     let look = look(
         situation,
-        domain.inactive.as_ref(),
+        domain.inactive.as_deref(),
         wanted,
         (Side::Config, &found.config, &found.spec),
         approved(situation, &hash),
@@ -245,8 +245,8 @@ impl Found {
             changes
         };
         Self {
-            live: of(domain.live.as_ref(), true),
-            config: of(domain.inactive.as_ref(), false),
+            live: of(domain.live.as_deref(), true),
+            config: of(domain.inactive.as_deref(), false),
             place: place(situation),
             spec: wanted.hash(),
         }
