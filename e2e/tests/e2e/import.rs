@@ -140,6 +140,7 @@ fn in_a_cluster(files: &Files, process: &str, before: &str) {
     ));
     world.kubectl(&["apply", "-f", &out]);
     world.machine_is(SPACE, "hand-made", "ready", ready);
+    world.wait(("volumes", SPACE, "one-img"), "ready", ready);
     assert_eq!(
         (pid(world).as_str(), definition(world).as_str()),
         (process, before)

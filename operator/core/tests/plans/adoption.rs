@@ -229,3 +229,35 @@ fn halted(mut machine: DesiredMachine) -> DesiredMachine {
     machine.strategy = RunStrategy::Halted;
     machine
 }
+
+#[test]
+fn a_running_machine_that_was_taken_over_settles() {
+    let text = given::MACHINE.replace("name: root", "name: vda");
+    let text = text.replace("name: data", "name: sda");
+    let full = given::machine_from(&format!("{text}  uuid: {UUID}\n"));
+    let mut world = foreign();
+    world.adoption = true;
+    for (place, disk) in world.site.disks.iter_mut().zip(&full.disks) {
+        place.name.clone_from(&disk.name);
+    }
+    let site = world.site.clone();
+    let domain = world.domain.as_mut().unwrap();
+    domain.inactive = Some(Arc::new(by_hand(&full, &site, None)));
+    domain.live = domain.inactive.clone();
+    let (_, steps) = world.settle(&full);
+    for step in &steps {
+        eprintln!("{step:?}");
+    }
+    let marks: Vec<Mark> = {
+        let domain = world.domain.as_ref().unwrap();
+        domain
+            .definitions()
+            .map(|it| it.mark.clone().unwrap())
+            .collect()
+    };
+    let domain = world.domain.as_mut().unwrap();
+    domain.live = Some(Arc::new(by_hand(&full, &site, Some(&marks[0]))));
+    domain.inactive = Some(Arc::new(by_hand(&full, &site, Some(&marks[1]))));
+    let plan = world.plan(&full);
+    assert_eq!((plan.step, plan.changes), (None, vec![]));
+}

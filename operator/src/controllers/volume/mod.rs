@@ -238,11 +238,13 @@ fn not_adopted(
     Some(Verdict::new(Reason::NameConflict, message))
 }
 
-// The Volume that came before this one and takes over the same.
+// The Volume that came before this one and takes over the same. Who has it keeps it: times of the
+// API server are whole seconds.
 fn first_of(ctx: &Ctx, desired: &DesiredVolume, host: &str) -> Option<String> {
     let age = |volume: &Volume| {
+        let has_it = volume.status.as_ref().is_some_and(|it| it.key.is_some());
         let made = volume.metadata.creation_timestamp.clone();
-        (made.map(|time| time.0), volume.uid())
+        (!has_it, made.map(|time| time.0), volume.uid())
     };
     let all = ctx.cache.volumes.all();
     let same = all.iter().filter(|volume| {
