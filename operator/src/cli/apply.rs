@@ -184,9 +184,9 @@ async fn watch(
             }
         }
         if open.is_empty() && !calm {
-            calm = tokio::time::timeout_at(deadline, session.idle())
-                .await
-                .is_ok();
+            // At the deadline it is as it is.
+            let _idle = tokio::time::timeout_at(deadline, session.idle()).await;
+            calm = true;
             continue;
         }
         if open.is_empty() {
