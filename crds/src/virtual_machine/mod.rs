@@ -152,3 +152,39 @@ pub struct VirtualMachineSpec {
 fn grace_period() -> i64 {
     60
 }
+
+impl Default for VirtualMachineSpec {
+    fn default() -> Self {
+        Self {
+            run_strategy: RunStrategy::default(),
+            paused: false,
+            instance_type: None,
+            cpu: None,
+            memory: None,
+            machine: None,
+            firmware: None,
+            clock: None,
+            disks: Vec::new(),
+            interfaces: Vec::new(),
+            devices: None,
+            placement: None,
+            update: None,
+            drift: Drift::default(),
+            management_policy: ManagementPolicy::default(),
+            termination_grace_period_seconds: grace_period(),
+            deletion_policy: MachineDeletionPolicy::default(),
+            uuid: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::VirtualMachineSpec;
+
+    #[test]
+    fn what_is_left_out_is_the_default() {
+        let empty: VirtualMachineSpec = serde_json::from_str("{}").unwrap();
+        assert_eq!(empty, VirtualMachineSpec::default());
+    }
+}

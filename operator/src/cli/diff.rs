@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use drover_core::desired::machine::DesiredMachine;
-use drover_core::plan::changes::Change;
+use drover_core::plan::changes::{Change, is_within};
 use drover_core::plan::spec;
 use drover_crds::{InstanceType, VirtualMachine};
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
@@ -135,12 +135,9 @@ struct Line {
 impl Line {
     // The change of a machine that this is, or is a part of.
     fn of(mut self, changes: &[Change]) -> Self {
-        let within = |inner: &str, outer: &str| {
-            let rest = inner.strip_prefix(outer);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
         let mut all = changes.iter();
-        let change = all.find(|it| within(&self.path, &it.path) || within(&it.path, &self.path));
+        let change =
+            all.find(|it| is_within(&self.path, &it.path) || is_within(&it.path, &self.path));
         if let Some(change) = change {
             self.class = Some(change.class.as_str());
             self.refused = change.class.is_refused().then(|| change.reason.clone());

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use drover_core::identity::{self, POOL_MARKER};
 use drover_core::import::{self, Domain, Imported, Places};
 use drover_core::observed::domain::ObservedDomain;
-use drover_crds::{Network, StoragePool, VirtualMachine};
+use drover_crds::{Network, StoragePool, VirtualMachine, VirtualMachineSpec};
 use kube::ResourceExt;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::files::Known;
 use super::session::Session;
@@ -210,11 +210,8 @@ impl Found {
 
 // What every machine has that says nothing else.
 fn without_defaults(machine: &mut Value) {
-    let bare = json!({"apiVersion": machine["apiVersion"], "kind": machine["kind"],
-                      "metadata": {}, "spec": {}});
-    let bare: Option<VirtualMachine> = serde_json::from_value(bare).ok();
-    let usual = bare.and_then(|bare| serde_json::to_value(bare.spec).ok());
-    if let (Some(spec), Some(usual)) = (machine["spec"].as_object_mut(), usual) {
+    let usual = serde_json::to_value(VirtualMachineSpec::default());
+    if let (Some(spec), Ok(usual)) = (machine["spec"].as_object_mut(), usual) {
         spec.retain(|field, value| field == "runStrategy" || usual[field] != *value);
     }
 }

@@ -4,11 +4,10 @@ use std::process::ExitCode;
 
 use drover_core::definition::create;
 use drover_core::desired::machine::DesiredMachine;
-use drover_core::desired::volume::name_in_pool;
+use drover_core::desired::volume::{format_word, name_in_pool};
 use drover_core::fields::Site;
 use drover_core::identity;
 use drover_core::xml::{DomainType, ResolvedDisk};
-use drover_crds::volume::VolumeFormat;
 use drover_crds::{InstanceType, VirtualMachine, Volume};
 use kube::ResourceExt;
 
@@ -65,10 +64,7 @@ fn site(args: &RenderArgs, machine: &DesiredMachine, volumes: &[Volume]) -> Site
             volume: known
                 .and_then(|volume| name_in_pool(volume).ok())
                 .unwrap_or_else(|| identity::volume_name(&machine.namespace, name)),
-            format: match format {
-                Some(VolumeFormat::Raw) => "raw".to_owned(),
-                Some(VolumeFormat::Qcow2) | None => "qcow2".to_owned(),
-            },
+            format: format_word(format).to_owned(),
             path: None,
         })
     });

@@ -82,10 +82,7 @@ impl DesiredVolume {
             pool: spec.pool.clone(),
             host: spec.host.clone(),
             capacity,
-            format: match spec.format {
-                Some(VolumeFormat::Raw) => "raw",
-                Some(VolumeFormat::Qcow2) | None => "qcow2",
-            },
+            format: format_word(spec.format),
             source,
             delete: spec.reclaim_policy == ReclaimPolicy::Delete && spec.existing.is_none(),
             existing: spec.existing.is_some(),
@@ -110,6 +107,15 @@ impl DesiredVolume {
     #[must_use]
     pub fn owner(&self) -> String {
         format!("drover/{}/{}/{}", self.fleet, self.namespace, self.name)
+    }
+}
+
+/// libvirt's word for how a volume is kept.
+#[must_use]
+pub fn format_word(format: Option<VolumeFormat>) -> &'static str {
+    match format {
+        Some(VolumeFormat::Raw) => "raw",
+        Some(VolumeFormat::Qcow2) | None => "qcow2",
     }
 }
 

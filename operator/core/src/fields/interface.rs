@@ -163,12 +163,15 @@ fn words(limits: [(&'static str, Option<[i64; 3]>); 2]) -> Value {
     Value::text((!all.is_empty()).then(|| all.join(",")))
 }
 
+/// libvirt's names of what a limit says.
+const AMOUNTS: [&str; 3] = ["average", "peak", "burst"];
+
 fn read_qos(node: Node<'_, '_>) -> Value {
     let bandwidth = child(node, "bandwidth");
     let limit = |name: &'static str| {
         let limit = bandwidth.and_then(|bandwidth| child(bandwidth, name));
         let amounts = limit.map(|limit| {
-            ["average", "peak", "burst"].map(|amount| {
+            AMOUNTS.map(|amount| {
                 let text = limit.attribute(amount);
                 text.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0)
             })
@@ -179,18 +182,23 @@ fn read_qos(node: Node<'_, '_>) -> Value {
     words(["inbound", "outbound"].map(limit))
 }
 
+/// Average, peak and burst of one direction, as far as a value has them.
+pub(crate) fn bandwidth_of<'a>(words: &'a str, name: &str) -> [Option<&'a str>; 3] {
+    let mut limits = words.split(',').filter_map(|limit| limit.split_once('='));
+    let amounts = limits.find(|(known, _)| *known == name);
+    let mut amounts = amounts
+        .into_iter()
+        .flat_map(|(_, amounts)| amounts.split('/'));
+    [(); 3].map(|()| amounts.next().filter(|amount| *amount != "0"))
+}
+
 fn write_qos(nic: &mut Element, values: &[Value]) {
     let wanted = text(values, NicField::Qos).unwrap_or_default();
     let bandwidth = nic.ensure("bandwidth");
     for name in ["inbound", "outbound"] {
-        let mut limits = wanted.split(',').filter_map(|limit| limit.split_once('='));
-        let amounts = limits
-            .find(|(known, _)| *known == name)
-            .map(|(_, amounts)| amounts);
-        let mut amounts = amounts.into_iter().flat_map(|amounts| amounts.split('/'));
         let limit = bandwidth.ensure(name);
-        for attribute in ["average", "peak", "burst"] {
-            limit.set_or_unset(attribute, amounts.next().filter(|amount| *amount != "0"));
+        for (attribute, amount) in AMOUNTS.into_iter().zip(bandwidth_of(wanted, name)) {
+            limit.set_or_unset(attribute, amount);
         }
         bandwidth.remove_empty(name);
     }

@@ -19,7 +19,7 @@ pub use value::Value;
 
 pub(crate) use disk::{DISK_ALIAS, DiskField, LIMITS, is_drive, limit, new_disk};
 pub(crate) use firmware::family;
-pub(crate) use interface::{INTERFACE_ALIAS, NicField, new_interface};
+pub(crate) use interface::{INTERFACE_ALIAS, NicField, bandwidth_of, new_interface};
 pub(crate) use shape::shown;
 
 use crate::desired::machine::DesiredMachine;

@@ -14,7 +14,7 @@ use crate::desired::machine::DesiredMachine;
 use crate::fields::{Field, Shape, Site, Value};
 use crate::observed::domain::{Definition, DiskFacts, DomainState};
 use crate::observed::{Unreadable, parse};
-use crate::plan::changes::differences;
+use crate::plan::changes::{differences, is_within};
 use crate::xml::{DomainType, ResolvedDisk};
 
 /// A domain of a host.
@@ -118,34 +118,11 @@ fn bare(domain: &Domain<'_>, found: &Definition) -> VirtualMachine {
         memory: Some(memory),
         deletion_policy: MachineDeletionPolicy::Orphan,
         uuid: Some(domain.uuid.to_string()),
-        ..empty()
+        ..VirtualMachineSpec::default()
     };
     let mut machine = VirtualMachine::new(domain.name, spec);
     machine.metadata.namespace = Some(domain.namespace.to_owned());
     machine
-}
-
-fn empty() -> VirtualMachineSpec {
-    VirtualMachineSpec {
-        run_strategy: RunStrategy::default(),
-        paused: false,
-        instance_type: None,
-        cpu: None,
-        memory: None,
-        machine: None,
-        firmware: None,
-        clock: None,
-        disks: Vec::new(),
-        interfaces: Vec::new(),
-        devices: None,
-        placement: None,
-        update: None,
-        drift: drover_crds::virtual_machine::Drift::default(),
-        management_policy: drover_crds::ManagementPolicy::default(),
-        termination_grace_period_seconds: 60,
-        deletion_policy: MachineDeletionPolicy::default(),
-        uuid: None,
-    }
 }
 
 // A machine that is being put together, part by part.
@@ -197,14 +174,12 @@ impl<F: Fn(&VirtualMachine) -> Vec<String>> Work<F> {
 
     fn firmware(&mut self, domain: &Domain<'_>, places: &mut Places) {
         let mut firmware = parts::firmware(&self.found);
-        let mut given = Vec::new();
         if let Some((kernel, initrd, cmdline)) = parts::kernel(&self.found) {
             let mut volume = |path: &str| {
                 let place = places.find(path)?.clone();
                 let volume = places.volume(domain.host, domain.namespace, &place, "raw")?;
                 let name = volume.metadata.name.clone()?;
-                places.give(domain.host, &place, volume.clone());
-                given.push((place, volume));
+                places.give(domain.host, &place, volume);
                 Some(LocalRef { name })
             };
             let kernel_volume = volume(kernel);
@@ -297,11 +272,7 @@ impl<F: Fn(&VirtualMachine) -> Vec<String>> Work<F> {
             Err(invalid) => return Some(invalid.to_string()),
         };
         let all = differences(&Shape::of(&desired, site), site, &self.found, false);
-        let mut of_part = all.into_iter().filter(|change| {
-            let rest = change.path.strip_prefix(path);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        });
-        let change = of_part.next()?;
+        let change = all.into_iter().find(|it| is_within(&it.path, path))?;
         Some(format!("{}: {}", change.path, change.from))
     }
 

@@ -9,7 +9,7 @@ use drover_crds::{common::LocalRef, quantity};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::fields::{DiskField, Field, LIMITS, NicField, Value, limit};
+use crate::fields::{DiskField, Field, LIMITS, NicField, Value, bandwidth_of, limit};
 use crate::observed::domain::{Definition, DiskFacts, InterfaceFacts};
 
 fn get(found: &Definition, field: Field) -> &Value {
@@ -205,14 +205,12 @@ pub(super) fn interface(found: &InterfaceFacts, usual_name: &str) -> Option<Inte
 
 fn interface_qos(words: &str) -> InterfaceQos {
     let limit = |name: &str| {
-        let mut all = words.split(',').filter_map(|limit| limit.split_once('='));
-        let (_, amounts) = all.find(|(known, _)| *known == name)?;
-        let mut amounts = amounts.split('/').map(|it| it.parse::<i64>().ok());
-        let mut next = || amounts.next().flatten().filter(|amount| *amount > 0);
+        let amounts = bandwidth_of(words, name);
+        let [average, peak, burst] = amounts.map(|amount| amount?.parse::<i64>().ok());
         Some(Bandwidth {
-            average: next()?,
-            peak: next(),
-            burst: next(),
+            average: average?,
+            peak,
+            burst,
         })
     };
     InterfaceQos {

@@ -39,6 +39,13 @@ impl Change {
     }
 }
 
+/// Whether a path is another one, or leads to a part of what that one does.
+#[must_use]
+pub fn is_within(inner: &str, outer: &str) -> bool {
+    let rest = inner.strip_prefix(outer);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
 /// What a change changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum What {

@@ -2,11 +2,10 @@
 
 use drover_core::desired::machine::{DesiredDisk, DesiredMachine};
 use drover_core::desired::network::DesiredNetwork;
-use drover_core::desired::volume::name_in_pool;
+use drover_core::desired::volume::{format_word, name_in_pool};
 use drover_core::plan::Verdict;
 use drover_core::xml::ResolvedDisk;
 use drover_crds::condition::{self, Reason};
-use drover_crds::volume::VolumeFormat;
 use drover_crds::{FINALIZER, VirtualMachine, Volume, VolumeSpec};
 use kube::api::ObjectMeta;
 use kube::{Resource, ResourceExt};
@@ -205,10 +204,7 @@ fn resolve(disk: &DesiredDisk, volume: &Volume) -> ResolvedDisk {
         pool: volume.spec.pool.clone(),
         // One that cannot be is never Ready, and waited for.
         volume: name_in_pool(volume).unwrap_or_default(),
-        format: match volume.spec.format {
-            Some(VolumeFormat::Raw) => "raw".to_owned(),
-            Some(VolumeFormat::Qcow2) | None => "qcow2".to_owned(),
-        },
+        format: format_word(volume.spec.format).to_owned(),
         path: volume.status.as_ref().and_then(|status| status.key.clone()),
     }
 }

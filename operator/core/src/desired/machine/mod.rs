@@ -303,6 +303,9 @@ fn as_found(
     has_devices: bool,
 ) -> Vec<&'static str> {
     let spec = &object.spec;
+    if spec.uuid.is_none() {
+        return Vec::new();
+    }
     let left_out = [
         (
             spec.cpu.is_none() && spec.instance_type.is_none(),
@@ -315,8 +318,7 @@ fn as_found(
         (!has_devices, "spec.devices"),
     ];
     let left_out = left_out.into_iter().filter(|(left_out, _)| *left_out);
-    let paths = left_out.map(|(_, path)| path);
-    spec.uuid.iter().flat_map(|_| paths.clone()).collect()
+    left_out.map(|(_, path)| path).collect()
 }
 
 // What asks for something once is compared, never understood.
