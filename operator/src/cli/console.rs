@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use drover_core::identity;
 use drover_crds::{Host, VirtualMachine};
 use drover_rpc::flags::DomainConsoleFlags;
 use drover_rpc::{Client, ConnectOptions, Uri};
@@ -12,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, split, stdin, stdout};
 use uuid::Uuid;
 
 use super::cluster::client;
-use super::session::{called, domain_of, refuse_unproved};
+use super::session::{called, named, refuse_unproved};
 use super::{CliError, ConsoleArgs};
 
 // Ctrl-], as telnet and virsh have it.
@@ -23,7 +24,8 @@ const ESCAPE: u8 = 0x1d;
 /// # Errors
 /// When no host has the machine, or its console cannot be opened.
 pub async fn console(args: &ConsoleArgs) -> Result<ExitCode, CliError> {
-    let name = domain_of(&args.machine, &args.namespace);
+    let (namespace, name) = named(&args.machine, &args.namespace);
+    let name = identity::domain_name(namespace, name);
     let places = match args.connect.is_empty() {
         true => vec![in_cluster(args).await?],
         false => places(args)?,
@@ -67,8 +69,7 @@ fn places(args: &ConsoleArgs) -> Result<Vec<Place>, CliError> {
 async fn in_cluster(args: &ConsoleArgs) -> Result<Place, CliError> {
     let failed = |error: kube::Error| CliError::Failed(error.to_string());
     let client = client(&args.cluster).await?;
-    let own = (args.namespace.as_str(), args.machine.as_str());
-    let (namespace, name) = args.machine.split_once('/').unwrap_or(own);
+    let (namespace, name) = named(&args.machine, &args.namespace);
     let machines: Api<VirtualMachine> = Api::namespaced(client.clone(), namespace);
     let status = machines.get_status(name).await.map_err(failed)?.status;
     let status = status.unwrap_or_default();

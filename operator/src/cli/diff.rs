@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::cluster::client;
 use super::files::{self, Given, Known};
+use super::print::Action;
 use super::{CliError, DiffArgs, Output, changes};
 
 /// Prints what applying files would change in the cluster. Exit status 2 when something would.
@@ -26,10 +27,10 @@ pub async fn diff(args: &DiffArgs) -> Result<ExitCode, CliError> {
     let mut objects = Vec::new();
     for it in &given {
         if let Some(known) = it.object["kind"].as_str().and_then(Known::of) {
-            objects.push(of_object(&client, it, &known).await?);
+            objects.push(of_object(&client, it, known).await?);
         }
     }
-    objects.retain(|object| object.action != "nothing");
+    objects.retain(|object| object.action != Action::Nothing);
     match args.output {
         Output::Text => objects
             .iter()
@@ -67,7 +68,7 @@ async fn of_object(client: &Client, given: &Given, known: &Known) -> Result<Diff
         None => format!("{kind} {name}"),
     };
     let Some(before) = api.get_opt(name).await.map_err(failed)? else {
-        return Ok(Difference::new(title, "make", Vec::new()));
+        return Ok(Difference::new(title, Action::Make, Vec::new()));
     };
     // The API server itself says what would come of it, as `kubectl diff` lets it.
     let params = PatchParams::apply("drover").force().dry_run();
@@ -85,10 +86,9 @@ async fn of_object(client: &Client, given: &Given, known: &Known) -> Result<Diff
         _ => Vec::new(),
     };
     let lines: Vec<Line> = lines.into_iter().map(|line| line.of(&classes)).collect();
-    let action = if lines.is_empty() {
-        "nothing"
-    } else {
-        "change"
+    let action = match lines.is_empty() {
+        true => Action::Nothing,
+        false => Action::Change,
     };
     Ok(Difference::new(title, action, lines))
 }
@@ -148,12 +148,12 @@ impl Line {
 
 struct Difference {
     title: String,
-    action: &'static str,
+    action: Action,
     lines: Vec<Line>,
 }
 
 impl Difference {
-    fn new(title: String, action: &'static str, lines: Vec<Line>) -> Self {
+    fn new(title: String, action: Action, lines: Vec<Line>) -> Self {
         Self {
             title,
             action,
@@ -162,10 +162,13 @@ impl Difference {
     }
 
     fn text(&self) -> String {
-        let sign = if self.action == "make" { '+' } else { '~' };
-        let mut text = format!("{sign} {}\n", self.title);
+        let mut text = format!("{} {}\n", self.action.sign(), self.title);
         for line in &self.lines {
-            let sign = if line.refused.is_some() { '!' } else { '~' };
+            let action = match line.refused {
+                Some(_) => Action::Refuse,
+                None => Action::Change,
+            };
+            let sign = action.sign();
             let (from, to) = (shown(&line.from), shown(&line.to));
             // Writing to a string does not fail.
             let _ = write!(text, "  {sign} {}: {from} -> {to}", line.path);
@@ -185,7 +188,7 @@ impl Difference {
             json!({"path": line.path, "from": line.from, "to": line.to, "class": line.class,
                    "reason": line.refused})
         });
-        json!({"object": self.title, "action": self.action, "changes": lines.collect::<Vec<_>>()})
+        json!({"object": self.title, "action": self.action.word(), "changes": lines.collect::<Vec<_>>()})
     }
 }
 

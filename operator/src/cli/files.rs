@@ -2,8 +2,10 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use drover_crds::schema::definitions;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinitionSpec;
 use serde_json::Value;
 
 use super::CliError;
@@ -43,6 +45,7 @@ pub(super) fn read(paths: &[PathBuf], namespace: &str) -> Result<Vec<Given>, Cli
 
 /// What is known of one of Drover's kinds.
 pub(super) struct Known {
+    kind: String,
     plural: String,
     namespaced: bool,
     schema: Value,
@@ -50,14 +53,23 @@ pub(super) struct Known {
 
 impl Known {
     /// What is known of a kind; nothing, if it is not Drover's.
-    pub(super) fn of(kind: &str) -> Option<Self> {
-        let ours = definitions().into_iter().map(|(_, it)| it.spec);
-        let definition = ours.into_iter().find(|spec| spec.names.kind == kind)?;
-        let version = definition.versions.into_iter().next();
+    pub(super) fn of(kind: &str) -> Option<&'static Self> {
+        // All schemas are made at once.
+        static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
+            let ours = definitions().into_iter();
+            ours.filter_map(|(_, it)| Known::from_spec(it.spec))
+                .collect()
+        });
+        KNOWN.iter().find(|known| known.kind == kind)
+    }
+
+    fn from_spec(spec: CustomResourceDefinitionSpec) -> Option<Self> {
+        let version = spec.versions.into_iter().next();
         let schema = version.and_then(|version| version.schema?.open_api_v3_schema);
         Some(Self {
-            plural: definition.names.plural,
-            namespaced: definition.scope == "Namespaced",
+            kind: spec.names.kind,
+            plural: spec.names.plural,
+            namespaced: spec.scope == "Namespaced",
             schema: serde_json::to_value(schema?).ok()?,
         })
     }
@@ -159,7 +171,7 @@ fn object(file: &str, text: &str, namespace: &str) -> Result<Option<Given>, CliE
         file: file.to_owned(),
         object,
         written,
-        plural: known.plural,
+        plural: known.plural.clone(),
     }))
 }
 

@@ -9,6 +9,7 @@ use drover_core::identity::{self, POOL_MARKER};
 use drover_core::import::{self, Domain, Imported, Places};
 use drover_core::observed::domain::ObservedDomain;
 use drover_crds::{Network, StoragePool, VirtualMachine, VirtualMachineSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
 use serde::Serialize;
 use serde_json::Value;
@@ -114,7 +115,7 @@ fn write(objects: &[Object], out: Option<&Path>) -> Result<(), CliError> {
 // What has been found so far.
 struct Found {
     namespace: String,
-    known: Known,
+    known: &'static Known,
     machines: Vec<Imported>,
     places: Places,
     notes: Vec<String>,
@@ -223,16 +224,9 @@ struct Sites<'a> {
 }
 
 impl Sites<'_> {
-    // Those hosts' names, unless all have it.
-    fn on(&self, found: &BTreeSet<String>) -> Option<Vec<String>> {
-        (found.len() < self.hosts.len()).then(|| found.iter().cloned().collect())
-    }
-
-    fn take<K>(&mut self, object: Result<K, String>, objects: &mut Vec<K>) {
-        match object {
-            Ok(object) => objects.push(object),
-            Err(why) => self.notes.push(why),
-        }
+    // Chooses the hosts that have it, unless all do.
+    fn on(&self, found: BTreeSet<String>) -> Option<LabelSelector> {
+        (found.len() < self.hosts.len()).then(|| import::on(found))
     }
 
     async fn pools(
@@ -264,11 +258,13 @@ impl Sites<'_> {
         }
         let mut objects = Vec::new();
         for (name, (type_, on)) in found {
-            let on = self.on(&on);
-            self.take(
-                import::pool(&name, &type_, namespace, on.as_deref()),
-                &mut objects,
-            );
+            match import::pool(&name, &type_, namespace) {
+                Ok(mut pool) => {
+                    pool.spec.host_selector = self.on(on);
+                    objects.push(pool);
+                }
+                Err(why) => self.notes.push(why),
+            }
         }
         Ok(objects)
     }
@@ -285,7 +281,7 @@ impl Sites<'_> {
                         .push(format!("network {name} is Drover's already"));
                     continue;
                 }
-                let object = match import::network(&name, &network.definition, None) {
+                let object = match import::network(&name, &network.definition) {
                     Ok(object) => object,
                     Err(why) => {
                         self.notes.push(why);
@@ -304,7 +300,7 @@ impl Sites<'_> {
         }
         let mut objects = Vec::new();
         for (mut network, on) in found.into_values() {
-            network.spec.host_selector = self.on(&on).as_deref().map(import::on);
+            network.spec.host_selector = self.on(on);
             objects.push(network);
         }
         Ok(objects)

@@ -22,7 +22,7 @@ pub(super) enum Action {
 }
 
 impl Action {
-    fn sign(self) -> char {
+    pub(super) fn sign(self) -> char {
         match self {
             Self::Nothing | Self::TakeOver => '=',
             Self::Make => '+',
@@ -31,7 +31,7 @@ impl Action {
         }
     }
 
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
             Self::TakeOver => "take over",

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use drover_core::identity;
 use drover_crds::common::{HOSTNAME, NAMESPACE_NAME};
 use drover_crds::{Host, Volume};
 use jiff::Timestamp;
@@ -203,10 +202,8 @@ pub(super) fn refuse_unproved(uri: &str, allowed: bool) -> Result<bool, CliError
 
 /// The name of a Host and its URI, from `NAME=URI` or only a URI.
 pub(super) fn called(given: &str) -> (Option<&str>, &str) {
-    let named = given.split_once('=').filter(|(name, _)| {
-        let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
-        !name.is_empty() && name.chars().all(fine)
-    });
+    let named = given.split_once('=');
+    let named = named.filter(|(name, _)| !name.is_empty() && name.chars().all(is_of_a_name));
     named.map_or((None, given), |(name, uri)| (Some(name), uri))
 }
 
@@ -216,6 +213,10 @@ pub(super) fn names(args: &HostArgs) -> Result<Vec<String>, CliError> {
     Ok(hosts(args)?.iter().filter_map(name).collect())
 }
 
+fn is_of_a_name(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.')
+}
+
 // The host of a URI, as a name of Kubernetes.
 fn name(uri: &str) -> String {
     let host = url::Url::parse(uri).ok();
@@ -223,11 +224,10 @@ fn name(uri: &str) -> String {
         .as_ref()
         .and_then(url::Url::host_str)
         .unwrap_or_default();
-    let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
     let host: String = host
         .to_lowercase()
         .chars()
-        .map(|c| if fine(c) { c } else { '-' })
+        .map(|c| if is_of_a_name(c) { c } else { '-' })
         .collect();
     match host.trim_matches(['-', '.']) {
         "" => "local".to_owned(),
@@ -235,10 +235,9 @@ fn name(uri: &str) -> String {
     }
 }
 
-/// The name of a machine's domain, from NAME or NAMESPACE/NAME.
-pub(super) fn domain_of(machine: &str, namespace: &str) -> String {
-    let (namespace, name) = machine.split_once('/').unwrap_or((namespace, machine));
-    identity::domain_name(namespace, name)
+/// A machine's namespace and its name, from NAME or NAMESPACE/NAME.
+pub(super) fn named<'a>(machine: &'a str, namespace: &'a str) -> (&'a str, &'a str) {
+    machine.split_once('/').unwrap_or((namespace, machine))
 }
 
 /// The names of the hosts.

@@ -6,10 +6,8 @@ use drover_rpc::Client;
 use drover_rpc::proto::remote;
 
 use super::inventory::HostHandle;
+use super::observe::INACTIVE;
 use super::{HostError, domain_ref, pool_ref};
-
-// VIR_DOMAIN_XML_INACTIVE.
-const INACTIVE: u32 = 2;
 
 impl HostHandle {
     /// The definition that a domain's next start takes, or that it runs by, if that is all it has.
@@ -36,15 +34,13 @@ impl HostHandle {
             let Some(volume) = self.volume(&client, source).await? else {
                 continue;
             };
-            let failed = self.failed("reading a volume");
-            let info = client.storage_vol_get_info(volume.clone()).await;
-            let capacity = info.map_err(&failed)?.capacity;
-            let path = client.storage_vol_get_path(volume.clone()).await;
-            let path = path.map_err(&failed)?.to_string_lossy().into_owned();
-            let name = volume.name.to_string();
+            let path = self.volume_path(&client, &volume).await?;
+            let (pool, name) = (volume.pool.to_string(), volume.name.to_string());
+            let info = client.storage_vol_get_info(volume).await;
+            let capacity = info.map_err(self.failed("reading a volume"))?.capacity;
             if capacity > 0 && !name.starts_with('.') {
                 places.push(Place {
-                    pool: volume.pool.to_string(),
+                    pool,
                     volume: name,
                     path,
                     capacity,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::act::unless_off;
 use super::inventory::HostHandle;
-use super::observe::ReadError;
+use super::observe::{INACTIVE, ReadError};
 use super::{HostError, domain_ref};
 
 // VIR_DOMAIN_UNDEFINE_: managed save, snapshots' and checkpoints' metadata, NVRAM. Libvirt 9.0 knows
@@ -29,9 +29,8 @@ const MOST_OUTLINES: usize = 256;
 const METADATA_ELEMENT: i32 = 2;
 const AFFECT_LIVE: u32 = 1;
 const AFFECT_CONFIG: u32 = 2;
-// VIR_DOMAIN_XML_SECURE: with the passwords, which are to be written again. And INACTIVE.
+// VIR_DOMAIN_XML_SECURE: with the passwords, which are to be written again.
 const SECURE: u32 = 1;
-const INACTIVE: u32 = 2;
 // VIR_DOMAIN_START_PAUSED.
 const START_PAUSED: u32 = 1;
 // VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN and _GUEST_AGENT.

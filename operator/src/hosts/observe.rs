@@ -14,7 +14,7 @@ use super::inventory::{HostHandle, Slot};
 use super::{HostError, domain_ref, network_ref, pool_ref};
 
 // VIR_DOMAIN_XML_INACTIVE, and the same of networks.
-const INACTIVE: u32 = 2;
+pub(super) const INACTIVE: u32 = 2;
 const NETWORK_INACTIVE: u32 = 1;
 // VIR_STORAGE_POOL_RUNNING.
 const POOL_RUNNING: i32 = 2;

@@ -78,28 +78,13 @@ impl PoolOnHost<'_> {
         let Some(volume) = self.find(&client, name).await? else {
             return Ok(None);
         };
-        let key = self.path(&client, &volume).await?;
+        let key = self.host.volume_path(&client, &volume).await?;
         let info = client.storage_vol_get_info(volume).await;
         let info = info.map_err(self.host.failed("reading a volume"))?;
         Ok(Some(VolumeFacts {
             key,
             capacity: info.capacity,
         }))
-    }
-
-    // What definitions name it by. The key of a file is its path.
-    async fn path(
-        &self,
-        client: &Client,
-        volume: &remote::StorageVol,
-    ) -> Result<String, HostError> {
-        let key = volume.key.to_string();
-        if key.starts_with('/') {
-            return Ok(key);
-        }
-        let path = client.storage_vol_get_path(volume.clone()).await;
-        let path = path.map_err(self.host.failed("reading a volume"))?;
-        Ok(path.to_string_lossy().into_owned())
     }
 
     // A record that cannot be read is there all the same, and says nothing.
@@ -234,6 +219,21 @@ impl PoolOnHost<'_> {
 const BYTES: u32 = 1;
 
 impl HostHandle {
+    /// What definitions name a volume by. The key of a file is its path.
+    pub(super) async fn volume_path(
+        &self,
+        client: &Client,
+        volume: &remote::StorageVol,
+    ) -> Result<String, HostError> {
+        let key = volume.key.to_string();
+        if key.starts_with('/') {
+            return Ok(key);
+        }
+        let path = client.storage_vol_get_path(volume.clone()).await;
+        let path = path.map_err(self.failed("reading a volume"))?;
+        Ok(path.to_string_lossy().into_owned())
+    }
+
     /// Makes a running domain's disk larger. It is never made smaller: the size is read just before.
     ///
     /// # Errors

@@ -44,16 +44,11 @@ pub fn is_object_name(name: &str) -> bool {
 }
 
 /// The StoragePool that stands for a pool that is there; why not, if none can. Volumes of one
-/// namespace may take over what is in it. `hosts` are those that have it, if not all do.
+/// namespace may take over what is in it.
 ///
 /// # Errors
 /// When the API has no words for it.
-pub fn pool(
-    name: &str,
-    type_: &str,
-    namespace: &str,
-    hosts: Option<&[String]>,
-) -> Result<StoragePool, String> {
+pub fn pool(name: &str, type_: &str, namespace: &str) -> Result<StoragePool, String> {
     named("pool", name)?;
     let type_: PoolType = serde_json::from_value(json!(type_))
         .map_err(|_| format!("pool {name}: there are no StoragePools of type {type_}"))?;
@@ -65,7 +60,7 @@ pub fn pool(
     let spec = drover_crds::StoragePoolSpec {
         type_,
         scope: drover_crds::storage_pool::PoolScope::default(),
-        host_selector: hosts.map(on),
+        host_selector: None,
         management_policy: ManagementPolicy::Observe,
         target: None,
         deletion_policy: ReclaimPolicy::Retain,
@@ -82,11 +77,7 @@ pub fn pool(
 ///
 /// # Errors
 /// When the API has no words for it.
-pub fn network(
-    name: &str,
-    facts: &NetworkFacts,
-    hosts: Option<&[String]>,
-) -> Result<Network, String> {
+pub fn network(name: &str, facts: &NetworkFacts) -> Result<Network, String> {
     named("network", name)?;
     let mode = match (facts.forward.as_deref(), &facts.bridge) {
         (None, _) => NetworkMode::Isolated,
@@ -103,7 +94,7 @@ pub fn network(
     let bridge = facts.bridge.clone().filter(|_| named);
     let spec = drover_crds::NetworkSpec {
         mode,
-        host_selector: hosts.map(on),
+        host_selector: None,
         management_policy: ManagementPolicy::Observe,
         bridge: bridge.map(|name| NetworkBridge { name: Some(name) }),
         subnets: Vec::new(),
@@ -124,13 +115,13 @@ fn named(what: &str, name: &str) -> Result<(), String> {
 
 /// Chooses the Hosts of these names.
 #[must_use]
-pub fn on(hosts: &[String]) -> LabelSelector {
+pub fn on(hosts: impl IntoIterator<Item = String>) -> LabelSelector {
     LabelSelector {
         match_labels: None,
         match_expressions: Some(vec![LabelSelectorRequirement {
             key: HOSTNAME.to_owned(),
             operator: "In".to_owned(),
-            values: Some(hosts.to_vec()),
+            values: Some(hosts.into_iter().collect()),
         }]),
     }
 }

@@ -238,11 +238,11 @@ fn pools_and_networks_of_every_kind() {
         "gluster",
         "zfs",
     ] {
-        let pool = import::pool("default", kind, "demo", None).unwrap();
+        let pool = import::pool("default", kind, "demo").unwrap();
         assert_eq!(serde_json::to_value(pool.spec.type_).unwrap(), kind);
     }
-    assert!(import::pool("default", "sheepdog", "demo", None).is_err());
-    assert!(import::pool("My Pool", "dir", "demo", None).is_err());
+    assert!(import::pool("default", "sheepdog", "demo").is_err());
+    assert!(import::pool("My Pool", "dir", "demo").is_err());
     for (xml, mode) in [
         ("", "Isolated"),
         ("<forward mode='nat'/>", "NAT"),
@@ -263,7 +263,7 @@ fn pools_and_networks_of_every_kind() {
     ] {
         let xml = format!("<network><name>lan</name>{xml}</network>");
         let facts = NetworkFacts::parse(&xml).unwrap();
-        let network = import::network("lan", &facts, Some(&["a".to_owned()])).unwrap();
+        let network = import::network("lan", &facts).unwrap();
         assert_eq!(serde_json::to_value(network.spec.mode).unwrap(), mode);
     }
 }

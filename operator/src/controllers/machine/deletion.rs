@@ -8,10 +8,10 @@ use drover_core::plan::Verdict;
 use drover_core::plan::machine::Step;
 use drover_crds::VirtualMachine;
 use drover_crds::condition::Reason;
-use kube::ResourceExt;
 use serde_json::json;
 
 use super::look::{Look, Subject};
+use super::needs::owned_by;
 use super::{MOST_STEPS, Outcome, bound, hint_volumes, reachable, refusal, tell};
 use crate::controllers::report::Unwanted;
 use crate::controllers::{placement, report, sightings};
@@ -136,11 +136,7 @@ async fn disown(
         let Some(volume) = ctx.cache.volumes.get(&desired.namespace, name) else {
             continue;
         };
-        let owned = volume
-            .owner_references()
-            .iter()
-            .any(|owner| Some(&owner.uid) == machine.uid().as_ref());
-        if owned {
+        if owned_by(&volume, machine) {
             let body = json!({"metadata": {"ownerReferences": null}});
             write::merge(&ctx.client, &*volume, &body).await?;
         }

@@ -6,6 +6,7 @@ use drover_core::desired::volume::{format_word, name_in_pool};
 use drover_core::plan::Verdict;
 use drover_core::xml::ResolvedDisk;
 use drover_crds::condition::{self, Reason};
+use drover_crds::virtual_machine::VolumeTemplate;
 use drover_crds::{FINALIZER, VirtualMachine, Volume, VolumeSpec};
 use kube::api::ObjectMeta;
 use kube::{Resource, ResourceExt};
@@ -39,21 +40,22 @@ pub(super) async fn volumes(
     let mut found = Volumes::default();
     for disk in &desired.disks {
         let Some(name) = &disk.volume else { continue };
-        let volume = match ctx.cache.volumes.get(&desired.namespace, name) {
-            Some(volume) if disk.template.is_some() && was_left(&volume, machine) => {
+        let known = ctx.cache.volumes.get(&desired.namespace, name);
+        let volume = match (known, &disk.template) {
+            (Some(volume), Some(_)) if was_left(&volume, machine) => {
                 let taken = write::own(&ctx.client, &*volume, machine).await?;
                 ctx.cache.volumes.wrote(taken.clone());
                 Some(taken)
             }
-            Some(volume) => Some((*volume).clone()),
-            None if disk.template.is_some() => {
-                let made =
-                    write::create(&ctx.client, &template(machine, disk, name, Some(host))).await?;
+            (Some(volume), _) => Some((*volume).clone()),
+            (None, Some(template)) => {
+                let wanted = made_with(machine, template, name, Some(host));
+                let made = write::create(&ctx.client, &wanted).await?;
                 // The next look may come before the watch has told of it.
                 ctx.cache.volumes.wrote(made.clone());
                 Some(made)
             }
-            None => None,
+            (None, None) => None,
         };
         let owned = disk.template.is_some();
         let blocked = hindrance(machine, name, owned, volume.as_ref(), host);
@@ -77,11 +79,8 @@ pub(super) async fn foreseen(
     for disk in &desired.disks {
         let Some(name) = &disk.volume else { continue };
         let known = ctx.cache.volumes.get(&desired.namespace, name);
-        let made = || {
-            disk.template
-                .as_ref()
-                .map(|_| template(machine, disk, name, None))
-        };
+        let template = disk.template.as_ref();
+        let made = || template.map(|template| made_with(machine, template, name, None));
         if let Some(volume) = known.map(|volume| (*volume).clone()).or_else(made) {
             let mut place = resolve(disk, &volume);
             // No status tells of it before it has been taken over.
@@ -109,11 +108,11 @@ async fn path(host: &HostHandle, place: &ResolvedDisk) -> Result<Option<String>,
 
 /// The Volumes that are made with a machine.
 pub(super) fn templates(machine: &VirtualMachine, desired: &DesiredMachine) -> Vec<Volume> {
-    let disks = desired.disks.iter().filter(|disk| disk.template.is_some());
-    let named = disks.filter_map(|disk| Some((disk, disk.volume.as_ref()?)));
-    named
-        .map(|(disk, name)| template(machine, disk, name, None))
-        .collect()
+    let made = desired.disks.iter().filter_map(|disk| {
+        let (template, name) = (disk.template.as_ref()?, disk.volume.as_ref()?);
+        Some(made_with(machine, template, name, None))
+    });
+    made.collect()
 }
 
 fn kernels(
@@ -184,7 +183,8 @@ fn was_left(volume: &Volume, machine: &VirtualMachine) -> bool {
         && volume.metadata.deletion_timestamp.is_none()
 }
 
-fn owned_by(volume: &Volume, machine: &VirtualMachine) -> bool {
+/// Whether a Volume goes with a machine.
+pub(super) fn owned_by(volume: &Volume, machine: &VirtualMachine) -> bool {
     let uid = machine.uid();
     volume
         .owner_references()
@@ -210,22 +210,21 @@ fn resolve(disk: &DesiredDisk, volume: &Volume) -> ResolvedDisk {
 }
 
 // The finalizer comes with it: that saves a write.
-fn template(
+fn made_with(
     machine: &VirtualMachine,
-    disk: &DesiredDisk,
+    template: &VolumeTemplate,
     name: &str,
     host: Option<&str>,
 ) -> Volume {
-    let template = disk.template.clone();
-    let spec = template.map(|template| VolumeSpec {
-        pool: template.pool,
+    let spec = VolumeSpec {
+        pool: template.pool.clone(),
         host: host.map(str::to_owned),
-        capacity: template.capacity,
+        capacity: template.capacity.clone(),
         format: template.format,
-        source: template.source,
+        source: template.source.clone(),
         reclaim_policy: template.reclaim_policy,
         existing: None,
-    });
+    };
     let labels = [
         (
             "app.kubernetes.io/managed-by".to_owned(),
@@ -241,15 +240,6 @@ fn template(
         owner_references: machine.controller_owner_ref(&()).map(|owner| vec![owner]),
         ..ObjectMeta::default()
     };
-    let spec = spec.unwrap_or_else(|| VolumeSpec {
-        pool: String::new(),
-        host: None,
-        capacity: "0".into(),
-        format: None,
-        source: None,
-        reclaim_policy: drover_crds::ReclaimPolicy::Retain,
-        existing: None,
-    });
     Volume {
         metadata,
         spec,

@@ -11,7 +11,7 @@ use drover_core::desired::volume::{DesiredVolume, name_in_pool};
 use drover_core::observed::pool::ObservedPool;
 use drover_core::plan::Verdict;
 use drover_crds::condition::{self, Reason};
-use drover_crds::{StoragePool, Volume, VolumeStatus, quantity};
+use drover_crds::{StoragePool, VirtualMachine, Volume, VolumeStatus, quantity};
 use kube::ResourceExt;
 
 use self::work::Work;
@@ -30,6 +30,7 @@ use crate::reconcile::{Again, Key};
 pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let Some(volume) = ctx.cache.volumes.get(&key.namespace, &key.name) else {
         ctx.hint_waiting();
+        // A machine may wait for this name to be free.
         hint_users(ctx, key);
         return Ok(Again::WhenHinted);
     };
@@ -95,30 +96,32 @@ fn place(ctx: &Ctx, volume: &Volume) -> Option<String> {
     })
 }
 
-fn users(ctx: &Ctx, volume: &Volume) -> Vec<Arc<drover_crds::VirtualMachine>> {
-    let (namespace, name) = (volume.namespace(), volume.name_any());
+fn users(ctx: &Ctx, volume: &Volume) -> Vec<Arc<VirtualMachine>> {
+    users_of(
+        ctx,
+        &volume.namespace().unwrap_or_default(),
+        &volume.name_any(),
+    )
+}
+
+fn users_of(ctx: &Ctx, namespace: &str, name: &str) -> Vec<Arc<VirtualMachine>> {
     let mut machines = ctx.cache.machines.all();
     machines.retain(|machine| {
-        machine.namespace() == namespace && volume_names(machine).any(|it| it == name)
+        machine.metadata.namespace.as_deref() == Some(namespace)
+            && volume_names(machine).any(|it| it == name)
     });
     machines
 }
 
-// A machine may wait for this name to be free.
 fn hint_users(ctx: &Ctx, key: &Key) {
-    let machines = ctx.cache.machines.all();
-    let waiting = machines.iter().filter(|machine| {
-        machine.namespace().as_ref() == Some(&key.namespace)
-            && volume_names(machine).any(|it| it == key.name)
-    });
-    for machine in waiting {
+    for machine in users_of(ctx, &key.namespace, &key.name) {
         ctx.hints
             .hint(Key::machine(&key.namespace, &machine.name_any()));
     }
 }
 
 // The Volumes that a machine names, or that are made with it.
-fn volume_names(machine: &drover_crds::VirtualMachine) -> impl Iterator<Item = String> {
+fn volume_names(machine: &VirtualMachine) -> impl Iterator<Item = String> {
     let disks = machine.spec.disks.iter().filter_map(|disk| {
         let made = || format!("{}-{}", machine.name_any(), disk.name);
         let template = disk.volume_template.is_some().then(made);
@@ -342,10 +345,7 @@ async fn tell(
     };
     let again = report::report(ctx, &ctx.cache.volumes, report).await?;
     if ready != was_ready {
-        for machine in users(ctx, volume) {
-            ctx.hints
-                .hint(Key::machine(&key.namespace, &machine.name_any()));
-        }
+        hint_users(ctx, key);
         ctx.hints.hint(Key::pool(&volume.spec.pool));
     }
     Ok(report::sooner(again, outcome.again))
