@@ -1,14 +1,8 @@
 //! What starts a guest and what is in its drives, on both versions of libvirt.
 
-use crate::support::{Guest, World, ready, reason};
+use crate::support::{Guest, World};
 
 const SPACE: &str = "e2e-firmware";
-
-fn is_running(world: &World, name: &str) {
-    world.machine_is(SPACE, name, "Running", |machine| {
-        ready(machine) && reason(machine) == "Running" && machine["status"]["plan"].is_null()
-    });
-}
 
 #[test]
 #[ignore = "needs the lab: run by cargo lab test"]
@@ -28,7 +22,7 @@ fn efi_with_secure_boot_and_a_tpm() {
             world.apply(&guest.yaml());
         }
         for guest in [&secure, &plain] {
-            is_running(&world, &guest.name);
+            world.is_running(SPACE, &guest.name);
         }
         let live = world.virsh(host, &["dumpxml", &secure.domain()]);
         for part in ["secure='yes'", "type='pflash'", "tpm-crb", "<nvram"] {
@@ -76,7 +70,7 @@ fn a_medium_is_changed_while_the_guest_runs() {
             .disk(format!("{{name: drive, type: cdrom{volume}}}"))
     };
     world.apply(&with("one").yaml());
-    is_running(&world, "reads");
+    world.is_running(SPACE, "reads");
     let before = world.domain_id("host2", &guest.domain());
     let drive = || world.virsh("host2", &["domblklist", &guest.domain()]);
     assert!(drive().contains("e2e-firmware_one"), "{}", drive());
@@ -91,7 +85,7 @@ fn a_medium_is_changed_while_the_guest_runs() {
             let mut lines = listed.lines();
             lines.any(|line| line.contains("sda") && line.trim_end().ends_with(shown))
         });
-        is_running(&world, "reads");
+        world.is_running(SPACE, "reads");
     }
     assert_eq!(
         world.domain_id("host2", &guest.domain()),

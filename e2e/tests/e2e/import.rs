@@ -130,14 +130,13 @@ fn in_a_cluster(files: &Files, process: &str, before: &str) {
         (process, before)
     );
     world.space(SPACE);
-    let consent = |value: &str| {
-        let patch = format!("{{\"spec\":{{\"adoption\":{value}}}}}");
-        world.kubectl(&["patch", "vhost", HOST, "--type=merge", "-p", &patch]);
-    };
-    consent(&format!(
-        "{{\"from\":\"Selector\",\"selector\":{{\"matchLabels\":\
+    world.adoption(
+        HOST,
+        &format!(
+            "{{\"from\":\"Selector\",\"selector\":{{\"matchLabels\":\
          {{\"kubernetes.io/metadata.name\":\"{SPACE}\"}}}}}}"
-    ));
+        ),
+    );
     world.kubectl(&["apply", "-f", &out]);
     world.machine_is(SPACE, "hand-made", "ready", ready);
     world.wait(("volumes", SPACE, "one-img"), "ready", ready);
@@ -147,7 +146,7 @@ fn in_a_cluster(files: &Files, process: &str, before: &str) {
     );
     refused_to_others(world);
     world.kubectl(&["delete", "--wait=true", "-f", &out]);
-    consent("null");
+    world.adoption(HOST, "null");
     assert_eq!(
         (pid(world).as_str(), definition(world).as_str()),
         (process, before)

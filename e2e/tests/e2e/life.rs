@@ -10,12 +10,6 @@ fn domain_xml(world: &World, host: &str, domain: &str) -> String {
     world.virsh(host, &["dumpxml", domain])
 }
 
-fn is_running(world: &World, name: &str) {
-    world.machine_is(SPACE, name, "Running", |machine| {
-        ready(machine) && reason(machine) == "Running" && machine["status"]["plan"].is_null()
-    });
-}
-
 // Room to grow, on both versions of libvirt.
 fn roomy(host: &str) -> Guest {
     Guest::new(SPACE, &format!("roomy-{host}"))
@@ -32,7 +26,7 @@ fn what_can_be_changed_while_it_runs_is_changed() {
         let small = roomy(host).blank("root", "first");
         let (name, domain) = (small.name.clone(), small.domain());
         world.apply(&small.clone().more("cpu: {maxSockets: 4}").yaml());
-        is_running(&world, &name);
+        world.is_running(SPACE, &name);
         let before = world.domain_id(host, &domain);
         let grown = small
             .clone()
@@ -45,7 +39,7 @@ fn what_can_be_changed_while_it_runs_is_changed() {
             .more("cpu: {maxSockets: 4, sockets: 2}")
             .more("interfaces: [{name: eth0, network: first, state: Down}]");
         world.apply(&grown.yaml());
-        is_running(&world, &name);
+        world.is_running(SPACE, &name);
         let xml = domain_xml(&world, host, &domain);
         for part in [
             "ua-disk-data",
@@ -83,7 +77,7 @@ fn what_a_guest_does_not_let_go_waits_for_the_next_start() {
         .on("host2")
         .blank("root", "first");
     world.apply(&guest.clone().blank("data", "first").yaml());
-    is_running(&world, "holds");
+    world.is_running(SPACE, "holds");
     world.apply(&guest.yaml());
     let machine = world.machine_is(SPACE, "holds", "RestartRequired", |machine| {
         reason(machine) == "RestartRequired"
@@ -93,7 +87,7 @@ fn what_a_guest_does_not_let_go_waits_for_the_next_start() {
     assert_eq!(step["path"], "spec.disks[data]");
     assert_eq!(step["class"], "NextBoot");
     world.virsh("host2", &["destroy", &guest.domain()]);
-    is_running(&world, "holds");
+    world.is_running(SPACE, "holds");
     let xml = domain_xml(&world, "host2", &guest.domain());
     assert!(!xml.contains("ua-disk-data"), "{xml}");
     world.remove_space(SPACE);
@@ -106,7 +100,7 @@ fn what_is_refused_says_what_to_do() {
     world.space(SPACE);
     let guest = Guest::new(SPACE, "bios").on("host1");
     world.apply(&guest.yaml());
-    is_running(&world, "bios");
+    world.is_running(SPACE, "bios");
     world.apply(&guest.clone().more("firmware: {bootloader: EFI}").yaml());
     let machine = world.machine_is(SPACE, "bios", "ChangeRefused", |machine| {
         reason(machine) == "ChangeRefused"
@@ -115,7 +109,7 @@ fn what_is_refused_says_what_to_do() {
     assert!(message(&machine).contains("spec.firmware.bootloader: BIOS -> EFI (Recreate:"));
     assert!(condition(&machine, "Stalled").is_some());
     world.apply(&guest.yaml());
-    is_running(&world, "bios");
+    world.is_running(SPACE, "bios");
     world.remove_space(SPACE);
 }
 
@@ -129,7 +123,7 @@ fn a_plan_waits_for_its_hash() {
         .more("update: {approval: Manual}");
     let small = guest.clone().memory("{guest: 128Mi, maxGuest: 256Mi}");
     world.apply(&small.yaml());
-    is_running(&world, "asks");
+    world.is_running(SPACE, "asks");
     let other = guest.memory("{guest: 128Mi, maxGuest: 512Mi}");
     world.apply(&other.yaml());
     let machine = world.machine_is(SPACE, "asks", "PlanNeedsApproval", |machine| {
@@ -162,7 +156,7 @@ fn strategies_and_what_annotations_ask_for() {
     };
     let once = Guest::new(SPACE, "once").on("host1").strategy("Once");
     world.apply(&once.yaml());
-    is_running(&world, "once");
+    world.is_running(SPACE, "once");
     world.virsh("host1", &["destroy", &once.domain()]);
     halted("once");
     let manual = Guest::new(SPACE, "manual").on("host1").strategy("Manual");
@@ -172,7 +166,7 @@ fn strategies_and_what_annotations_ask_for() {
         .clone()
         .annotated("startedAt", "2026-01-01T00:00:00Z");
     world.apply(&started.yaml());
-    is_running(&world, "manual");
+    world.is_running(SPACE, "manual");
     let before = id("manual");
     let restarted = started
         .clone()
@@ -181,7 +175,7 @@ fn strategies_and_what_annotations_ask_for() {
     world.wait_for("it was restarted", || {
         !["-", &before].contains(&&*id("manual"))
     });
-    is_running(&world, "manual");
+    world.is_running(SPACE, "manual");
     let stopped = restarted.annotated("stoppedAt", "2026-01-01T00:02:00Z");
     world.apply(&stopped.yaml());
     halted("manual");
@@ -191,7 +185,7 @@ fn strategies_and_what_annotations_ask_for() {
         ready(machine) && reason(machine) == "Paused" && state(machine) == "Paused"
     });
     world.apply(&paused.yaml());
-    is_running(&world, "paused");
+    world.is_running(SPACE, "paused");
     world.remove_space(SPACE);
 }
 
@@ -230,10 +224,7 @@ spec:
   uuid: {FOREIGN}
 "
     );
-    let consent = |value: &str| {
-        let patch = format!("{{\"spec\":{{\"adoption\":{value}}}}}");
-        world.kubectl(&["patch", "vhost", "host1", "--type=merge", "-p", &patch]);
-    };
+    let consent = |value| world.adoption("host1", value);
     consent("null");
     world.apply(&machine);
     let refused = world.machine_is(SPACE, "taken", "AdoptionRefused", |machine| {
@@ -245,7 +236,7 @@ spec:
     assert_eq!(world.domain_id("host1", "legacy"), id);
     consent("{\"from\":\"All\"}");
     world.apply(&machine);
-    is_running(&world, "taken");
+    world.is_running(SPACE, "taken");
     assert_eq!(world.domain_id("host1", "legacy"), id, "it went on running");
     let xml = world.virsh("host1", &["dumpxml", "--inactive", "legacy"]);
     for part in [

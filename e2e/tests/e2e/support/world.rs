@@ -10,6 +10,8 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
+use super::objects::{ready, reason};
+
 /// How long anything may take. Long, because the machine may be busy; a test that waits for it has
 /// failed.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
@@ -151,6 +153,19 @@ impl World {
         is: impl Fn(&Value) -> bool,
     ) -> Value {
         self.wait(("virtualmachines", namespace, name), what, is)
+    }
+
+    /// Waits until a machine runs as declared, with nothing left to do.
+    pub(crate) fn is_running(&self, namespace: &str, name: &str) {
+        self.machine_is(namespace, name, "Running", |machine| {
+            ready(machine) && reason(machine) == "Running" && machine["status"]["plan"].is_null()
+        });
+    }
+
+    /// Says whose machines may take over what is on a host.
+    pub(crate) fn adoption(&self, host: &str, value: &str) {
+        let patch = format!("{{\"spec\":{{\"adoption\":{value}}}}}");
+        self.kubectl(&["patch", "vhost", host, "--type=merge", "-p", &patch]);
     }
 
     /// Waits for something else.

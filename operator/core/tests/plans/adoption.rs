@@ -185,9 +185,8 @@ fn by_hand(desired: &DesiredMachine, site: &Site, mark: Option<&Mark>) -> Defini
     Definition::parse(&root.to_string()).unwrap()
 }
 
-#[test]
-fn a_device_that_was_taken_over_goes_when_the_spec_leaves_it_out() {
-    // As `drover import` names them.
+// A foreign machine that may be taken over, whose spec names its disks as `drover import` does.
+fn imported() -> (DesiredMachine, World) {
     let text = given::MACHINE.replace("name: root", "name: vda");
     let text = text.replace("name: data", "name: sda");
     let full = given::machine_from(&format!("{text}  uuid: {UUID}\n"));
@@ -196,6 +195,12 @@ fn a_device_that_was_taken_over_goes_when_the_spec_leaves_it_out() {
     for (place, disk) in world.site.disks.iter_mut().zip(&full.disks) {
         place.name.clone_from(&disk.name);
     }
+    (full, world)
+}
+
+#[test]
+fn a_device_that_was_taken_over_goes_when_the_spec_leaves_it_out() {
+    let (full, mut world) = imported();
     let site = world.site.clone();
     let by_hand = |mark| by_hand(&full, &site, mark);
     let domain = world.domain.as_mut().unwrap();
@@ -232,22 +237,13 @@ fn halted(mut machine: DesiredMachine) -> DesiredMachine {
 
 #[test]
 fn a_running_machine_that_was_taken_over_settles() {
-    let text = given::MACHINE.replace("name: root", "name: vda");
-    let text = text.replace("name: data", "name: sda");
-    let full = given::machine_from(&format!("{text}  uuid: {UUID}\n"));
-    let mut world = foreign();
-    world.adoption = true;
-    for (place, disk) in world.site.disks.iter_mut().zip(&full.disks) {
-        place.name.clone_from(&disk.name);
-    }
+    let (full, mut world) = imported();
     let site = world.site.clone();
+    let by_hand = |mark| Some(Arc::new(by_hand(&full, &site, mark)));
     let domain = world.domain.as_mut().unwrap();
-    domain.inactive = Some(Arc::new(by_hand(&full, &site, None)));
+    domain.inactive = by_hand(None);
     domain.live = domain.inactive.clone();
-    let (_, steps) = world.settle(&full);
-    for step in &steps {
-        eprintln!("{step:?}");
-    }
+    world.settle(&full);
     let marks: Vec<Mark> = {
         let domain = world.domain.as_ref().unwrap();
         domain
@@ -256,8 +252,7 @@ fn a_running_machine_that_was_taken_over_settles() {
             .collect()
     };
     let domain = world.domain.as_mut().unwrap();
-    domain.live = Some(Arc::new(by_hand(&full, &site, Some(&marks[0]))));
-    domain.inactive = Some(Arc::new(by_hand(&full, &site, Some(&marks[1]))));
+    (domain.live, domain.inactive) = (by_hand(Some(&marks[0])), by_hand(Some(&marks[1])));
     let plan = world.plan(&full);
     assert_eq!((plan.step, plan.changes), (None, vec![]));
 }
