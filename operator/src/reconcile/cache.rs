@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use drover_crds::{Host, InstanceType, Network, StoragePool, VirtualMachine, Volume};
-use futures::{StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::{WatchStreamExt, watcher};
@@ -214,7 +214,7 @@ where
     let telling = Arc::clone(&told);
     let written: Arc<Written<K>> = Arc::default();
     let forgetting = Arc::clone(&written);
-    let events = watcher(api, watcher::Config::default().page_size(500))
+    let events = listen(api)
         .default_backoff()
         .modify(|object| object.meta_mut().managed_fields = None);
     let stream = reflector::reflector(writer, events).inspect_err(|error| {
@@ -246,4 +246,25 @@ where
         written,
         told,
     }
+}
+
+// All that a watch tells. One that is refused because it would go on from too long ago begins anew,
+// with a list: kube's would ask for the same for ever.
+fn listen<K>(api: Api<K>) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let begin = move || watcher(api.clone(), watcher::Config::default().page_size(500)).boxed();
+    stream::unfold((begin(), begin), |(mut events, begin)| async move {
+        let event = events.next().await?;
+        if event.as_ref().is_err_and(is_too_late) {
+            events = begin();
+        }
+        Some((event, (events, begin)))
+    })
+}
+
+fn is_too_late(error: &watcher::Error) -> bool {
+    use kube::Error::Api;
+    matches!(error, watcher::Error::WatchStartFailed(Api(status)) if status.code == 410)
 }
