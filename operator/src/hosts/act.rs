@@ -69,10 +69,6 @@ impl HostHandle {
                 "defining the pool",
                 client.storage_pool_define_xml(xml, 0).await.map(drop),
             ),
-            Step::Build => (
-                "making the pool's folder",
-                client.storage_pool_build(pool, 0).await,
-            ),
             Step::Start => {
                 let started = match client
                     .storage_pool_create(pool.clone(), CREATE_WITH_BUILD)

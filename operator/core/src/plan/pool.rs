@@ -12,8 +12,6 @@ use crate::observed::pool::ObservedPool;
 pub enum Step {
     /// Write the definition.
     Define,
-    /// Make the folder.
-    Build,
     /// Start it.
     Start,
     /// Make the marker volume.
