@@ -116,6 +116,8 @@ reasons! {
     ChangeRefused => False ["Stalled"];
     /// libvirt refuses the definition.
     DefinitionRejected => False ["Stalled"];
+    /// The host's libvirt, or its driver, has no such function.
+    NotSupported => False ["Stalled"];
     /// The name is taken by something that is not Drover's.
     NameConflict => False ["Stalled"];
     /// The UUID is taken by something that is not Drover's.

@@ -148,6 +148,7 @@ async fn delete(
     if verdict.reason == Reason::Deleting {
         return report::let_go(ctx, key, network).await;
     }
+    let again = report::unsettled(verdict.reason);
     let status = before.clone();
     let report = Report {
         key,
@@ -158,5 +159,5 @@ async fn delete(
         others: Vec::new(),
     };
     report::report(ctx, &ctx.cache.networks, report).await?;
-    Ok(Again::Failed)
+    Ok(again)
 }

@@ -194,6 +194,7 @@ async fn delete(
     if verdict.reason == Reason::Deleting {
         return report::let_go(ctx, key, pool).await;
     }
+    let again = report::unsettled(verdict.reason);
     let status = before.clone();
     let report = Report {
         key,
@@ -204,5 +205,5 @@ async fn delete(
         others: Vec::new(),
     };
     report::report(ctx, &ctx.cache.pools, report).await?;
-    Ok(Again::Failed)
+    Ok(again)
 }

@@ -246,6 +246,16 @@ pub async fn let_go<K: Object>(ctx: &Ctx, key: &Key, object: &K) -> Result<Again
     }
 }
 
+/// When to look again at what could not be done. What a host cannot do, it cannot do in a moment
+/// either: a change of the object, or another libvirt there, hints.
+#[must_use]
+pub fn unsettled(reason: Reason) -> Again {
+    match reason {
+        Reason::NotSupported => Again::WhenHinted,
+        _ => Again::Failed,
+    }
+}
+
 /// The sooner of two.
 #[must_use]
 pub fn sooner(a: Again, b: Again) -> Again {

@@ -60,7 +60,10 @@ pub fn refusal(host: &str, object: &str, error: &HostError) -> Verdict {
         Reason::HostUnreachable
     } else {
         tracing::warn!(host, object, %error, "refused");
-        Reason::NotRealized
+        match error.is_unsupported() {
+            true => Reason::NotSupported,
+            false => Reason::NotRealized,
+        }
     };
     Verdict::new(reason, error.to_string())
 }

@@ -125,6 +125,7 @@ fn reason(error: &drover_rpc::Error) -> Option<Reason> {
         Error::Identity(Refusal::Missing { .. }) => Some(Reason::SecretMissing),
         error if error.denied() => Some(Reason::AuthenticationFailed),
         Error::Unsupported(_) | Error::Uri(_) => Some(Reason::InvalidSpec),
+        error if error.code() == Some(drover_rpc::code::NO_SUPPORT) => Some(Reason::NotSupported),
         _ => None,
     }
 }

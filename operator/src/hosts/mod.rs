@@ -61,6 +61,13 @@ impl HostError {
         }
     }
 
+    /// Whether the host has no such function: it would say so again.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        let code = self.rpc().and_then(drover_rpc::Error::code);
+        code == Some(drover_rpc::code::NO_SUPPORT)
+    }
+
     /// Whether the host has to be reached again first.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {

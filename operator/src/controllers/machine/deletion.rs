@@ -116,7 +116,7 @@ async fn remove(
             outcome.again = if asked {
                 Again::After(Duration::from_secs(1))
             } else {
-                Again::Failed
+                report::unsettled(outcome.verdict.reason)
             };
             return Ok(outcome);
         }

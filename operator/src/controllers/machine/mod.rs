@@ -134,9 +134,10 @@ impl Outcome {
     }
 
     fn failed(error: &HostError, step: Option<&Step>) -> Self {
+        let verdict = refusal(error, step);
         Self {
-            again: Again::Failed,
-            ..Self::of(refusal(error, step))
+            again: report::unsettled(verdict.reason),
+            ..Self::of(verdict)
         }
     }
 
@@ -209,7 +210,11 @@ async fn settle(
             && !falls_back(&step, &error)
         {
             outcome.verdict = refusal(&error, Some(&step));
-            outcome.again = Again::Failed;
+            // A guest that cannot be asked to shut down has its time all the same.
+            outcome.again = match step {
+                Step::Shutdown(_) => Again::Failed,
+                _ => report::unsettled(outcome.verdict.reason),
+            };
             break;
         }
     }
@@ -257,6 +262,8 @@ fn refusal(error: &HostError, step: Option<&Step>) -> Verdict {
     let defines = matches!(step, Some(Step::Create { .. } | Step::Define { .. }));
     let reason = if error.is_unreachable() {
         Reason::HostUnreachable
+    } else if error.is_unsupported() {
+        Reason::NotSupported
     } else if defines && code.is_some_and(|c| OF_THE_DEFINITION.contains(&c)) {
         Reason::DefinitionRejected
     } else {

@@ -46,8 +46,9 @@ pub(super) async fn delete(
         ctx.hints.hint(Key::pool(&desired.pool));
         return Ok(again);
     }
+    let again = report::unsettled(outcome.verdict.reason);
     tell(ctx, key, volume, None, outcome).await?;
-    Ok(Again::Failed)
+    Ok(again)
 }
 
 async fn remove(

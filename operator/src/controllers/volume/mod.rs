@@ -74,10 +74,11 @@ impl Outcome {
     fn failed(error: &HostError) -> Self {
         let reason = match error {
             error if error.is_unreachable() => Reason::HostUnreachable,
+            error if error.is_unsupported() => Reason::NotSupported,
             _ => Reason::RetryLater,
         };
         Self {
-            again: Again::Failed,
+            again: report::unsettled(reason),
             ..Self::of(Verdict::new(reason, error.to_string()))
         }
     }
