@@ -24,8 +24,9 @@ use crate::reconcile::queue::Everyone;
 use crate::reconcile::{Cache, Hints, Kind, Queue};
 use crate::serve;
 
-/// How many objects are looked at at once. Most of that time is waiting for others.
-const WORKERS: usize = 16;
+/// How many objects are looked at at once, of all lanes: enough for some that are full because a host
+/// is slow. A worker that waits costs next to nothing.
+const WORKERS: usize = 256;
 /// The name of the Lease.
 const LEASE: &str = "drover";
 /// How long the hosts are given to answer before the work begins without those that do not.

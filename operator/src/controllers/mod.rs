@@ -16,12 +16,12 @@ use std::sync::Arc;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::metrics::Outcome;
-use crate::reconcile::{Again, Key, Kind, Queue};
+use crate::reconcile::{Again, Key, Kind, Lane, Queue};
 
 /// Takes objects from the queue, for as long as it is polled.
 pub async fn work(ctx: Arc<Ctx>, queue: Arc<Queue>) {
     loop {
-        let key = queue.next().await;
+        let key = queue.next(|key| lane(&ctx, key)).await;
         let controller = key.kind.as_str();
         // Whatever is taken was put there once.
         ctx.metrics.queue_add(controller);
@@ -43,6 +43,25 @@ pub async fn work(ctx: Arc<Ctx>, queue: Arc<Queue>) {
         // Lease and the hosts' sessions want it too.
         tokio::task::yield_now().await;
     }
+}
+
+// The host that is asked when an object is looked at, if there is one that is known beforehand.
+fn lane(ctx: &Ctx, key: &Key) -> Lane {
+    let (namespace, name) = (&key.namespace, &key.name);
+    let host = match key.kind {
+        Kind::Host => Some(name.clone()),
+        Kind::VirtualMachine => {
+            let machine = ctx.cache.machines.get(namespace, name);
+            machine.and_then(|machine| machine.status.as_ref()?.host.clone())
+        }
+        Kind::Volume => ctx.cache.volumes.get(namespace, name).and_then(|volume| {
+            let status = volume.status.as_ref();
+            let placed = status.and_then(|status| status.host.clone());
+            placed.or_else(|| volume.spec.host.clone())
+        }),
+        Kind::StoragePool | Kind::Network => None,
+    };
+    host.map_or(Lane::Kind(key.kind), Lane::Host)
 }
 
 async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {

@@ -18,7 +18,7 @@ use kube::ResourceExt;
 
 use super::promises;
 use super::report::{self, Report};
-use super::sightings::sightings;
+use super::sightings::{Seen, sightings};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::reconcile::{Key, write};
@@ -26,7 +26,7 @@ use crate::reconcile::{Key, write};
 /// What came of placing a machine.
 pub enum Placed {
     /// It is bound, and that is written.
-    Bound(Box<VirtualMachine>),
+    Bound,
     /// It has to wait.
     Waiting(Verdict),
     /// Somebody else wrote meanwhile.
@@ -43,8 +43,10 @@ pub async fn place(
     machine: &VirtualMachine,
     desired: &DesiredMachine,
 ) -> Result<Placed, Error> {
+    // Asked before the others have to wait: a host may be slow.
+    let seen = sightings(ctx, desired, Purpose::Placing).await;
     let _alone = ctx.placing.lock().await;
-    match choose(ctx, desired).await {
+    match choose_from(ctx, desired, &seen) {
         Ok(chosen) => bind(ctx, key, machine, desired, chosen).await,
         Err(verdict) => Ok(Placed::Waiting(verdict)),
     }
@@ -63,7 +65,14 @@ pub struct Chosen {
 /// # Errors
 /// A verdict, when it has no place yet.
 pub async fn choose(ctx: &Ctx, desired: &DesiredMachine) -> Result<Chosen, Verdict> {
-    let seen = sightings(ctx, desired, Purpose::Placing).await;
+    choose_from(
+        ctx,
+        desired,
+        &sightings(ctx, desired, Purpose::Placing).await,
+    )
+}
+
+fn choose_from(ctx: &Ctx, desired: &DesiredMachine, seen: &Seen) -> Result<Chosen, Verdict> {
     let conflict = |message: String| Err(Verdict::new(Reason::UUIDConflict, message));
     let (only, epoch) = match decide(&seen.all()) {
         Decision::Wait(hosts) => return Err(waiting(&hosts)),
@@ -204,11 +213,11 @@ pub async fn bind(
     let status = report::complete(&report);
     match write::status(&ctx.client, machine, &status, true).await {
         Ok(written) => {
-            ctx.cache.machines.wrote(written.clone());
+            ctx.cache.machines.wrote(written);
             // It may have told of the domain as one whose object is gone.
             ctx.hints.hint(Key::host(&host));
             tracing::info!(object = %key, host = status.host, epoch, "placed");
-            Ok(Placed::Bound(Box::new(written)))
+            Ok(Placed::Bound)
         }
         Err(error) if write::is_conflict(&error) || write::is_gone(&error) => Ok(Placed::Raced),
         Err(error) => Err(error.into()),

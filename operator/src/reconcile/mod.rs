@@ -8,7 +8,7 @@ pub mod write;
 use std::fmt;
 
 pub use cache::{Cache, Store};
-pub use queue::{Again, Hints, Queue};
+pub use queue::{Again, Hints, Lane, Queue};
 
 /// The kinds that are reconciled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

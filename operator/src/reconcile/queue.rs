@@ -1,5 +1,6 @@
 //! Which objects are to be looked at, and when. An object is in one worker's hands at most; hinted
-//! meanwhile, it comes again. What fails comes again after a wait that doubles.
+//! meanwhile, it comes again. What fails comes again after a wait that doubles. Objects of one host go
+//! in a lane of their own, so that those of a slow one take up no other's workers.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,10 +9,22 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::Key;
+use super::{Key, Kind};
 
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How many objects of one lane are looked at at once. Most of that time is waiting for others.
+pub const PER_LANE: usize = 16;
+
+/// What an object waits for when it is looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// One host.
+    Host(String),
+    /// Whatever objects of this kind wait for.
+    Kind(Kind),
+}
 
 /// When an object is to be looked at again without a hint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +40,11 @@ pub enum Again {
 #[derive(Debug, Default)]
 struct State {
     ready: VecDeque<Key>,
+    // Taken, and given back because their lane was full.
+    held: HashMap<Lane, VecDeque<Key>>,
     queued: HashSet<Key>,
-    active: HashSet<Key>,
+    active: HashMap<Key, Lane>,
+    in_lane: HashMap<Lane, usize>,
     // Hinted while a worker had it.
     dirty: HashSet<Key>,
     delayed: BTreeSet<(Instant, Key)>,
@@ -58,16 +74,14 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// The next object, once there is one.
-    pub async fn next(&self) -> Key {
+    /// The next object, once there is one whose lane is not full.
+    pub async fn next(&self, lane_of: impl Fn(&Key) -> Lane) -> Key {
         loop {
             let changed = self.changed.notified();
             let due = {
                 let mut state = self.lock();
                 state.wake(Instant::now());
-                if let Some(key) = state.ready.pop_front() {
-                    state.queued.remove(&key);
-                    state.active.insert(key.clone());
+                if let Some(key) = state.take(&lane_of) {
                     if !state.ready.is_empty() {
                         self.changed.notify_one();
                     }
@@ -88,7 +102,7 @@ impl Queue {
     /// Gives an object back.
     pub fn done(&self, key: Key, again: Again) {
         let mut state = self.lock();
-        state.active.remove(&key);
+        state.leave_lane(&key);
         let hinted = state.dirty.remove(&key);
         let wait = match again {
             Again::Failed => {
@@ -133,13 +147,48 @@ impl Queue {
     /// How many objects wait for a worker.
     #[must_use]
     pub fn depth(&self) -> usize {
-        self.lock().ready.len()
+        let state = self.lock();
+        state.ready.len() + state.held.values().map(VecDeque::len).sum::<usize>()
     }
 }
 
 impl State {
+    fn take(&mut self, lane_of: impl Fn(&Key) -> Lane) -> Option<Key> {
+        while let Some(key) = self.ready.pop_front() {
+            let lane = lane_of(&key);
+            let count = self.in_lane.entry(lane.clone()).or_default();
+            if *count >= PER_LANE {
+                self.held.entry(lane).or_default().push_back(key);
+                continue;
+            }
+            *count += 1;
+            self.queued.remove(&key);
+            self.active.insert(key.clone(), lane);
+            return Some(key);
+        }
+        None
+    }
+
+    // Whoever has waited longest for the place has it.
+    fn leave_lane(&mut self, key: &Key) {
+        let Some(lane) = self.active.remove(key) else {
+            return;
+        };
+        if let Some(next) = self.held.get_mut(&lane).and_then(VecDeque::pop_front) {
+            self.ready.push_front(next);
+        } else {
+            self.held.remove(&lane);
+        }
+        if let Some(count) = self.in_lane.get_mut(&lane) {
+            *count -= 1;
+            if *count == 0 {
+                self.in_lane.remove(&lane);
+            }
+        }
+    }
+
     fn enqueue(&mut self, key: Key) {
-        if self.active.contains(&key) {
+        if self.active.contains_key(&key) {
             self.dirty.insert(key);
         } else if self.queued.insert(key.clone()) {
             self.ready.push_back(key);
@@ -230,19 +279,23 @@ impl Hints {
 mod tests {
     use std::time::Duration;
 
-    use super::{Again, Queue};
-    use crate::reconcile::Key;
+    use super::{Again, Lane, PER_LANE, Queue};
+    use crate::reconcile::{Key, Kind};
+
+    fn one_lane(_: &Key) -> Lane {
+        Lane::Kind(Kind::Host)
+    }
 
     #[tokio::test(start_paused = true)]
     async fn hinted_while_in_hand_it_comes_again() {
         let queue = Queue::default();
         queue.hint(Key::host("a"));
         queue.hint(Key::host("a"));
-        let key = queue.next().await;
+        let key = queue.next(one_lane).await;
         queue.hint(Key::host("a"));
         assert_eq!(queue.depth(), 0);
         queue.done(key, Again::WhenHinted);
-        assert_eq!(queue.next().await, Key::host("a"));
+        assert_eq!(queue.next(one_lane).await, Key::host("a"));
     }
 
     #[tokio::test(start_paused = true)]
@@ -252,14 +305,14 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..3 {
             let start = tokio::time::Instant::now();
-            let key = queue.next().await;
+            let key = queue.next(one_lane).await;
             waits.push(start.elapsed());
             queue.done(key, Again::Failed);
         }
         assert_eq!(waits, [0, 500, 1_000].map(Duration::from_millis));
         queue.hint(Key::host("a"));
         let start = tokio::time::Instant::now();
-        queue.next().await;
+        queue.next(one_lane).await;
         assert_eq!(start.elapsed(), Duration::ZERO);
     }
 
@@ -268,10 +321,35 @@ mod tests {
         let queue = Queue::default();
         for (name, wait) in [("late", 9), ("early", 2)] {
             queue.hint(Key::host(name));
-            let key = queue.next().await;
+            let key = queue.next(one_lane).await;
             queue.done(key, Again::After(Duration::from_secs(wait)));
         }
-        assert_eq!(queue.next().await.name, "early");
-        assert_eq!(queue.next().await.name, "late");
+        assert_eq!(queue.next(one_lane).await.name, "early");
+        assert_eq!(queue.next(one_lane).await.name, "late");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_lane_holds_up_no_other() {
+        let lane_of = |key: &Key| Lane::Host(key.namespace.clone());
+        let queue = Queue::default();
+        for index in 0..PER_LANE + 2 {
+            queue.hint(Key::machine("slow", &index.to_string()));
+        }
+        queue.hint(Key::machine("fast", "a"));
+        let mut taken = Vec::new();
+        for _ in 0..PER_LANE {
+            taken.push(queue.next(lane_of).await);
+        }
+        assert!(taken.iter().all(|key| key.namespace == "slow"));
+        assert_eq!(queue.next(lane_of).await, Key::machine("fast", "a"));
+        assert_eq!(queue.depth(), 2);
+        let wait = Duration::from_secs(1);
+        let none = tokio::time::timeout(wait, queue.next(lane_of)).await;
+        assert!(none.is_err(), "{none:?}");
+        // Hinted while it is held, it is still held once.
+        queue.hint(Key::machine("slow", "16"));
+        queue.done(taken.remove(0), Again::WhenHinted);
+        assert_eq!(queue.next(lane_of).await, Key::machine("slow", "16"));
+        assert_eq!(queue.depth(), 1);
     }
 }

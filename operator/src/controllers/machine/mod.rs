@@ -49,10 +49,15 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     if machine.metadata.deletion_timestamp.is_some() {
         return deletion::delete(ctx, key, &machine, &desired).await;
     }
-    let mut machine = report::ensure_finalizer(ctx, &ctx.cache.machines, machine).await?;
+    let machine = report::ensure_finalizer(ctx, &ctx.cache.machines, machine).await?;
     if bound(&machine).is_none() {
         match placement::place(ctx, key, &machine, &desired).await? {
-            Placed::Bound(written) => machine = Arc::from(written),
+            Placed::Bound => {
+                hint_volumes(ctx, &desired);
+                // The rest is done in the lane of its host.
+                ctx.hints.hint(key.clone());
+                return Ok(Again::WhenHinted);
+            }
             Placed::Waiting(verdict) => {
                 let mut outcome = Outcome::of(verdict);
                 outcome.scheduled = false;
@@ -60,7 +65,6 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
             }
             Placed::Raced => return Ok(Again::Failed),
         }
-        hint_volumes(ctx, &desired);
     }
     let Some((host, epoch)) = bound(&machine) else {
         return Ok(Again::Failed);
