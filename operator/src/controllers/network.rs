@@ -6,9 +6,10 @@ use drover_core::plan::network::{plan, plan_deletion};
 use drover_core::xml::network_xml;
 use drover_crds::condition::Reason;
 use drover_crds::{HostState, Network, NetworkStatus};
+use futures::FutureExt;
 
 use super::report::{self, Report, Unwanted};
-use super::sites::{self, MOST_STEPS, Removal};
+use super::sites::{self, Asking, MOST_STEPS, Removal, Share};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::hosts::{HostError, HostHandle};
@@ -29,35 +30,50 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let network = report::ensure_finalizer(ctx, &ctx.cache.networks, network).await?;
     let before = network.status.clone().unwrap_or_default();
     let xml = network_xml(&desired);
-    let (mut hosts, mut verdicts) = (Vec::new(), Vec::new());
-    for (name, host) in sites::selected(ctx, desired.host_selector.as_ref()) {
-        let (state, verdict) = match realize(&host, &desired, &xml, false).await {
-            Ok(realized) => realized,
-            Err(error) => {
-                let verdict = sites::refusal(&name, &desired.name, &error);
-                (sites::state(&name, false, &verdict), verdict)
-            }
-        };
-        hosts.push(state);
-        verdicts.push((name, verdict));
+    let hosts = sites::selected(ctx, desired.host_selector.as_ref());
+    let asked = hosts
+        .iter()
+        .map(|(name, host)| (name.clone(), share(name, host, &desired, &xml).boxed()));
+    let mut asking = Asking::new(asked);
+    if asking.for_a_while().await {
+        return finish(ctx, key, &network, asking.all().await, false).await;
     }
-    finish(ctx, key, &network, &before, hosts, &verdicts).await
+    finish(ctx, key, &network, asking.meanwhile(&before.hosts), true).await?;
+    let shares = asking.all().await;
+    let network = ctx.cache.networks.get("", &key.name).unwrap_or(network);
+    finish(ctx, key, &network, shares, false).await
+}
+
+async fn share(name: &str, host: &HostHandle, desired: &DesiredNetwork, xml: &str) -> Share {
+    match realize(host, desired, xml, false).await {
+        Ok((state, verdict)) => Share {
+            state,
+            verdict,
+            size: None,
+        },
+        Err(error) => Share::unknown(name, sites::refusal(name, &desired.name, &error), None),
+    }
 }
 
 async fn finish(
     ctx: &Ctx,
     key: &Key,
     network: &Network,
-    before: &NetworkStatus,
-    hosts: Vec<HostState>,
-    verdicts: &[(String, Verdict)],
+    shares: Vec<Share>,
+    at_once: bool,
 ) -> Result<Again, Error> {
+    let before = &network.status.clone().unwrap_or_default();
+    let verdicts: Vec<_> = shares
+        .iter()
+        .map(|share| (share.state.name.clone(), share.verdict.clone()))
+        .collect();
+    let hosts: Vec<_> = shares.into_iter().map(|share| share.state).collect();
     let changed = before.hosts != hosts;
     let status = NetworkStatus {
         hosts,
         ..before.clone()
     };
-    let verdict = sites::overall(verdicts);
+    let verdict = sites::overall(&verdicts);
     let failed = matches!(verdict.reason, Reason::NotRealized | Reason::Creating);
     let report = Report {
         key,
@@ -67,7 +83,10 @@ async fn finish(
         verdict,
         others: Vec::new(),
     };
-    let again = report::report(ctx, &ctx.cache.networks, report).await?;
+    let again = match at_once {
+        true => report::at_once(ctx, &ctx.cache.networks, report).await?,
+        false => report::report(ctx, &ctx.cache.networks, report).await?,
+    };
     if changed {
         ctx.hints.hint_everything();
     }

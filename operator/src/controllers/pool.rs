@@ -5,10 +5,11 @@ use drover_core::plan::Verdict;
 use drover_core::plan::pool::{plan, plan_deletion};
 use drover_core::xml::pool_xml;
 use drover_crds::condition::Reason;
-use drover_crds::{HostState, StoragePool, StoragePoolStatus, quantity};
+use drover_crds::{HostState, StoragePool, quantity};
+use futures::FutureExt;
 
 use super::report::{self, Report, Unwanted};
-use super::sites::{self, MOST_STEPS, Removal};
+use super::sites::{self, Asking, MOST_STEPS, Removal, Share};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::hosts::{HostError, HostHandle};
@@ -28,36 +29,31 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     }
     let pool = report::ensure_finalizer(ctx, &ctx.cache.pools, pool).await?;
     let before = pool.status.clone().unwrap_or_default();
-    let mut shares = Vec::new();
-    for (name, host) in sites::selected(ctx, desired.host_selector.as_ref()) {
-        let was = before.hosts.iter().find(|state| state.name == name);
-        let was_realized = was.is_some_and(|state| state.state == "Active");
-        shares.push(match realize(&host, &desired, was_realized).await {
-            Ok(share) => share,
-            Err(error) => Share::unknown(&name, sites::refusal(&name, &desired.name, &error), was),
-        });
+    let hosts = sites::selected(ctx, desired.host_selector.as_ref());
+    let asked = hosts.iter().map(|(name, host)| {
+        let had = before.hosts.iter().find(|state| state.name == *name);
+        (name.clone(), share(name, host, &desired, had).boxed())
+    });
+    let mut asking = Asking::new(asked);
+    if asking.for_a_while().await {
+        return finish(ctx, key, &pool, asking.all().await, false).await;
     }
-    finish(ctx, key, &pool, &before, shares).await
+    finish(ctx, key, &pool, asking.meanwhile(&before.hosts), true).await?;
+    let shares = asking.all().await;
+    let pool = ctx.cache.pools.get("", &key.name).unwrap_or(pool);
+    finish(ctx, key, &pool, shares, false).await
 }
 
-// One host's share of the pool.
-struct Share {
-    state: HostState,
-    verdict: Verdict,
-    // Capacity and what is free of it, if the host could be asked.
-    size: Option<(u64, u64)>,
-}
-
-impl Share {
-    fn unknown(host: &str, verdict: Verdict, was: Option<&HostState>) -> Self {
-        let mut state = sites::state(host, false, &verdict);
-        // What it was is still the best that is known.
-        state.capacity = was.and_then(|was| was.capacity.clone());
-        Self {
-            state,
-            verdict,
-            size: None,
-        }
+async fn share(
+    name: &str,
+    host: &HostHandle,
+    desired: &DesiredPool,
+    had: Option<&HostState>,
+) -> Share {
+    let was_realized = had.is_some_and(|state| state.state == "Active");
+    match realize(host, desired, was_realized).await {
+        Ok(share) => share,
+        Err(error) => Share::unknown(name, sites::refusal(name, &desired.name, &error), had),
     }
 }
 
@@ -65,9 +61,10 @@ async fn finish(
     ctx: &Ctx,
     key: &Key,
     pool: &StoragePool,
-    before: &StoragePoolStatus,
     shares: Vec<Share>,
+    at_once: bool,
 ) -> Result<Again, Error> {
+    let before = &pool.status.clone().unwrap_or_default();
     let sizes: Vec<(u64, u64)> = shares.iter().filter_map(|share| share.size).collect();
     let mut status = before.clone();
     if sizes.len() == shares.len() {
@@ -94,7 +91,10 @@ async fn finish(
         verdict,
         others: Vec::new(),
     };
-    let again = report::report(ctx, &ctx.cache.pools, report).await?;
+    let again = match at_once {
+        true => report::at_once(ctx, &ctx.cache.pools, report).await?,
+        false => report::report(ctx, &ctx.cache.pools, report).await?,
+    };
     if changed {
         ctx.hints.hint_everything();
     }

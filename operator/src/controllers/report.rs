@@ -103,7 +103,23 @@ pub async fn report<K: Object, S: Reported>(
             return Ok(Again::After(PASSING - held));
         }
     }
+    at_once(ctx, store, report).await
+}
+
+/// Writes a status if it says something new, however soon it may pass.
+///
+/// # Errors
+/// What the API server says.
+pub async fn at_once<K: Object, S: Reported>(
+    ctx: &Ctx,
+    store: &Store<K>,
+    report: Report<'_, K, S>,
+) -> Result<Again, Error> {
     ctx.memory.release(report.key);
+    let status = complete(&report);
+    if status == *report.before {
+        return Ok(Again::WhenHinted);
+    }
     let written = match write::status(&ctx.client, report.object, &status, false).await {
         Err(error) if write::is_gone(&error) || write::is_conflict(&error) => {
             return Ok(Again::Failed);

@@ -1,11 +1,15 @@
 //! What pools and networks share: one object, realised on many hosts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use drover_core::plan::{Verdict, used_by};
 use drover_core::selector;
 use drover_crds::HostState;
 use drover_crds::condition::Reason;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
 
@@ -33,6 +37,102 @@ pub fn selected(ctx: &Ctx, selector: Option<&LabelSelector>) -> Vec<(String, Arc
         .collect();
     selected.sort_by(|(a, _), (b, _)| a.cmp(b));
     selected
+}
+
+/// How long hosts are given to do their share before it is told what the others have done.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One host's share of an object.
+#[derive(Debug, Clone)]
+pub struct Share {
+    /// As the status has it.
+    pub state: HostState,
+    /// How it is there.
+    pub verdict: Verdict,
+    /// Capacity and what is free of it, of a pool whose host could be asked.
+    pub size: Option<(u64, u64)>,
+}
+
+impl Share {
+    /// What is not as it should be; what it had is still the best that is known.
+    #[must_use]
+    pub fn unknown(host: &str, verdict: Verdict, had: Option<&HostState>) -> Self {
+        let mut state = state(host, false, &verdict);
+        state.capacity = had.and_then(|had| had.capacity.clone());
+        Self {
+            state,
+            verdict,
+            size: None,
+        }
+    }
+
+    // Of a host that has not answered: what it had, it has.
+    fn awaited(host: &str, had: Option<&HostState>) -> Self {
+        let active = had.filter(|had| had.state == "Active");
+        let verdict = match active {
+            Some(_) => Verdict::new(Reason::Realized, ""),
+            None => Verdict::new(Reason::Creating, "the host has not answered yet"),
+        };
+        Self {
+            state: had.cloned().unwrap_or_else(|| state(host, false, &verdict)),
+            verdict,
+            size: None,
+        }
+    }
+}
+
+/// Hosts that are asked for their shares, all at once: a slow one holds up no other.
+pub struct Asking<'a> {
+    asked: FuturesUnordered<BoxFuture<'a, Share>>,
+    hosts: Vec<String>,
+    done: Vec<Share>,
+}
+
+impl<'a> Asking<'a> {
+    /// Begins to ask.
+    pub fn new(asked: impl IntoIterator<Item = (String, BoxFuture<'a, Share>)>) -> Self {
+        let (hosts, asked) = asked.into_iter().unzip();
+        Self {
+            asked,
+            hosts,
+            done: Vec::new(),
+        }
+    }
+
+    /// Waits, but not for long; whether all have answered.
+    pub async fn for_a_while(&mut self) -> bool {
+        tokio::time::timeout(PATIENCE, self.wait()).await.is_ok()
+    }
+
+    /// All shares as far as is known: `had` is what the others had.
+    #[must_use]
+    pub fn meanwhile(&self, had: &[HostState]) -> Vec<Share> {
+        let mut shares = self.done.clone();
+        for host in &self.hosts {
+            if !self.done.iter().any(|share| share.state.name == *host) {
+                let had = had.iter().find(|had| had.name == *host);
+                shares.push(Share::awaited(host, had));
+            }
+        }
+        sorted(shares)
+    }
+
+    /// All shares, once there are all.
+    pub async fn all(mut self) -> Vec<Share> {
+        self.wait().await;
+        sorted(self.done)
+    }
+
+    async fn wait(&mut self) {
+        while let Some(share) = self.asked.next().await {
+            self.done.push(share);
+        }
+    }
+}
+
+fn sorted(mut shares: Vec<Share>) -> Vec<Share> {
+    shares.sort_by(|a, b| a.state.name.cmp(&b.state.name));
+    shares
 }
 
 /// One host's share of an object, in the words of its status.
