@@ -121,12 +121,13 @@ impl Session {
         });
         self.metrics.host_connected(&self.host.name);
         self.hints.hint_everything();
-        tokio::select! {
-            reason = client.closed() => {
-                tracing::warn!(host = self.host.name, %reason, "the connection ended");
-            }
-            () = self.listen(&mut events) => {}
-        }
+        // Why it ended comes before that there are no more events.
+        let reason = tokio::select! {
+            biased;
+            reason = client.closed() => reason.to_string(),
+            () = self.listen(&mut events) => "events were missed".to_owned(),
+        };
+        tracing::warn!(host = self.host.name, reason, "the connection ended");
         self.metrics.host_disconnected();
         Ok(())
     }
