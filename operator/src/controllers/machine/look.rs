@@ -215,6 +215,8 @@ fn is_being_stopped(domain: &ObservedDomain) -> bool {
 fn note(history: &mut History, step: &Step, done: &Result<(), HostError>, now: u64) {
     match (step, done) {
         (Step::Start { .. }, Ok(())) => history.start(now, true),
+        // What the host cannot do says nothing of the machine.
+        (Step::Start { .. }, Err(error)) if error.is_unsupported() => {}
         (Step::Start { .. }, Err(error)) if !error.is_unreachable() => history.start(now, false),
         (Step::Shutdown(_), _) => history.shutdown(now),
         (Step::Reset { value }, Ok(())) => history.reset = Some(value.clone()),
