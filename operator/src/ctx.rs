@@ -1,6 +1,6 @@
 //! What every controller has at hand.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use drover_core::desired::Invalid;
@@ -151,6 +151,7 @@ pub struct Memory {
     looks: Mutex<HashMap<Key, u32>>,
     /// What machines were promised when they were last counted.
     pub promises: Known,
+    doubts: Mutex<HashSet<Key>>,
 }
 
 impl Memory {
@@ -216,6 +217,20 @@ impl Memory {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(key);
+    }
+
+    /// Remembers that nobody knows whether an object's status was written.
+    pub fn doubt(&self, key: &Key) {
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        doubts.insert(key.clone());
+    }
+
+    /// Whether nobody knew whether an object's status was written, and with it what follows from it;
+    /// forgets it.
+    #[must_use]
+    pub fn was_in_doubt(&self, key: &Key) -> bool {
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        doubts.remove(key)
     }
 
     /// Counts the looks for something that no event tells of.

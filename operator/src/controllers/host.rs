@@ -65,8 +65,8 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
         others,
     };
     let again = report::report(ctx, &ctx.cache.hosts, report).await?;
-    if changed && handle.write(|inventory| inventory.offered.replace(offer.clone()) != Some(offer))
-    {
+    let news = changed || ctx.memory.was_in_doubt(key);
+    if news && handle.write(|inventory| inventory.offered.replace(offer.clone()) != Some(offer)) {
         // Machines that fitted nowhere may fit now. It is said once: Hosts whose status is still to be
         // written would hint one another without end.
         ctx.hints.hint_everything();

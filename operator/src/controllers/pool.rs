@@ -95,7 +95,7 @@ async fn finish(
         true => report::at_once(ctx, &ctx.cache.pools, report).await?,
         false => report::report(ctx, &ctx.cache.pools, report).await?,
     };
-    if changed {
+    if changed || ctx.memory.was_in_doubt(key) {
         ctx.hints.hint_everything();
     }
     Ok(if failed { Again::Failed } else { again })

@@ -124,7 +124,11 @@ pub async fn at_once<K: Object, S: Reported>(
         Err(error) if write::is_gone(&error) || write::is_conflict(&error) => {
             return Ok(Again::Failed);
         }
-        other => other?,
+        Err(error) => {
+            ctx.memory.doubt(report.key);
+            return Err(error.into());
+        }
+        Ok(written) => written,
     };
     store.wrote(written);
     tell(

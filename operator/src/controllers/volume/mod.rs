@@ -345,7 +345,7 @@ async fn tell(
         others: Vec::new(),
     };
     let again = report::report(ctx, &ctx.cache.volumes, report).await?;
-    if ready != was_ready {
+    if ctx.memory.was_in_doubt(key) || ready != was_ready {
         hint_users(ctx, key);
         ctx.hints.hint(Key::pool(&volume.spec.pool));
     }
