@@ -235,17 +235,17 @@ impl World {
         names.sort();
         names
     }
+}
 
-    /// Starts the operator as one that takes up its own lease at once, with this kubeconfig.
-    pub(crate) fn start_operator_at(&self, kubeconfig: &std::path::Path) {
-        let mut command = operator::command(&self.lab);
-        command
-            .env("KUBECONFIG", kubeconfig)
-            .env("DROVER_IDENTITY", "tests");
-        process::start(&self.lab, operator::NAME, &command).unwrap();
-        let place = drover_e2e::places::OPERATOR_LISTEN;
-        wait::until_listening(&self.lab, place, operator::NAME).unwrap();
-    }
+/// Starts the operator as one that takes up its own lease at once, with this kubeconfig.
+pub(crate) fn start_operator_at(lab: &Lab, kubeconfig: &std::path::Path) {
+    let mut command = operator::command(lab);
+    command
+        .env("KUBECONFIG", kubeconfig)
+        .env("DROVER_IDENTITY", "tests");
+    process::start(lab, operator::NAME, &command).unwrap();
+    let place = drover_e2e::places::OPERATOR_LISTEN;
+    wait::until_listening(lab, place, operator::NAME).unwrap();
 }
 
 // On, its cable in, its libvirt listening.
