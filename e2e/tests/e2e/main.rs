@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod api_answers;
 mod bad_input;
 mod cluster_lost;
 mod command_line;
