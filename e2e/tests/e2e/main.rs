@@ -15,6 +15,7 @@ mod explain;
 mod faults;
 mod firmware;
 mod first_machine;
+mod host_answers;
 mod idle;
 mod import;
 mod kills;
