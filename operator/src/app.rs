@@ -115,6 +115,7 @@ async fn work(
     stop: CancellationToken,
 ) -> Result<(), AppError> {
     let queue = Arc::new(Queue::default());
+    metrics.watch_queue(Arc::clone(&queue))?;
     let hints = Hints::new(Arc::clone(&queue));
     let cache = Cache::start(&client, &hints)
         .await

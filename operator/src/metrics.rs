@@ -4,10 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use drover_rpc::Observer;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
 };
+
+use crate::reconcile::{Kind, Queue};
 
 /// The buckets that controller-runtime has for a reconcile.
 const RECONCILE_SECONDS: [f64; 40] = [
@@ -49,7 +53,6 @@ struct Controllers {
     seconds: HistogramVec,
     active: IntGaugeVec,
     max_concurrent: IntGaugeVec,
-    queue_depth: IntGaugeVec,
     queue_adds: IntCounterVec,
     queue_retries: IntCounterVec,
 }
@@ -88,11 +91,6 @@ impl Controllers {
                 "How many reconciles may be under way",
                 &of,
             )?,
-            queue_depth: gauge(
-                "workqueue_depth",
-                "Objects that wait for a reconcile",
-                &queue,
-            )?,
             queue_adds: counter(
                 "workqueue_adds_total",
                 "Objects that were put into the queue",
@@ -104,6 +102,28 @@ impl Controllers {
                 &queue,
             )?,
         })
+    }
+}
+
+// Counted when it is asked for.
+struct QueueDepth {
+    queue: Arc<Queue>,
+    depth: IntGaugeVec,
+}
+
+impl Collector for QueueDepth {
+    fn desc(&self) -> Vec<&Desc> {
+        self.depth.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        for kind in Kind::ALL {
+            let count = self.queue.depth(kind);
+            let labels = [kind.as_str(); 2];
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.depth.with_label_values(&labels).set(count);
+        }
+        self.depth.collect()
     }
 }
 
@@ -222,13 +242,15 @@ impl Metrics {
             .set(count);
     }
 
-    /// How many objects wait for a reconcile.
-    pub fn set_queue_depth(&self, controller: &str, count: usize) {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        self.controllers
-            .queue_depth
-            .with_label_values(&[controller, controller])
-            .set(count);
+    /// Tells from now on how many objects of each kind wait in a queue.
+    ///
+    /// # Errors
+    /// When another queue is told of.
+    pub fn watch_queue(&self, queue: Arc<Queue>) -> Result<(), prometheus::Error> {
+        let of = Opts::new("workqueue_depth", "Objects that wait for a reconcile");
+        let depth = IntGaugeVec::new(of, &["name", "controller"])?;
+        self.registry
+            .register(Box::new(QueueDepth { queue, depth }))
     }
 
     /// An object has been put into the queue.

@@ -78,6 +78,7 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
+    use crate::reconcile::{Key, Queue};
 
     async fn fetch(address: SocketAddr, path: &str) -> String {
         let mut socket = TcpStream::connect(address).await.unwrap();
@@ -95,6 +96,9 @@ mod tests {
         let (ready, is_ready) = watch::channel(false);
         let stop = CancellationToken::new();
         let metrics = Arc::new(Metrics::new().unwrap());
+        let queue = Arc::new(Queue::default());
+        queue.hint(Key::host("a"));
+        metrics.watch_queue(queue).unwrap();
         let serving = tokio::spawn(serve(listener, metrics, is_ready, stop.clone()));
         assert!(fetch(address, "/healthz").await.starts_with("HTTP/1.1 200"));
         assert!(fetch(address, "/readyz").await.starts_with("HTTP/1.1 503"));
@@ -102,6 +106,8 @@ mod tests {
         assert!(fetch(address, "/readyz").await.starts_with("HTTP/1.1 200"));
         let text = fetch(address, "/metrics").await;
         assert!(text.contains("drover_hosts_connected 0"), "{text}");
+        let waits = r#"workqueue_depth{controller="host",name="host"} 1"#;
+        assert!(text.contains(waits), "{text}");
         assert!(fetch(address, "/other").await.starts_with("HTTP/1.1 404"));
         stop.cancel();
         serving.await.unwrap().unwrap();

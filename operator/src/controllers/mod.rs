@@ -37,7 +37,6 @@ pub async fn work(ctx: Arc<Ctx>, queue: Arc<Queue>) {
             }
         };
         running.end(outcome);
-        ctx.metrics.set_queue_depth(controller, queue.depth());
         queue.done(key, again);
         // A look that had to wait for nothing has kept its thread: while there are many of them the
         // Lease and the hosts' sessions want it too.

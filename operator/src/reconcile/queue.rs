@@ -144,11 +144,12 @@ impl Queue {
         }
     }
 
-    /// How many objects wait for a worker.
+    /// How many objects of a kind wait for a worker.
     #[must_use]
-    pub fn depth(&self) -> usize {
+    pub fn depth(&self, kind: Kind) -> usize {
         let state = self.lock();
-        state.ready.len() + state.held.values().map(VecDeque::len).sum::<usize>()
+        let waiting = state.ready.iter().chain(state.held.values().flatten());
+        waiting.filter(|key| key.kind == kind).count()
     }
 }
 
@@ -293,7 +294,7 @@ mod tests {
         queue.hint(Key::host("a"));
         let key = queue.next(one_lane).await;
         queue.hint(Key::host("a"));
-        assert_eq!(queue.depth(), 0);
+        assert_eq!(queue.depth(Kind::Host), 0);
         queue.done(key, Again::WhenHinted);
         assert_eq!(queue.next(one_lane).await, Key::host("a"));
     }
@@ -342,7 +343,7 @@ mod tests {
         }
         assert!(taken.iter().all(|key| key.namespace == "slow"));
         assert_eq!(queue.next(lane_of).await, Key::machine("fast", "a"));
-        assert_eq!(queue.depth(), 2);
+        assert_eq!(queue.depth(Kind::VirtualMachine), 2);
         let wait = Duration::from_secs(1);
         let none = tokio::time::timeout(wait, queue.next(lane_of)).await;
         assert!(none.is_err(), "{none:?}");
@@ -350,6 +351,6 @@ mod tests {
         queue.hint(Key::machine("slow", "16"));
         queue.done(taken.remove(0), Again::WhenHinted);
         assert_eq!(queue.next(lane_of).await, Key::machine("slow", "16"));
-        assert_eq!(queue.depth(), 1);
+        assert_eq!(queue.depth(Kind::VirtualMachine), 1);
     }
 }
