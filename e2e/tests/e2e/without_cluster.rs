@@ -40,6 +40,8 @@ fn from_nothing_to_running_changed_and_gone() {
     files.says(1, "apply", &[], &["say --yes"]);
     files.says(0, "apply", &["--yes"], &["Running: it runs as declared"]);
     files.says(0, "plan", &[], &["Everything is as declared: 3 objects."]);
+    let rows = ["host2   Active    nothing", "host2   Running   nothing"];
+    files.says(0, "get", &[], &rows);
     let id = files.world.domain_id(HOST, "e2e-files_web");
     let grown = guest().more("cpu: {maxSockets: 2, sockets: 2}");
     files.write("vm.yaml", &grown.yaml());

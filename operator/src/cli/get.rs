@@ -1,17 +1,26 @@
-//! What the hosts have of the fleet.
+//! What the hosts have: of the fleet, or of what files say.
 
 use std::process::ExitCode;
 
-use serde_json::json;
+use drover_core::identity::Mark;
+use serde_json::{Value, json};
 
 use super::session::Session;
-use super::{CliError, GetArgs, Output};
+use super::{CliError, GetArgs, Output, files, plan};
 
-/// Prints the machines of the fleet that the hosts have.
+/// Prints what the hosts have of the objects in files, or the machines of the fleet.
 ///
 /// # Errors
-/// When a host cannot be asked.
+/// When the objects or the hosts cannot be read.
 pub async fn get(args: &GetArgs) -> Result<ExitCode, CliError> {
+    match args.files.as_slice() {
+        [] => of_the_fleet(args).await?,
+        _ => of_files(args).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn of_the_fleet(args: &GetArgs) -> Result<(), CliError> {
     let session = Session::start(&args.hosts, &[]).await?;
     let mut machines = Vec::new();
     for host in session.ctx.hosts.all() {
@@ -20,18 +29,13 @@ pub async fn get(args: &GetArgs) -> Result<ExitCode, CliError> {
             if mark.fleet != args.hosts.fleet {
                 continue;
             }
-            let kept = match mark.manager.as_str() {
-                "" => "cluster",
-                "cli" => "cli",
-                _ => "cluster",
-            };
             machines.push([
                 mark.namespace.clone(),
                 mark.name.clone(),
                 host.name.clone(),
                 domain.state.as_str().to_owned(),
                 mark.epoch.to_string(),
-                kept.to_owned(),
+                keeper(mark).to_owned(),
                 domain.uuid.to_string(),
             ]);
         }
@@ -52,12 +56,37 @@ pub async fn get(args: &GetArgs) -> Result<ExitCode, CliError> {
             let all = machines.iter().map(|row| {
                 let fields = titles.iter().zip(row);
                 let fields = fields.map(|(title, field)| (title.to_lowercase(), json!(field)));
-                serde_json::Value::Object(fields.collect())
+                Value::Object(fields.collect())
             });
             println!("{:#}", json!({"machines": all.collect::<Vec<_>>()}));
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
+}
+
+fn keeper(mark: &Mark) -> &'static str {
+    match mark.manager.as_str() {
+        "cli" => "cli",
+        _ => "cluster",
+    }
+}
+
+async fn of_files(args: &GetArgs) -> Result<(), CliError> {
+    let given = files::read(&args.files, &args.hosts.namespace)?;
+    let plans = plan::plans(&args.hosts, &given).await?;
+    match args.output {
+        Output::Text => {
+            let titles = ["KIND", "NAMESPACE", "NAME", "HOST", "STATE", "TO-DO"];
+            let or_none = |text: &str| match text {
+                "" => "-".to_owned(),
+                text => text.to_owned(),
+            };
+            let rows = plans.items.iter().map(|item| item.row().map(or_none));
+            print_table(&titles, &rows.collect::<Vec<_>>());
+        }
+        Output::Json => println!("{:#}", plans.json()),
+    }
+    Ok(())
 }
 
 fn print_table<const N: usize>(titles: &[&str; N], rows: &[[String; N]]) {

@@ -127,6 +127,10 @@ pub struct ApplyArgs {
 /// What get needs.
 #[derive(Debug, Clone, Args)]
 pub struct GetArgs {
+    /// The objects, of every kind: a file, a folder, or `-` for the standard input; again for each more.
+    /// Without them the machines of the fleet are listed.
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
     /// The hosts.
     #[command(flatten)]
     pub hosts: HostArgs,

@@ -81,7 +81,7 @@ async fn of_pool(session: &Session, object: &StoragePool) -> Result<Vec<Item>, H
         let observed = host.pool(&desired.name).await?;
         let plan = pool::plan(&desired, observed.as_deref(), false);
         let item = Item::new("StoragePool", "", &desired.name).on(&name);
-        items.push(item.site(observed.is_some(), plan));
+        items.push(item.site(observed.map(|pool| pool.active), plan));
     }
     Ok(items)
 }
@@ -95,7 +95,7 @@ async fn of_network(session: &Session, object: &Network) -> Result<Vec<Item>, Cl
         let observed = host.network(&desired.name).await?;
         let plan = network::plan(&desired, observed.as_deref(), true);
         let item = Item::new("Network", "", &desired.name).on(&name);
-        items.push(item.site(observed.is_some(), plan));
+        items.push(item.site(observed.map(|network| network.active), plan));
     }
     Ok(items)
 }
@@ -143,12 +143,17 @@ async fn of_volume(session: &Session, object: &Volume) -> Result<Item, CliError>
 }
 
 impl Item {
-    // A pool or a network on one host.
-    fn site<S: std::fmt::Debug>(mut self, there: bool, plan: Plan<S>) -> Self {
+    // A pool or a network on one host: whether it is active, if it is there.
+    fn site<S: std::fmt::Debug>(mut self, active: Option<bool>, plan: Plan<S>) -> Self {
+        self.state = match active {
+            Some(true) => "Active",
+            Some(false) => "Inactive",
+            None => "",
+        };
         let Plan { step, verdict } = plan;
         let step = step.map(|step| format!("{step:?}").to_lowercase());
         self.action = match (&step, verdict.reason) {
-            (Some(_), _) if there => Action::Change,
+            (Some(_), _) if active.is_some() => Action::Change,
             (Some(_), _) => Action::Make,
             (None, Reason::Realized) => Action::Nothing,
             (None, _) => Action::Refuse,

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 
+use drover_core::observed::domain::DomainState;
 use drover_core::plan::changes::Change;
 use drover_core::plan::machine::{Fate, Step};
 use drover_crds::condition::Reason;
@@ -58,6 +59,8 @@ pub(super) struct Item {
     namespace: String,
     name: String,
     host: String,
+    /// How it is there now; empty, if it is not.
+    pub(super) state: &'static str,
     pub(super) action: Action,
     pub(super) message: String,
     changes: Vec<(Change, Fate)>,
@@ -72,6 +75,7 @@ impl Item {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             host: String::new(),
+            state: "",
             action: Action::Nothing,
             message: String::new(),
             changes: Vec::new(),
@@ -92,7 +96,7 @@ impl Item {
 
     pub(super) fn volume(mut self, there: bool, volume: &Sketch) -> Self {
         match (there, volume.existing) {
-            (true, _) => {}
+            (true, _) => self.state = "Present",
             (false, true) => {
                 let words = format!(
                     "there is no volume {} in pool {}",
@@ -108,12 +112,13 @@ impl Item {
     }
 
     pub(super) fn machine(mut self, foreseen: &Foreseen) -> Self {
+        self.state = foreseen.state.map_or("", DomainState::as_str);
         self.steps = foreseen.steps.iter().map(word).collect();
         self.changes.clone_from(&foreseen.plan.changes);
         self.hash.clone_from(&foreseen.plan.hash);
         let stalled = foreseen.plan.verdict.reason.also().contains(&"Stalled");
         let differs = !self.changes.is_empty() || !self.steps.is_empty();
-        self.action = match (foreseen.there, differs) {
+        self.action = match (foreseen.state.is_some(), differs) {
             _ if stalled && self.changes.is_empty() => Action::Refuse,
             (false, _) if self.steps.is_empty() => Action::Nothing,
             (false, _) => Action::Make,
@@ -181,6 +186,12 @@ impl Item {
         text
     }
 
+    /// What it is, how it is, and what is to be done.
+    pub(super) fn row(&self) -> [&str; 6] {
+        let (kind, state, todo) = (self.kind, self.state, self.action.word());
+        [kind, &self.namespace, &self.name, &self.host, state, todo]
+    }
+
     fn json(&self) -> Value {
         let changes = self.changes.iter().map(|(change, fate)| {
             json!({
@@ -197,6 +208,7 @@ impl Item {
             "namespace": self.namespace,
             "name": self.name,
             "host": self.host,
+            "state": self.state,
             "action": self.action.word(),
             "message": self.message,
             "changes": changes.collect::<Vec<_>>(),

@@ -2,6 +2,7 @@
 
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::desired::volume::name_in_pool;
+use drover_core::observed::domain::DomainState;
 use drover_core::plan::Verdict;
 use drover_core::plan::foresee;
 use drover_core::plan::machine::{Plan, Step};
@@ -42,8 +43,8 @@ impl Sketch {
 pub(crate) struct Foreseen {
     /// The host.
     pub(crate) host: String,
-    /// Whether the host has its domain.
-    pub(crate) there: bool,
+    /// How its domain is, if the host has it.
+    pub(crate) state: Option<DomainState>,
     /// Whether that domain carries nobody's mark.
     unmarked: bool,
     /// The plan as it is now.
@@ -89,7 +90,7 @@ pub(crate) async fn foresee(
     let made = needs::templates(machine, desired);
     Ok(Ok(Foreseen {
         host,
-        there: observed.is_some(),
+        state: observed.as_ref().map(|domain| domain.state),
         unmarked: observed.is_some_and(|domain| domain.mark().is_none()),
         plan,
         steps,
