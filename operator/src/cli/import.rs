@@ -11,6 +11,7 @@ use drover_core::observed::domain::ObservedDomain;
 use drover_crds::{Network, StoragePool, VirtualMachine, VirtualMachineSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
+use kube::core::object::HasSpec;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -223,18 +224,16 @@ struct Sites<'a> {
     notes: Vec<String>,
 }
 
-impl Sites<'_> {
-    // Chooses the hosts that have it, unless all do.
-    fn on(&self, found: BTreeSet<String>) -> Option<LabelSelector> {
-        (found.len() < self.hosts.len()).then(|| import::on(found))
-    }
+// Objects by name, each with the hosts that have it.
+type OnHosts<T> = BTreeMap<String, (T, BTreeSet<String>)>;
 
+impl Sites<'_> {
     async fn pools(
         &mut self,
         namespace: &str,
         only: Option<&BTreeSet<&str>>,
     ) -> Result<Vec<StoragePool>, HostError> {
-        let mut found: BTreeMap<String, (String, BTreeSet<String>)> = BTreeMap::new();
+        let mut found = OnHosts::new();
         for host in self.hosts {
             let names: Vec<String> = host.read(|it| it.pools.keys().cloned().collect());
             for name in names.into_iter().filter(|name| wanted(only, name)) {
@@ -242,68 +241,78 @@ impl Sites<'_> {
                     continue;
                 };
                 if pool.volumes.iter().any(|volume| volume == POOL_MARKER) {
-                    self.notes.push(format!("pool {name} is Drover's already"));
+                    self.note(format!("pool {name} is Drover's already"));
                     continue;
                 }
-                let entry = found.entry(name.clone());
-                let (type_, on) = entry.or_insert_with(|| (pool.type_.clone(), BTreeSet::new()));
-                if *type_ == pool.type_ {
-                    on.insert(host.name.clone());
-                } else {
-                    let words = format!("pool {name} of {} is a {}", host.name, pool.type_);
-                    self.notes
-                        .push(format!("{words}, elsewhere it is a {type_}"));
-                }
+                let made = import::pool(&name, &pool.type_, namespace);
+                self.add(&mut found, host, ("pool", name), made);
             }
         }
-        let mut objects = Vec::new();
-        for (name, (type_, on)) in found {
-            match import::pool(&name, &type_, namespace) {
-                Ok(mut pool) => {
-                    pool.spec.host_selector = self.on(on);
-                    objects.push(pool);
-                }
-                Err(why) => self.notes.push(why),
-            }
-        }
-        Ok(objects)
+        let objects = found.into_values().map(|(mut pool, on)| {
+            pool.spec.host_selector = self.selector(on);
+            pool
+        });
+        Ok(objects.collect())
     }
 
     async fn networks(&mut self, only: Option<&BTreeSet<&str>>) -> Result<Vec<Network>, HostError> {
-        let mut found: BTreeMap<String, (Network, BTreeSet<String>)> = BTreeMap::new();
+        let mut found = OnHosts::new();
         for host in self.hosts {
             let names: Vec<String> = host.read(|it| it.networks.keys().cloned().collect());
             for name in names.into_iter().filter(|name| wanted(only, name)) {
                 let network = host.network(&name).await?.filter(|network| network.active);
                 let Some(network) = network else { continue };
                 if network.definition.mark.is_some() {
-                    self.notes
-                        .push(format!("network {name} is Drover's already"));
+                    self.note(format!("network {name} is Drover's already"));
                     continue;
                 }
-                let object = match import::network(&name, &network.definition) {
-                    Ok(object) => object,
-                    Err(why) => {
-                        self.notes.push(why);
-                        continue;
-                    }
-                };
-                let entry = found.entry(name.clone());
-                let (known, on) = entry.or_insert_with(|| (object.clone(), BTreeSet::new()));
-                if known.spec == object.spec {
-                    on.insert(host.name.clone());
-                } else {
-                    let words = format!("network {name} of {} is another one", host.name);
-                    self.notes.push(format!("{words} than elsewhere"));
-                }
+                let made = import::network(&name, &network.definition);
+                self.add(&mut found, host, ("network", name), made);
             }
         }
-        let mut objects = Vec::new();
-        for (mut network, on) in found.into_values() {
-            network.spec.host_selector = self.on(on);
-            objects.push(network);
+        let objects = found.into_values().map(|(mut network, on)| {
+            network.spec.host_selector = self.selector(on);
+            network
+        });
+        Ok(objects.collect())
+    }
+
+    // What one host has: the same object as that of another host, or none.
+    fn add<T: HasSpec<Spec: PartialEq> + Clone>(
+        &mut self,
+        found: &mut OnHosts<T>,
+        host: &HostHandle,
+        (kind, name): (&str, String),
+        made: Result<T, String>,
+    ) {
+        let object = match made {
+            Ok(object) => object,
+            Err(why) => return self.note(why),
+        };
+        let words = format!(
+            "{kind} {name} of {} is another one than elsewhere",
+            host.name
+        );
+        let (known, on) = found
+            .entry(name)
+            .or_insert_with(|| (object.clone(), BTreeSet::new()));
+        if known.spec() == object.spec() {
+            on.insert(host.name.clone());
+        } else {
+            self.note(words);
         }
-        Ok(objects)
+    }
+
+    // Each thing is said once.
+    fn note(&mut self, words: String) {
+        if !self.notes.contains(&words) {
+            self.notes.push(words);
+        }
+    }
+
+    // Chooses the hosts that have it, unless all do.
+    fn selector(&self, on: BTreeSet<String>) -> Option<LabelSelector> {
+        (on.len() < self.hosts.len()).then(|| import::on(on))
     }
 }
 
