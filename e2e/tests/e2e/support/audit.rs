@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
 use drover_e2e::Lab;
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// A write.
@@ -14,13 +15,14 @@ pub(crate) struct Write {
     pub(crate) uri: String,
 }
 
-/// A place in the log: what comes later is what happened since.
+/// A place in the log, and the time. What was asked for before may be written there later.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Since(u64);
+pub(crate) struct Since(u64, Timestamp);
 
 /// Now.
 pub(crate) fn now(lab: &Lab) -> Since {
-    Since(std::fs::metadata(lab.audit_log()).unwrap().len())
+    let end = std::fs::metadata(lab.audit_log()).unwrap().len();
+    Since(end, Timestamp::now())
 }
 
 /// What the operator wrote since then.
@@ -34,8 +36,9 @@ pub(crate) fn by_operator(lab: &Lab, since: Since) -> Vec<Write> {
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     entries
         .filter(|entry| {
-            let agent = entry["userAgent"].as_str().unwrap_or_default();
-            agent.starts_with("drover/")
+            let text = |name: &str| entry[name].as_str().unwrap_or_default();
+            let received: Timestamp = text("requestReceivedTimestamp").parse().unwrap();
+            text("userAgent").starts_with("drover/") && received >= since.1
         })
         .map(|entry| {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
