@@ -44,7 +44,7 @@ pub async fn place(
     desired: &DesiredMachine,
 ) -> Result<Placed, Error> {
     // Asked before the others have to wait: a host may be slow.
-    let seen = sightings(ctx, desired, Purpose::Placing).await;
+    let seen = sightings(ctx, desired, None, Purpose::Placing).await;
     let _alone = ctx.placing.lock().await;
     match choose_from(ctx, desired, &seen) {
         Ok(chosen) => bind(ctx, key, machine, desired, chosen).await,
@@ -68,7 +68,7 @@ pub async fn choose(ctx: &Ctx, desired: &DesiredMachine) -> Result<Chosen, Verdi
     choose_from(
         ctx,
         desired,
-        &sightings(ctx, desired, Purpose::Placing).await,
+        &sightings(ctx, desired, None, Purpose::Placing).await,
     )
 }
 
@@ -160,7 +160,7 @@ pub async fn course(
 ) -> Course {
     use drover_core::placement::{Course as Found, course};
 
-    let seen = sightings(ctx, desired, Purpose::Placing).await;
+    let seen = sightings(ctx, desired, Some(host), Purpose::Placing).await;
     let blocked = |message: String| Course::Blocked(Verdict::new(Reason::UUIDConflict, message));
     match course(host, epoch, here, &seen.all()) {
         Found::Go => Course::Go,

@@ -13,7 +13,7 @@ use crate::hosts::HostHandle;
 
 /// The hosts that have what goes with a machine, those that run it first.
 pub async fn copies(ctx: &Ctx, desired: &DesiredMachine) -> Vec<String> {
-    let seen = sightings(ctx, desired, Purpose::Deleting).await;
+    let seen = sightings(ctx, desired, None, Purpose::Deleting).await;
     let copies = drover_core::placement::copies(&seen.all());
     copies.into_iter().map(str::to_owned).collect()
 }
@@ -36,27 +36,38 @@ impl Seen {
     }
 }
 
-/// Hosts that answer are looked at; of the others what was last seen counts.
-pub(super) async fn sightings(ctx: &Ctx, desired: &DesiredMachine, purpose: Purpose) -> Seen {
+/// Hosts that answer are looked at; of the others what was last seen counts. Where the machine is not
+/// bound, what was heard of a domain is not enough: it is looked at anew.
+pub(super) async fn sightings(
+    ctx: &Ctx,
+    desired: &DesiredMachine,
+    bound: Option<&str>,
+    purpose: Purpose,
+) -> Seen {
     let mut seen = Vec::new();
     for host in ctx.cache.hosts.all() {
         let handle = ctx.hosts.ensure(&host);
         let listed = handle.read(|inventory| inventory.listed);
-        let sight = sight(&handle, desired, purpose).await;
-        seen.push((host.name_any(), listed, confirmed_off(&host), sight));
+        let name = host.name_any();
+        let anew = bound != Some(name.as_str());
+        let sight = sight(&handle, desired, anew, purpose).await;
+        seen.push((name, listed, confirmed_off(&host), sight));
     }
     seen.sort_by(|a, b| a.0.cmp(&b.0));
     Seen(seen)
 }
 
-async fn sight(host: &HostHandle, desired: &DesiredMachine, purpose: Purpose) -> Sight {
+async fn sight(host: &HostHandle, desired: &DesiredMachine, anew: bool, purpose: Purpose) -> Sight {
     let last = host.read(|inventory| {
         let known = inventory.domains.get(&desired.uuid);
-        known.map(|(_, slot)| slot.value.clone())
+        known.map(|(name, slot)| (name.clone(), slot.value.clone()))
     });
-    let Some(last) = last else {
+    let Some((name, last)) = last else {
         return Sight::Nothing;
     };
+    if anew {
+        host.mark_domain(desired.uuid, &name);
+    }
     let domain = match host.domain(desired.uuid).await {
         Ok(None) => return Sight::Nothing,
         Ok(domain) => domain,
