@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::OperatorArgs;
-use crate::controllers;
+use crate::controllers::{self, takeover};
 use crate::ctx::{Ctx, Memory};
 use crate::events::Events;
 use crate::hosts::{Reach, Registry};
@@ -140,6 +140,10 @@ async fn work(
         start: (Instant::now(), jiff::Timestamp::now()),
     });
     know_everyone(&ctx);
+    tokio::select! {
+        () = takeover::outdate_placements(&ctx) => {}
+        () = stop.cancelled() => {}
+    }
     hear_hosts(&ctx).await;
     hints.hint_everything();
     tracing::info!(fleet = args.fleet, "working");

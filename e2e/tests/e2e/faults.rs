@@ -62,6 +62,32 @@ fn the_operator_is_killed() {
 
 #[test]
 #[ignore = "needs the lab: run by cargo lab test"]
+fn what_was_decided_under_another_lead_comes_too_late() {
+    let world = World::new();
+    world.space(SPACE);
+    world.apply(&Guest::new(SPACE, "waits").on("nowhere").yaml());
+    world.machine_is(SPACE, "waits", "Unschedulable", |machine| {
+        reason(machine) == "Unschedulable"
+    });
+    operator::kill(&world.lab).unwrap();
+    let decided_on = world.machine(SPACE, "waits").unwrap();
+    operator::start(&world.lab).unwrap();
+    world.machine_is(SPACE, "waits", "written anew", |machine| {
+        machine["status"]["epoch"] == 1
+    });
+    let version = decided_on["metadata"]["resourceVersion"].as_str().unwrap();
+    let placed = format!(
+        r#"{{"metadata": {{"resourceVersion": "{version}"}}, "status": {{"host": "host1"}}}}"#
+    );
+    let patch = ["patch", "vm/waits", "-n", SPACE, "--subresource=status"];
+    let words = [&patch[..], &["--type=merge", "-p", &placed]].concat();
+    let error = world.try_kubectl(&words, "").unwrap_err();
+    assert!(error.contains("Conflict"), "{error}");
+    world.remove_space(SPACE);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
 fn libvirtd_is_killed() {
     let world = World::new();
     for name in ["host1", "host2"] {

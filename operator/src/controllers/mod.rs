@@ -9,6 +9,7 @@ pub mod promises;
 pub mod report;
 pub mod sightings;
 pub mod sites;
+pub mod takeover;
 pub mod volume;
 
 use std::sync::Arc;

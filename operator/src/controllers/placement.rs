@@ -195,6 +195,7 @@ pub async fn bind(
     Chosen { host, epoch }: Chosen,
 ) -> Result<Placed, Error> {
     let before = machine.status.clone().unwrap_or_default();
+    let epoch = before.epoch.max(Some(epoch));
     let message = format!("placed on {host}");
     let report = Report {
         key,
@@ -202,7 +203,7 @@ pub async fn bind(
         before: &before,
         status: VirtualMachineStatus {
             host: Some(host.clone()),
-            epoch: Some(epoch),
+            epoch,
             uuid: Some(desired.uuid.to_string()),
             domain_name: Some(desired.domain_name.clone()),
             ..before.clone()

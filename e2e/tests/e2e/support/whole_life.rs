@@ -93,8 +93,10 @@ const FOREIGN: &str = "5f0c0de0-2222-4222-8333-944444444444";
 pub(crate) fn live(world: &World) {
     places(world);
     made(world);
+    let placed = epoch(world);
     changed_while_it_runs(world);
     off_and_on(world);
+    assert_eq!(epoch(world), placed, "it was placed once");
     taken_over(world);
     unmade(world);
 }
@@ -108,8 +110,11 @@ fn is(world: &World, reason_wanted: &str) {
 }
 
 fn is_current(machine: &Value) -> bool {
-    let status = &machine["status"];
-    status["observedGeneration"] == machine["metadata"]["generation"] && status["epoch"] == 1
+    machine["status"]["observedGeneration"] == machine["metadata"]["generation"]
+}
+
+fn epoch(world: &World) -> Value {
+    world.machine(SPACE, "all").unwrap()["status"]["epoch"].clone()
 }
 
 fn id(world: &World) -> String {

@@ -1,0 +1,62 @@
+//! What the operator that led before this one may still be about to write.
+
+use std::time::Duration;
+
+use drover_crds::{VirtualMachine, VirtualMachineStatus};
+use futures::StreamExt;
+use kube::ResourceExt;
+
+use crate::ctx::Ctx;
+use crate::reconcile::write::{self, Object};
+
+/// How many machines are written at once.
+const AT_ONCE: usize = 16;
+/// How long to wait for an API server that does not answer.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Lets what another operator has decided come too late: each machine that it may be placing is written
+/// once before this one places any. Two that did not know of one another could fill the same room twice.
+pub async fn outdate_placements(ctx: &Ctx) {
+    let waiting = ctx.cache.machines.all().into_iter();
+    let waiting = waiting.filter(|machine| may_be_placed(machine));
+    futures::stream::iter(waiting)
+        .for_each_concurrent(AT_ONCE, |machine| outdate(ctx, (*machine).clone()))
+        .await;
+}
+
+// Nothing is placed before it has the finalizer.
+fn may_be_placed(machine: &VirtualMachine) -> bool {
+    let status = machine.status.as_ref();
+    let is_bound = status.is_some_and(|status| status.host.is_some());
+    !is_bound && machine.metadata.deletion_timestamp.is_none() && write::has_finalizer(machine)
+}
+
+// Until it is written, placed by the other one, or gone.
+async fn outdate(ctx: &Ctx, mut machine: VirtualMachine) {
+    while may_be_placed(&machine) {
+        let before = machine.status.clone().unwrap_or_default();
+        // The placement that it would have been is void.
+        let status = VirtualMachineStatus {
+            epoch: Some(before.epoch.unwrap_or(0) + 1),
+            ..before
+        };
+        let error = match write::status(&ctx.client, &machine, &status, true).await {
+            Ok(written) => return ctx.cache.machines.wrote(written),
+            Err(error) if write::is_gone(&error) => return,
+            Err(error) => error,
+        };
+        if !write::is_conflict(&error) {
+            tracing::warn!(%error, "a machine that waits for a place cannot be written");
+            tokio::time::sleep(PAUSE).await;
+        }
+        let namespace = machine.namespace().unwrap_or_default();
+        let api = VirtualMachine::api(&ctx.client, &namespace);
+        match api.get_opt(&machine.name_any()).await {
+            Ok(Some(newest)) => machine = newest,
+            Ok(None) => return,
+            // As it was, until it can be asked for.
+            Err(_) => {}
+        }
+    }
+    ctx.cache.machines.wrote(machine);
+}
