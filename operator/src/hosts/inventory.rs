@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::HostError;
 use super::access::Access;
+use super::removals::Removals;
 
 /// Whether a host can be asked.
 #[derive(Debug, Clone)]
@@ -121,6 +122,8 @@ pub struct Inventory {
     pub pools: HashMap<String, (Uuid, Slot<ObservedPool>)>,
     /// Its networks by name.
     pub networks: HashMap<String, (Uuid, Slot<ObservedNetwork>)>,
+    /// Removals of volumes that may still be done.
+    pub removals: Removals,
     /// The outlines of definitions that the daemon of this connection has found to obey its schema.
     pub validated: HashSet<String>,
     /// What was last offered to machines that wait for a place: the Host's generation, what it has to
@@ -138,6 +141,7 @@ impl Default for Inventory {
             stops: HashMap::new(),
             pools: HashMap::new(),
             networks: HashMap::new(),
+            removals: Removals::default(),
             validated: HashSet::new(),
             offered: None,
         }

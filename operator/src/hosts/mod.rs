@@ -9,6 +9,7 @@ pub mod listing;
 pub mod machines;
 pub mod observe;
 pub mod registry;
+mod removals;
 pub mod session;
 pub mod volumes;
 
@@ -40,6 +41,14 @@ pub enum HostError {
         what: &'static str,
         /// What came back.
         error: drover_rpc::Error,
+    },
+    /// It would be in danger: a removal of the same name may still be done.
+    #[error("{host}: {volume} is not made: a removal of which no reply came may still be done")]
+    Removal {
+        /// The host.
+        host: String,
+        /// The volume.
+        volume: String,
     },
     /// libvirt's answer makes no sense.
     #[error("{host}: {error}")]

@@ -11,6 +11,7 @@ use futures::StreamExt;
 use futures::stream::SelectAll;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -117,6 +118,7 @@ impl Session {
         );
         self.host.write(|inventory| {
             listing.enter(inventory);
+            inventory.removals.answers(Instant::now());
             inventory.reach = Reach::Up(client.clone());
         });
         self.metrics.host_connected(&self.host.name);

@@ -7,9 +7,10 @@ use drover_core::xml::volume_xml;
 use drover_rpc::proto::remote;
 use drover_rpc::{Client, Upload};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::inventory::HostHandle;
+use super::inventory::{HostHandle, Inventory};
 use super::{HostError, domain_ref, pool_ref};
 
 /// Records are small; what is longer is none.
@@ -110,11 +111,24 @@ impl PoolOnHost<'_> {
         Ok(Some(text.trim_end_matches(['\0', '\n']).to_owned()))
     }
 
+    fn is_free(&self, name: &str) -> Result<(), HostError> {
+        let now = Instant::now();
+        let may_come = |it: &Inventory| it.removals.may_come(self.name, name, now);
+        match self.host.read(may_come) {
+            true => Err(HostError::Removal {
+                host: self.host.name.clone(),
+                volume: name.to_owned(),
+            }),
+            false => Ok(()),
+        }
+    }
+
     /// Makes a record.
     ///
     /// # Errors
     /// When libvirt refuses, or nobody knows whether it was done.
     pub async fn create_record(&self, name: &str, text: &str) -> Result<(), HostError> {
+        self.is_free(name)?;
         let client = self.host.client()?;
         let failed = self.host.failed("making a record");
         let text = format!("{text}\n");
@@ -143,6 +157,7 @@ impl PoolOnHost<'_> {
     /// # Errors
     /// When libvirt refuses, or nobody knows whether it was done.
     pub async fn create_data(&self, desired: &DesiredVolume) -> Result<(), HostError> {
+        self.is_free(&desired.volume_name)?;
         let client = self.host.client()?;
         let xml = match desired.source {
             Source::Blank => volume_xml(&desired.volume_name, desired.capacity, desired.format),
@@ -207,6 +222,13 @@ impl PoolOnHost<'_> {
             return Ok(());
         };
         let deleted = client.storage_vol_delete(volume, 0).await;
+        if deleted.as_ref().is_err_and(|error| error.outcome_unknown()) {
+            let now = Instant::now();
+            self.host
+                .write(|inventory| inventory.removals.lose(self.name, name, now));
+            // What is asked for on another connection does not wait behind it.
+            client.hang_up();
+        }
         self.host.mark_pool(self.name, self.uuid);
         match deleted {
             Err(error) if error.not_found() => Ok(()),
