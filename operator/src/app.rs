@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::api;
 use crate::config::OperatorArgs;
 use crate::controllers::{self, takeover};
 use crate::ctx::{Ctx, Memory};
@@ -31,8 +32,6 @@ const WORKERS: usize = 256;
 const LEASE: &str = "drover";
 /// How long the hosts are given to answer before the work begins without those that do not.
 const HOSTS_PATIENCE: Duration = Duration::from_secs(5);
-/// How long a request to the API server may take.
-const API_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why the operator ended other than because it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +65,8 @@ pub async fn run(args: OperatorArgs) -> Result<(), AppError> {
     tokio::spawn(stop_on_signal(stop.clone())?);
     let metrics = Arc::new(Metrics::new()?);
     metrics.set_leader(LEASE, false);
-    let client = api_client().await?;
+    let config = kube::Config::infer().await?;
+    let client = api::client(config).map_err(|error| AppError::Client(Box::new(error)))?;
     let (ready, is_ready) = watch::channel(true);
     let server = serve::run(args.listen, Arc::clone(&metrics), is_ready, stop.clone());
     let (leading, mut leads) = watch::channel(false);
@@ -91,22 +91,6 @@ pub async fn run(args: OperatorArgs) -> Result<(), AppError> {
     let lease = async { lease.await.map_err(AppError::from) };
     tokio::try_join!(server, lease, work).map(|_| ())
 }
-
-async fn api_client() -> Result<Client, AppError> {
-    let mut config = kube::Config::infer().await?;
-    config.connect_timeout = Some(Duration::from_secs(10));
-    config.write_timeout = Some(API_TIMEOUT);
-    // What fails is tried again with a back-off of its own; the client's would hold a worker for
-    // minutes.
-    config.default_retry = false;
-    config.headers.push((
-        http::header::USER_AGENT,
-        http::HeaderValue::from_static(USER_AGENT),
-    ));
-    Client::try_from(config).map_err(|error| AppError::Client(Box::new(error)))
-}
-
-const USER_AGENT: &str = concat!("drover/", env!("CARGO_PKG_VERSION"));
 
 async fn work(
     args: &OperatorArgs,
