@@ -7,12 +7,19 @@ use std::time::{Duration, Instant};
 use drover_crds::{Host, VirtualMachine, condition};
 use drover_e2e::Lab;
 use futures::{Stream, StreamExt};
+use hyper_util::client::legacy::Builder;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::client::{Body, ConfigExt};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Config, ResourceExt};
 use serde_json::json;
+use tower::{BoxError, ServiceBuilder};
+
+use crate::audit;
 
 const NAMESPACE: &str = "bench";
 /// How long anything may take.
@@ -20,8 +27,15 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(300);
 // How many machines may be on their way, whatever the rate.
 const AT_ONCE: usize = 64;
 
+// How often a machine is written until it is Ready.
+const WRITES: usize = 4;
+
+/// A machine, and how long it took until it was Ready.
+pub(crate) type Ready = (String, Duration);
+
 /// The API server, and a namespace in it.
 pub(crate) struct Fleet {
+    lab: Lab,
     client: Client,
     hosts: Vec<String>,
 }
@@ -34,7 +48,8 @@ impl Fleet {
         let options = KubeConfigOptions::default();
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
         let fleet = Self {
-            client: Client::try_from(config.expect("a kubeconfig")).expect("a client"),
+            lab: lab.clone(),
+            client: client(&config.expect("a kubeconfig")),
             hosts: hosts.iter().map(|(name, _)| name.clone()).collect(),
         };
         let namespace =
@@ -88,7 +103,7 @@ impl Fleet {
 
     /// Makes machines, so many a second, and waits until all are Ready: how long each took, from just
     /// before the request until the watch shows it.
-    pub(crate) async fn create(&self, machines: &[VirtualMachine], rate: f64) -> Vec<Duration> {
+    pub(crate) async fn create(&self, machines: &[VirtualMachine], rate: f64) -> Vec<Ready> {
         let api = self.machines();
         let mut events = pin!(watch(api.clone()));
         let mut interval = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
@@ -121,7 +136,28 @@ impl Fleet {
                 }
             }
         }
-        ready.into_values().collect()
+        ready.into_iter().collect()
+    }
+
+    /// How long the API server took for what was written of each of these machines: that it is there,
+    /// Drover's finalizer, where it is bound, and that it is Ready.
+    pub(crate) fn at_server(&self, since: audit::Since, machines: &[Ready]) -> Vec<Duration> {
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            let writes = audit::by_anyone(&self.lab, since);
+            let of = |name: &str| {
+                let writes = writes.iter().filter(|it| it.name == name);
+                let writes = writes.filter(|it| it.resource == "virtualmachines");
+                writes.map(|it| it.took).collect::<Vec<_>>()
+            };
+            let all: Vec<_> = machines.iter().map(|(name, _)| of(name)).collect();
+            // An entry comes after the answer.
+            if all.iter().all(|writes| writes.len() >= WRITES) {
+                return all.iter().map(|writes| writes.iter().sum()).collect();
+            }
+            assert!(Instant::now() < end, "not every write is in the audit log");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Deletes all machines and waits until they are gone: what that took.
@@ -198,6 +234,21 @@ impl Fleet {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+// One that holds no request back until another is acknowledged: kube's own may for 40 ms.
+fn client(config: &Config) -> Client {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    let connector = config.rustls_https_connector_with_connector(tcp);
+    let server = Builder::new(TokioExecutor::new()).build::<_, Body>(connector.expect("TLS"));
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer().expect("credentials"))
+        .map_err(BoxError::from)
+        .service(server);
+    Client::new(service, NAMESPACE)
 }
 
 /// Objects as a watch tells them.

@@ -16,6 +16,7 @@ use drover_rpc::{Client, ConnectOptions, Notice, Subscription};
 use kube::ResourceExt;
 use kube::api::ListParams;
 
+use crate::audit;
 use crate::figures::{Target, load, part};
 use crate::fleet::{Fleet, LIMIT, machine};
 use crate::subject::Subject;
@@ -31,8 +32,10 @@ pub(crate) async fn run(lab: &Lab, count: Option<usize>) -> Vec<Target> {
     let fleet = Fleet::new(lab, &hosts).await;
     let (idle, _) = subject.memory();
     let all: Vec<_> = (0..count).map(machine).collect();
-    let times = fleet.create(&all, 10.0).await;
+    let since = audit::now(lab);
+    let ready = fleet.create(&all, 10.0).await;
     println!("{count} machines at 10 a second, {}", load());
+    let at_server = fleet.at_server(since, &ready);
     let (busy, _) = subject.memory();
     let times_off = repair(&fleet, &hosts).await;
     println!("each destroyed once, one after the other, {}", load());
@@ -42,12 +45,18 @@ pub(crate) async fn run(lab: &Lab, count: Option<usize>) -> Vec<Target> {
         "No peer can be run on the same terms: KubeVirt, Harvester and cobaltcore need a cluster with \
          kubelets or agents on the hosts; Terraform and scripts do not converge."
     );
+    let times: Vec<_> = ready.iter().map(|(_, took)| *took).collect();
     let apply = |at| part(&times, at);
+    let rest = times.iter().zip(&at_server);
+    let rest: Vec<_> = rest.map(|(took, it)| took.saturating_sub(*it)).collect();
     let off = |at| part(&times_off, at);
     vec![
         Target::new("apply to Ready, P50", apply(0.5), "ms", 25.0),
         Target::new("apply to Ready, P99", apply(0.99), "ms", 150.0),
         Target::shown("apply to Ready, longest", apply(1.0), "ms"),
+        Target::shown("of it in the API server, P50", part(&at_server, 0.5), "ms"),
+        Target::shown("of it elsewhere, P50", part(&rest, 0.5), "ms"),
+        Target::shown("of it elsewhere, P99", part(&rest, 0.99), "ms"),
         Target::shown("destroyed to running, P50", off(0.5), "ms"),
         Target::new("destroyed to running, P99", off(0.99), "ms", 50.0),
         Target::shown("all removed", removed.as_secs_f64() * 1_000.0, "ms"),

@@ -20,7 +20,7 @@ fn few_writes_from_create_to_running() {
     let writes = audit::by_operator(&world.lab, since);
     let of = |resource: &str| {
         let all = writes.iter().filter(|write| write.resource == resource);
-        all.map(|write| format!("{} {}", write.verb, write.uri))
+        all.map(|it| format!("{} {} by {} in {:?}", it.verb, it.name, it.uri, it.took))
             .collect::<Vec<_>>()
     };
     let machine: Vec<_> = of("virtualmachines");

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::time::Duration;
 
 use drover_e2e::Lab;
 use jiff::Timestamp;
@@ -13,6 +14,10 @@ pub(crate) struct Write {
     pub(crate) verb: String,
     pub(crate) resource: String,
     pub(crate) uri: String,
+    pub(crate) name: String,
+    /// How long the API server took for it.
+    pub(crate) took: Duration,
+    by_operator: bool,
 }
 
 /// A place in the log, and the time. What was asked for before may be written there later.
@@ -27,6 +32,13 @@ pub(crate) fn now(lab: &Lab) -> Since {
 
 /// What the operator wrote since then.
 pub(crate) fn by_operator(lab: &Lab, since: Since) -> Vec<Write> {
+    let mut writes = by_anyone(lab, since);
+    writes.retain(|write| write.by_operator);
+    writes
+}
+
+/// What was written since then.
+pub(crate) fn by_anyone(lab: &Lab, since: Since) -> Vec<Write> {
     let mut file = File::open(lab.audit_log()).unwrap();
     file.seek(SeekFrom::Start(since.0)).unwrap();
     let mut text = String::new();
@@ -34,20 +46,21 @@ pub(crate) fn by_operator(lab: &Lab, since: Since) -> Vec<Write> {
     let entries = text
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    entries
-        .filter(|entry| {
-            let text = |name: &str| entry[name].as_str().unwrap_or_default();
-            let received: Timestamp = text("requestReceivedTimestamp").parse().unwrap();
-            text("userAgent").starts_with("drover/") && received >= since.1
-        })
-        .map(|entry| {
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let object = &entry["objectRef"];
-            Write {
-                verb: text(&entry["verb"]),
-                resource: text(&object["resource"]),
-                uri: text(&entry["requestURI"]),
-            }
-        })
-        .collect()
+    let writes = entries.map(|entry| {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let time = |name: &str| text(&entry[name]).parse::<Timestamp>().unwrap();
+        let (received, answered) = (time("requestReceivedTimestamp"), time("stageTimestamp"));
+        let object = &entry["objectRef"];
+        let write = Write {
+            verb: text(&entry["verb"]),
+            resource: text(&object["resource"]),
+            uri: text(&entry["requestURI"]),
+            name: text(&object["name"]),
+            took: answered.duration_since(received).unsigned_abs(),
+            by_operator: text(&entry["userAgent"]).starts_with("drover/"),
+        };
+        (received, write)
+    });
+    let since = writes.filter(|(received, _)| *received >= since.1);
+    since.map(|(_, write)| write).collect()
 }
