@@ -21,7 +21,6 @@ use tower::{BoxError, ServiceBuilder};
 
 use crate::audit;
 
-const NAMESPACE: &str = "bench";
 /// How long anything may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(300);
 // How many machines may be on their way, whatever the rate.
@@ -38,6 +37,9 @@ pub(crate) struct Fleet {
     lab: Lab,
     client: Client,
     hosts: Vec<String>,
+    /// Another one each time: where one of the same name has gone of late, the API server looks for it
+    /// anew at each write, which takes half as long again.
+    pub(crate) namespace: String,
 }
 
 impl Fleet {
@@ -51,13 +53,14 @@ impl Fleet {
             lab: lab.clone(),
             client: client(&config.expect("a kubeconfig")),
             hosts: hosts.iter().map(|(name, _)| name.clone()).collect(),
+            namespace: format!("bench-{}", jiff::Timestamp::now().as_millisecond()),
         };
         let namespace =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": fleet.namespace}});
         let params = PatchParams::apply("bench");
         let namespaces: Api<Namespace> = Api::all(fleet.client.clone());
         let made = namespaces
-            .patch(NAMESPACE, &params, &Patch::Apply(namespace))
+            .patch(&fleet.namespace, &params, &Patch::Apply(namespace))
             .await;
         made.expect("a namespace");
         for (name, uri) in hosts {
@@ -82,7 +85,7 @@ impl Fleet {
     }
 
     pub(crate) fn machines(&self) -> Api<VirtualMachine> {
-        Api::namespaced(self.client.clone(), NAMESPACE)
+        Api::namespaced(self.client.clone(), &self.namespace)
     }
 
     async fn hosts_are_ready(&self) {
@@ -221,11 +224,13 @@ impl Fleet {
 
     async fn remove_namespace(&self) {
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
-        let deleted = namespaces.delete(NAMESPACE, &DeleteParams::default()).await;
+        let deleted = namespaces
+            .delete(&self.namespace, &DeleteParams::default())
+            .await;
         deleted.expect("deleted");
         let end = Instant::now() + LIMIT;
         while namespaces
-            .get_opt(NAMESPACE)
+            .get_opt(&self.namespace)
             .await
             .expect("an answer")
             .is_some()
@@ -248,7 +253,7 @@ fn client(config: &Config) -> Client {
         .option_layer(config.auth_layer().expect("credentials"))
         .map_err(BoxError::from)
         .service(server);
-    Client::new(service, NAMESPACE)
+    Client::new(service, config.default_namespace.clone())
 }
 
 /// Objects as a watch tells them.
@@ -271,7 +276,7 @@ pub(crate) fn placed(number: usize, placement: &serde_json::Value) -> VirtualMac
     let machine = json!({
         "apiVersion": "drover.dev/v1alpha1",
         "kind": "VirtualMachine",
-        "metadata": {"name": format!("m{number}"), "namespace": NAMESPACE},
+        "metadata": {"name": format!("m{number}")},
         "spec": {
             "memory": {"guest": "64Mi"},
             "placement": placement,

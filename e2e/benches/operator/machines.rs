@@ -119,7 +119,7 @@ async fn repair(fleet: &Fleet, hosts: &[(String, String)]) -> Vec<Duration> {
             status.and_then(|status| status.host.as_ref()) == Some(name)
         };
         for machine in machines.iter().filter(on) {
-            let domain = format!("bench_{}", machine.name_any());
+            let domain = format!("{}_{}", fleet.namespace, machine.name_any());
             let domain = daemon.client.domain_lookup_by_name(domain).await;
             times.push(daemon.destroy(domain.expect("a domain")).await);
         }
