@@ -150,3 +150,45 @@ fn drift_is_told_and_a_plan_is_approved_by_its_hash() {
     files.says(0, "delete", &["--yes"], &["gone"]);
     std::fs::remove_dir_all(&files.folder).unwrap();
 }
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn what_is_rendered_is_what_virsh_takes() {
+    let files = Files::new("e2e-files-rendered");
+    let world = &files.world;
+    let name = "e2e-rendered";
+    let network = format!(
+        "apiVersion: drover.dev/v1alpha1\nkind: Network\nmetadata: {{name: {name}}}\nspec: {{mode: Isolated}}\n"
+    );
+    let guest = Guest::new(SPACE, "rendered")
+        .blank("root", name)
+        .more(&format!("interfaces: [{{name: eth0, network: {name}}}]"));
+    files.write("pool.yaml", &POOL.replace("e2e-files", name));
+    files.write("network.yaml", &network);
+    files.write("vm.yaml", &guest.yaml());
+    let file = world.host(HOST).root(&world.lab).join("root/rendered.xml");
+    for definition in files.rendered().trim_end().split("\n\n") {
+        let (calls, xml): (Vec<&str>, Vec<&str>) =
+            definition.lines().partition(|line| line.starts_with('#'));
+        std::fs::write(&file, xml.join("\n")).unwrap();
+        for call in calls {
+            let call = call.trim_start_matches("# virsh ");
+            let call = call.replace("FILE", "/root/rendered.xml");
+            world.virsh(HOST, &call.split(' ').collect::<Vec<_>>());
+        }
+    }
+    assert_ne!(world.domain_id(HOST, &guest.domain()), "-", "it runs");
+    let domain = guest.domain();
+    for call in [
+        ["destroy", &domain],
+        ["undefine", &domain],
+        ["net-destroy", name],
+        ["net-undefine", name],
+        ["pool-destroy", name],
+        ["pool-undefine", name],
+    ] {
+        world.virsh(HOST, &call);
+    }
+    world.shell(HOST, &format!("rm -r /var/lib/libvirt/{name}"));
+    std::fs::remove_dir_all(&files.folder).unwrap();
+}

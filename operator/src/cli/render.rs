@@ -1,50 +1,136 @@
-//! The definitions that machines come to, without any host.
+//! The definitions that objects come to, without any host.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use drover_core::definition::create;
 use drover_core::desired::machine::DesiredMachine;
-use drover_core::desired::volume::{format_word, name_in_pool};
+use drover_core::desired::network::DesiredNetwork;
+use drover_core::desired::pool::DesiredPool;
+use drover_core::desired::volume::{DesiredVolume, format_word, name_in_pool};
 use drover_core::fields::Site;
 use drover_core::identity;
-use drover_core::xml::{DomainType, ResolvedDisk};
-use drover_crds::{InstanceType, VirtualMachine, Volume};
+use drover_core::xml::{DomainType, ResolvedDisk, network_xml, pool_xml, volume_xml};
+use drover_crds::virtual_machine::RunStrategy;
+use drover_crds::{InstanceType, Network, StoragePool, VirtualMachine, Volume};
 use kube::ResourceExt;
 
 use super::{CliError, RenderArgs, files};
+use crate::controllers::machine::templates;
 
-/// Prints the XML of each machine, and what virsh would be told.
+/// Prints the definition of each object, and what virsh would be told of it.
 ///
 /// # Errors
 /// When the files cannot be read.
 pub fn render(args: &RenderArgs) -> Result<ExitCode, CliError> {
     let given = files::read(&args.files.files, &args.namespace)?;
-    let types: Vec<InstanceType> = all_of(&given, "instancetypes");
-    let volumes: Vec<Volume> = all_of(&given, "volumes");
-    for it in given.iter().filter(|it| it.plural == "virtualmachines") {
-        let wrong = |words: String| CliError::File(it.file.clone(), words);
-        let machine: VirtualMachine =
-            serde_json::from_value(it.object.clone()).map_err(|error| wrong(error.to_string()))?;
-        let named = machine.spec.instance_type.as_ref();
-        let size = named.and_then(|named| {
-            let mut all = types.iter();
+    let mut definitions = Vec::new();
+    for (_, pool) in all_of::<StoragePool>(&given, "storagepools")? {
+        definitions.extend(Definition::of_pool(&DesiredPool::parse(&pool, &args.fleet)));
+    }
+    for (file, network) in all_of::<Network>(&given, "networks")? {
+        let network = DesiredNetwork::parse(&network, &args.fleet).map_err(wrong(&file))?;
+        definitions.extend(network.managed.then(|| Definition::of_network(&network)));
+    }
+    let types = all_of::<InstanceType>(&given, "instancetypes")?;
+    let mut volumes = all_of::<Volume>(&given, "volumes")?;
+    let named: Vec<Volume> = volumes.iter().map(|(_, volume)| volume.clone()).collect();
+    let mut machines = Vec::new();
+    for (file, machine) in all_of::<VirtualMachine>(&given, "virtualmachines")? {
+        let named_type = machine.spec.instance_type.as_ref();
+        let size = named_type.and_then(|named| {
+            let mut all = types.iter().map(|(_, size)| size);
             all.find(|size| size.metadata.name.as_ref() == Some(&named.name))
         });
-        let desired = DesiredMachine::parse(&machine, &args.fleet, size.map(|size| &size.spec))
-            .map_err(|invalid| wrong(invalid.to_string()))?;
-        let site = site(args, &desired, &volumes);
-        println!("<!-- {}", desired.domain_name);
-        println!("  virsh define --validate {}.xml", desired.domain_name);
-        println!("  virsh start {} -->", desired.domain_name);
-        println!("{}", create(&desired, &site, &desired.mark(1)));
+        let desired = DesiredMachine::parse(&machine, &args.fleet, size.map(|size| &size.spec));
+        let desired = desired.map_err(wrong(&file))?;
+        let made = templates(&machine, &desired).into_iter();
+        volumes.extend(made.map(|volume| (file.clone(), volume)));
+        let site = site(args, &desired, &named);
+        machines.push(Definition::of_machine(&desired, &site));
+    }
+    for (file, volume) in &volumes {
+        let volume = DesiredVolume::parse(volume, &args.fleet).map_err(wrong(file))?;
+        definitions.extend((!volume.existing).then(|| Definition::of_volume(&volume)));
+    }
+    definitions.extend(machines);
+    for definition in definitions {
+        println!("{definition}\n");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn all_of<K: serde::de::DeserializeOwned>(given: &[files::Given], plural: &str) -> Vec<K> {
+fn wrong<E: fmt::Display>(file: &str) -> impl FnOnce(E) -> CliError {
+    let file = file.to_owned();
+    move |error| CliError::File(file, error.to_string())
+}
+
+// What libvirt is given, and what virsh would be told: FILE stands for the file that it is in.
+struct Definition {
+    calls: Vec<String>,
+    xml: String,
+}
+
+impl Definition {
+    // None of one that is only observed.
+    fn of_pool(pool: &DesiredPool) -> Option<Self> {
+        let calls = vec![
+            "pool-define FILE".to_owned(),
+            format!("pool-start {} --build", pool.name),
+        ];
+        let xml = pool_xml(pool).filter(|_| pool.managed)?;
+        Some(Self { calls, xml })
+    }
+
+    fn of_network(network: &DesiredNetwork) -> Self {
+        let start = format!("net-start {}", network.name);
+        Self {
+            calls: vec!["net-define FILE".to_owned(), start],
+            xml: network_xml(network),
+        }
+    }
+
+    // As it is made; what is fetched for it is written into it afterwards.
+    fn of_volume(volume: &DesiredVolume) -> Self {
+        Self {
+            calls: vec![format!("vol-create {} FILE", volume.pool)],
+            xml: volume_xml(&volume.volume_name, volume.capacity, volume.format),
+        }
+    }
+
+    fn of_machine(machine: &DesiredMachine, site: &Site) -> Self {
+        let mut calls = vec!["define --validate FILE".to_owned()];
+        let paused = if machine.paused { " --paused" } else { "" };
+        if !matches!(machine.strategy, RunStrategy::Manual | RunStrategy::Halted) {
+            calls.push(format!("start {}{paused}", machine.domain_name));
+        }
+        Self {
+            calls,
+            xml: create(machine, site, &machine.mark(1)),
+        }
+    }
+}
+
+impl fmt::Display for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for call in &self.calls {
+            writeln!(f, "# virsh {call}")?;
+        }
+        f.write_str(&self.xml)
+    }
+}
+
+// Each with its file.
+fn all_of<K: serde::de::DeserializeOwned>(
+    given: &[files::Given],
+    plural: &str,
+) -> Result<Vec<(String, K)>, CliError> {
     let all = given.iter().filter(|it| it.plural == plural);
-    all.filter_map(|it| serde_json::from_value(it.object.clone()).ok())
-        .collect()
+    let read = |it: &files::Given| {
+        let object = serde_json::from_value(it.object.clone()).map_err(wrong(&it.file))?;
+        Ok((it.file.clone(), object))
+    };
+    all.map(read).collect()
 }
 
 fn site(args: &RenderArgs, machine: &DesiredMachine, volumes: &[Volume]) -> Site {

@@ -35,6 +35,16 @@ impl Files {
         output
     }
 
+    /// What the files come to, on hosts without KVM.
+    pub(crate) fn rendered(&self) -> String {
+        let mut command = Command::new(self.world.lab.built("drover"));
+        command.args(["render", "--hypervisor", "qemu", "-f"]);
+        let output = command.arg(&self.folder).output().unwrap();
+        println!("$ drover render\n{}", text(&output));
+        assert!(output.status.success());
+        text(&output)
+    }
+
     // Says what it has to say with this exit status.
     pub(crate) fn says(&self, status: i32, verb: &str, more: &[&str], parts: &[&str]) {
         let folder = self.folder.display().to_string();

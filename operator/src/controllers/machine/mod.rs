@@ -7,6 +7,8 @@ mod look;
 mod needs;
 mod status;
 
+pub(crate) use needs::templates;
+
 use std::sync::Arc;
 use std::time::Duration;
 

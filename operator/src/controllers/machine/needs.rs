@@ -107,7 +107,7 @@ async fn path(host: &HostHandle, place: &ResolvedDisk) -> Result<Option<String>,
 }
 
 /// The Volumes that are made with a machine.
-pub(super) fn templates(machine: &VirtualMachine, desired: &DesiredMachine) -> Vec<Volume> {
+pub(crate) fn templates(machine: &VirtualMachine, desired: &DesiredMachine) -> Vec<Volume> {
     let made = desired.disks.iter().filter_map(|disk| {
         let (template, name) = (disk.template.as_ref()?, disk.volume.as_ref()?);
         Some(made_with(machine, template, name, None))
