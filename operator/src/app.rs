@@ -143,13 +143,11 @@ async fn work(
 
 /// Lets hints find every object.
 pub(crate) fn know_everyone(ctx: &Arc<Ctx>) {
-    let everyone = Arc::downgrade(ctx);
-    ctx.hints.set_everyone(Everyone(Box::new(move || {
-        everyone
-            .upgrade()
-            .map(|ctx| ctx.cache.keys())
-            .unwrap_or_default()
-    })));
+    let (all, domains) = (Arc::downgrade(ctx), Arc::downgrade(ctx));
+    ctx.hints.set_everyone(Everyone {
+        all: Box::new(move || all.upgrade().map_or_else(Vec::new, |ctx| ctx.cache.keys())),
+        of_domain: Box::new(move |name, uuid| domains.upgrade()?.cache.machine_of(name, uuid)),
+    });
 }
 
 /// Begins to work on what is in the queue, until the set is dropped.

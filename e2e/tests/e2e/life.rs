@@ -252,6 +252,13 @@ spec:
     }
     let info = world.virsh("host1", &["dominfo", "legacy"]);
     assert!(info.contains("Autostart:      disable"), "{info}");
+    // Its events are heard, whatever its name.
+    world.virsh("host1", &["destroy", "legacy"]);
+    world.wait_for("it runs again", || {
+        !["-", id.as_str()].contains(&world.domain_id("host1", "legacy").as_str())
+    });
+    world.is_running(SPACE, "taken");
+    let id = world.domain_id("host1", "legacy");
     world.delete(&machine);
     consent("null");
     assert_eq!(

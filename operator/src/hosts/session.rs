@@ -185,10 +185,9 @@ impl Session {
 
     fn mark_domain(&self, domain: &drover_rpc::proto::remote::Domain) {
         let name = domain.name.to_string();
-        self.host.mark_domain(Uuid::from_bytes(domain.uuid), &name);
-        if let Some((namespace, name)) = name.split_once('_') {
-            self.hints.hint(Key::machine(namespace, name));
-        }
+        let uuid = Uuid::from_bytes(domain.uuid);
+        self.host.mark_domain(uuid, &name);
+        self.hints.hint_domain(&name, uuid);
     }
 
     fn lost(&self, since: Option<i64>, message: &str) {

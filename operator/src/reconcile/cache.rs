@@ -14,6 +14,7 @@ use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use super::{Hints, Key};
 
@@ -162,6 +163,24 @@ impl Cache {
         cache.instance_types.watched.wait_until_ready().await?;
         cache.namespaces.watched.wait_until_ready().await?;
         Ok(cache)
+    }
+
+    /// The machine that a domain stands for: that of its name, or one that has taken it over under the
+    /// name that it had.
+    #[must_use]
+    pub fn machine_of(&self, domain: &str, uuid: Uuid) -> Option<Key> {
+        let named = domain.split_once('_');
+        let is_there = |(namespace, name)| self.machines.get(namespace, name).is_some();
+        if !named.is_some_and(is_there) {
+            let uuid = uuid.to_string();
+            let machines = self.machines.all();
+            let mut machines = machines.iter();
+            if let Some(machine) = machines.find(|it| it.spec.uuid.as_ref() == Some(&uuid)) {
+                let namespace = machine.namespace().unwrap_or_default();
+                return Some(Key::machine(&namespace, &machine.name_any()));
+            }
+        }
+        named.map(|(namespace, name)| Key::machine(namespace, name))
     }
 
     /// Every object that is reconciled.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{Key, Kind};
 
@@ -232,8 +233,15 @@ pub struct Hints {
     everything: Arc<Mutex<Option<Everyone>>>,
 }
 
-/// Lists every object.
-pub struct Everyone(pub Box<dyn Fn() -> Vec<Key> + Send + Sync>);
+/// Finds objects.
+pub struct Everyone {
+    /// All of them.
+    pub all: Box<dyn Fn() -> Vec<Key> + Send + Sync>,
+    /// The machine of a domain.
+    pub of_domain: Box<OfDomain>,
+}
+
+type OfDomain = dyn Fn(&str, Uuid) -> Option<Key> + Send + Sync;
 
 impl std::fmt::Debug for Everyone {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -266,13 +274,25 @@ impl Hints {
 
     /// Asks for a look at every object.
     pub fn hint_everything(&self) {
+        let keys = self.with_everyone(|everyone| (everyone.all)());
+        let keys = keys.unwrap_or_default().into_iter();
+        keys.for_each(|key| self.queue.hint(key));
+    }
+
+    /// Asks for a look at the machine that a domain stands for.
+    pub fn hint_domain(&self, name: &str, uuid: Uuid) {
+        let key = self.with_everyone(|everyone| (everyone.of_domain)(name, uuid));
+        if let Some(key) = key.flatten() {
+            self.queue.hint(key);
+        }
+    }
+
+    fn with_everyone<T>(&self, find: impl FnOnce(&Everyone) -> T) -> Option<T> {
         let everything = self
             .everything
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(Everyone(list)) = &*everything {
-            list().into_iter().for_each(|key| self.queue.hint(key));
-        }
+        everything.as_ref().map(find)
     }
 }
 
