@@ -145,3 +145,13 @@ pub struct VolumeStatus {
     )]
     pub conditions: Vec<Condition>,
 }
+
+impl Volume {
+    /// The Host that has it, or else the one that its spec names.
+    #[must_use]
+    pub fn host(&self) -> Option<&String> {
+        let status = self.status.as_ref();
+        let recorded = status.and_then(|status| status.host.as_ref());
+        recorded.or(self.spec.host.as_ref())
+    }
+}

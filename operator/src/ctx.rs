@@ -129,11 +129,7 @@ impl Ctx {
             self.hints.hint(Key::volume(&namespace, &volume.name_any()));
         }
         for machine in self.cache.machines.all() {
-            if machine
-                .status
-                .as_ref()
-                .is_none_or(|status| status.host.is_none())
-            {
+            if machine.host().is_none() {
                 let namespace = machine.namespace().unwrap_or_default();
                 self.hints
                     .hint(Key::machine(&namespace, &machine.name_any()));

@@ -153,6 +153,14 @@ fn grace_period() -> i64 {
     60
 }
 
+impl VirtualMachine {
+    /// The Host that it is bound to.
+    #[must_use]
+    pub fn host(&self) -> Option<&String> {
+        self.status.as_ref()?.host.as_ref()
+    }
+}
+
 impl Default for VirtualMachineSpec {
     fn default() -> Self {
         Self {

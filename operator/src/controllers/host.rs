@@ -206,24 +206,16 @@ pub fn duplicate_of(ctx: &Ctx, name: &str, facts: &HostFacts) -> Option<String> 
 // Deleting a Host changes nothing on the machine, so nothing may be left that only it leads to.
 async fn delete(ctx: &Ctx, key: &Key, host: &Host) -> Result<Again, Error> {
     let machines = ctx.cache.machines.all();
-    let on_it = machines.iter().filter(|machine| {
-        machine
-            .status
-            .as_ref()
-            .and_then(|status| status.host.as_ref())
-            == Some(&key.name)
-    });
+    let on_it = machines
+        .iter()
+        .filter(|machine| machine.host() == Some(&key.name));
     let mut users: Vec<String> = on_it
         .map(|machine| format!("machine {}", sites::full_name(&**machine)))
         .collect();
     let volumes = ctx.cache.volumes.all();
-    let on_it = volumes.iter().filter(|volume| {
-        let status = volume
-            .status
-            .as_ref()
-            .and_then(|status| status.host.as_ref());
-        status.or(volume.spec.host.as_ref()) == Some(&key.name)
-    });
+    let on_it = volumes
+        .iter()
+        .filter(|volume| volume.host() == Some(&key.name));
     users.extend(on_it.map(|volume| format!("volume {}", sites::full_name(&**volume))));
     users.sort();
     let Some(message) = used_by("objects", &users) else {

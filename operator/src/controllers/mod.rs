@@ -52,13 +52,12 @@ fn lane(ctx: &Ctx, key: &Key) -> Lane {
         Kind::Host => Some(name.clone()),
         Kind::VirtualMachine => {
             let machine = ctx.cache.machines.get(namespace, name);
-            machine.and_then(|machine| machine.status.as_ref()?.host.clone())
+            machine.and_then(|machine| machine.host().cloned())
         }
-        Kind::Volume => ctx.cache.volumes.get(namespace, name).and_then(|volume| {
-            let status = volume.status.as_ref();
-            let placed = status.and_then(|status| status.host.clone());
-            placed.or_else(|| volume.spec.host.clone())
-        }),
+        Kind::Volume => {
+            let volume = ctx.cache.volumes.get(namespace, name);
+            volume.and_then(|volume| volume.host().cloned())
+        }
         Kind::StoragePool | Kind::Network => None,
     };
     host.map_or(Lane::Kind(key.kind), Lane::Host)

@@ -238,13 +238,7 @@ fn request(ctx: &Ctx, desired: &DesiredMachine) -> Request {
         .filter_map(|volume| ctx.cache.volumes.get(&desired.namespace, volume));
     let mut data_on: Vec<String> = volumes
         .clone()
-        .filter_map(|volume| {
-            let status = volume
-                .status
-                .as_ref()
-                .and_then(|status| status.host.clone());
-            status.or_else(|| volume.spec.host.clone())
-        })
+        .filter_map(|volume| volume.host().cloned())
         .collect();
     data_on.sort();
     data_on.dedup();

@@ -26,9 +26,9 @@ pub async fn outdate_placements(ctx: &Ctx) {
 
 // Nothing is placed before it has the finalizer.
 fn may_be_placed(machine: &VirtualMachine) -> bool {
-    let status = machine.status.as_ref();
-    let is_bound = status.is_some_and(|status| status.host.is_some());
-    !is_bound && machine.metadata.deletion_timestamp.is_none() && write::has_finalizer(machine)
+    machine.host().is_none()
+        && machine.metadata.deletion_timestamp.is_none()
+        && write::has_finalizer(machine)
 }
 
 // Until it is written, placed by the other one, or gone.

@@ -86,14 +86,9 @@ impl Outcome {
 
 // The host that has it or is to have it.
 fn place(ctx: &Ctx, volume: &Volume) -> Option<String> {
-    let recorded = volume
-        .status
-        .as_ref()
-        .and_then(|status| status.host.clone());
-    recorded.or_else(|| volume.spec.host.clone()).or_else(|| {
-        users(ctx, volume)
-            .into_iter()
-            .find_map(|machine| machine.status.as_ref()?.host.clone())
+    volume.host().cloned().or_else(|| {
+        let mut users = users(ctx, volume).into_iter();
+        users.find_map(|machine| machine.host().cloned())
     })
 }
 
