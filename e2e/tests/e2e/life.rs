@@ -1,7 +1,7 @@
 //! A machine's life on real hosts: it is changed while it runs, stopped, started, paused and taken
 //! over.
 
-use crate::support::objects::condition;
+use crate::support::objects::{condition, taken};
 use crate::support::{Guest, World, message, ready, reason, state};
 
 const SPACE: &str = "e2e-life";
@@ -213,17 +213,7 @@ fn a_foreign_domain_is_taken_over_only_with_its_hosts_consent() {
     world.space(SPACE);
     define_legacy(&world);
     let id = world.domain_id("host1", "legacy");
-    let machine = format!(
-        "apiVersion: drover.dev/v1alpha1
-kind: VirtualMachine
-metadata: {{name: taken, namespace: {SPACE}}}
-spec:
-  memory: {{guest: 64Mi}}
-  devices: {{rng: false, agentChannel: false, panic: false}}
-  deletionPolicy: Orphan
-  uuid: {FOREIGN}
-"
-    );
+    let machine = taken(SPACE, FOREIGN);
     let consent = |value| world.adoption("host1", value);
     consent("null");
     world.apply(&machine);

@@ -117,6 +117,21 @@ spec:
     }
 }
 
+/// A machine that takes over the domain of this UUID, and leaves it when it goes.
+pub(crate) fn taken(space: &str, uuid: &str) -> String {
+    format!(
+        "apiVersion: drover.dev/v1alpha1
+kind: VirtualMachine
+metadata: {{name: taken, namespace: {space}}}
+spec:
+  memory: {{guest: 64Mi}}
+  devices: {{rng: false, agentChannel: false, panic: false}}
+  deletionPolicy: Orphan
+  uuid: {uuid}
+"
+    )
+}
+
 pub(crate) fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
     let conditions = object["status"]["conditions"].as_array()?;
     conditions

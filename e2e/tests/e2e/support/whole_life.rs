@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::between::HOST;
-use super::objects::{Guest, ready, reason, state};
+use super::objects::{Guest, ready, reason, state, taken};
 use super::world::World;
 
 /// The namespace that it happens in.
@@ -242,11 +242,6 @@ fn off_and_on(world: &World) {
     assert_eq!(started(&id(world)), started(&again) + 1, "started once");
 }
 
-fn consent(world: &World, value: &str) {
-    let patch = format!("{{\"spec\":{{\"adoption\":{value}}}}}");
-    world.kubectl(&["patch", "vhost", HOST, "--type=merge", "-p", &patch]);
-}
-
 // Somebody's own machine, which starts with its host; it is let go again.
 fn taken_over(world: &World) {
     let xml = format!(
@@ -259,25 +254,15 @@ fn taken_over(world: &World) {
     world.virsh(HOST, &["define", "/root/whole-legacy.xml"]);
     world.virsh(HOST, &["start", "whole-legacy"]);
     world.virsh(HOST, &["autostart", "whole-legacy"]);
-    consent(world, "{\"from\":\"All\"}");
+    world.adoption(HOST, "{\"from\":\"All\"}");
     let before = world.domain_id(HOST, "whole-legacy");
-    let machine = format!(
-        "apiVersion: drover.dev/v1alpha1
-kind: VirtualMachine
-metadata: {{name: taken, namespace: {SPACE}}}
-spec:
-  memory: {{guest: 64Mi}}
-  devices: {{rng: false, agentChannel: false, panic: false}}
-  deletionPolicy: Orphan
-  uuid: {FOREIGN}
-"
-    );
+    let machine = taken(SPACE, FOREIGN);
     world.apply(&machine);
     world.machine_is(SPACE, "taken", "Running", |machine| {
         ready(machine) && state(machine) == "Running"
     });
     world.delete(&machine);
-    consent(world, "null");
+    world.adoption(HOST, "null");
     assert_eq!(world.domain_id(HOST, "whole-legacy"), before, "it ran on");
     let xml = world.virsh(HOST, &["dumpxml", "whole-legacy"]);
     assert!(!xml.contains("drover"), "{xml}");
