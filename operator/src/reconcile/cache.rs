@@ -170,9 +170,15 @@ impl Cache {
     #[must_use]
     pub fn machine_of(&self, domain: &str, uuid: Uuid) -> Option<Key> {
         let named = domain.split_once('_');
-        let is_there = |(namespace, name)| self.machines.get(namespace, name).is_some();
-        if !named.is_some_and(is_there) {
-            let uuid = uuid.to_string();
+        let uuid = uuid.to_string();
+        let is_its_own = |(namespace, name)| {
+            let machine = self.machines.get(namespace, name);
+            machine.is_some_and(|machine| {
+                let known = machine.status.as_ref().and_then(|it| it.uuid.as_ref());
+                known.is_none_or(|known| *known == uuid)
+            })
+        };
+        if !named.is_some_and(is_its_own) {
             let machines = self.machines.all();
             let mut machines = machines.iter();
             if let Some(machine) = machines.find(|it| it.spec.uuid.as_ref() == Some(&uuid)) {
