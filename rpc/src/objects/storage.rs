@@ -210,13 +210,18 @@ impl StorageVolume {
             .await
     }
 
-    /// Begins to write data and holes into it: `length` bytes with the holes, from byte `offset` on.
+    /// Begins to write data and holes into it: `length` bytes with the holes, from byte `offset` on;
+    /// without a length, as many as there are.
     ///
     /// libvirt's `virStorageVolUpload` with the flag `SPARSE_STREAM`.
     ///
     /// # Errors
     /// When libvirt refuses, or no connection can be made for it.
-    pub async fn upload_sparse(&self, offset: u64, length: u64) -> Result<SparseUpload, Error> {
+    pub async fn upload_sparse(
+        &self,
+        offset: u64,
+        length: impl Into<Option<u64>>,
+    ) -> Result<SparseUpload, Error> {
         self.client
             .storage_vol_upload_sparse(self.key(), offset, length)
             .await

@@ -41,6 +41,11 @@ impl Channel {
         }
     }
 
+    /// What is left of what was announced.
+    pub(super) fn announced(&self) -> Option<u64> {
+        self.left
+    }
+
     pub(super) fn left(&self) -> u64 {
         self.left.unwrap_or_default()
     }

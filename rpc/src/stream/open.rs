@@ -48,8 +48,8 @@ impl Client {
     }
 
     /// Calls `STORAGE_VOL_UPLOAD` for a stream with holes: `length` bytes, holes included, are then
-    /// to be written, from `offset` on. What is a hole is not sent, and takes no room on a disk that
-    /// can do without.
+    /// to be written, from `offset` on; without a length, as many as there are. What is a hole is not
+    /// sent, and takes no room on a disk that can do without.
     ///
     /// # Errors
     /// When libvirt refuses, or no connection can be made for it.
@@ -57,17 +57,21 @@ impl Client {
         &self,
         vol: StorageVol,
         offset: u64,
-        length: u64,
+        length: impl Into<Option<u64>>,
     ) -> Result<SparseUpload, Error> {
-        not_endless(length)?;
+        let length = length.into();
+        if let Some(length) = length {
+            not_endless(length)?;
+        }
         let args = StorageVolUploadArgs {
             vol,
             offset,
-            length,
+            // libvirt's word for no end.
+            length: length.unwrap_or(0),
             flags: UPLOAD_SPARSE,
         };
         let (channel, ()) = self
-            .open_stream_with::<procedures::StorageVolUpload>(&args, Some(length), true)
+            .open_stream_with::<procedures::StorageVolUpload>(&args, length, true)
             .await?;
         Ok(SparseUpload(channel))
     }

@@ -8,7 +8,7 @@ use super::channel::Channel;
 use super::pipe::Piece;
 use crate::error::Error;
 
-/// Bytes and holes to the server: together exactly as long as was announced.
+/// Bytes and holes to the server: together exactly as long as was announced, if anything was.
 ///
 /// A hole is left as the volume has it: libvirt does not make room that is taken free again.
 ///
@@ -23,8 +23,8 @@ impl SparseUpload {
     /// # Errors
     /// When it is more than was announced, or the server has failed, or takes nothing in time.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        if bytes.len() as u64 > self.left() {
-            return Err(super::over_length(bytes.len(), self.left()));
+        if let Some(left) = self.left().filter(|left| bytes.len() as u64 > *left) {
+            return Err(super::over_length(bytes.len(), left));
         }
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -53,10 +53,10 @@ impl SparseUpload {
         self.0.finish().await
     }
 
-    /// How many bytes, holes included, are still to be sent.
+    /// How many bytes, holes included, are still to be sent, if that was announced.
     #[must_use]
-    pub fn left(&self) -> u64 {
-        self.0.left()
+    pub fn left(&self) -> Option<u64> {
+        self.0.announced()
     }
 }
 

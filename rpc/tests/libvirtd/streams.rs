@@ -206,4 +206,26 @@ async fn with_holes(client: &Client, pool: &StoragePool) {
     assert_eq!(holes, 2 * hole);
     let zeros = vec![0; hole as usize];
     assert!(back == [&bytes[..], &zeros, &bytes, &zeros].concat());
+    without_an_end(client, pool, &bytes).await;
+}
+
+// Nobody knows beforehand how long it will be.
+async fn without_an_end(client: &Client, pool: &StoragePool, bytes: &[u8]) {
+    let volume = volume(client, pool, "endless").await;
+    let hole = 3 * SIZE as u64;
+    let mut upload = client
+        .storage_vol_upload_sparse(volume.clone(), 0, None)
+        .await
+        .unwrap();
+    assert_eq!(upload.left(), None);
+    upload.write(bytes).await.unwrap();
+    upload.hole(hole).await.unwrap();
+    upload.finish().await.unwrap();
+    let info = client.storage_vol_get_info(volume).await.unwrap();
+    assert_eq!(info.capacity, bytes.len() as u64 + hole);
+    assert!(
+        info.allocation <= 2 * bytes.len() as u64,
+        "{}",
+        info.allocation
+    );
 }
