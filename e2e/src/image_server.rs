@@ -1,9 +1,11 @@
 //! Serves the files of one folder over HTTP, as the place from which volumes are imported.
 //!
-//! Below `/slow/` the same files come at 1 MiB a second, so that a test can break an import half way.
+//! Below other folders the same files come otherwise: `/slow/` at 1 MiB a second, so that a test can
+//! break an import half way; `/cut/` 4 MiB at a time, and then the connection ends; `/short/` with a
+//! length that is a byte too long. The rest of a file is sent to who asks for it.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +18,7 @@ use crate::{process, wait};
 
 const NAME: &str = "image-server";
 const CHUNK: usize = 64 << 10;
+const CUT: usize = 4 << 20;
 
 /// Starts the server as a process of the lab, and waits until it answers.
 ///
@@ -51,34 +54,56 @@ pub fn serve(address: SocketAddr, folder: PathBuf) -> Result<(), Error> {
     Ok(())
 }
 
+/// How the files of a folder come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Plain,
+    Slow,
+    Cut,
+    Short,
+}
+
+impl Manner {
+    fn of(path: &str) -> (Self, &str) {
+        let all = [
+            ("/slow/", Self::Slow),
+            ("/cut/", Self::Cut),
+            ("/short/", Self::Short),
+            ("/", Self::Plain),
+        ];
+        let mut all = all.into_iter();
+        all.find_map(|(prefix, manner)| Some((manner, path.strip_prefix(prefix)?)))
+            .unwrap_or((Self::Plain, ""))
+    }
+}
+
 fn answer(connection: &TcpStream, folder: &Path) -> std::io::Result<()> {
     connection.set_read_timeout(Some(Duration::from_secs(60)))?;
     let mut lines = BufReader::new(connection.take(16 << 10)).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
+    let mut from = 0;
     for line in lines {
-        if line?.is_empty() {
+        let line = line?.to_lowercase();
+        if line.is_empty() {
             break;
         }
+        let range = line.strip_prefix("range: bytes=");
+        from = range
+            .map_or(Ok(from), |range| range.trim_end_matches('-').parse())
+            .unwrap_or(from);
     }
-    println!("{request}");
+    println!("{request} from {from}");
     let mut words = request.split(' ');
     let (method, path) = (
         words.next().unwrap_or_default(),
         words.next().unwrap_or_default(),
     );
-    let (path, slow) = match path.strip_prefix("/slow/") {
-        Some(rest) => (rest, true),
-        None => (path.trim_start_matches('/'), false),
-    };
+    let (manner, path) = Manner::of(path);
     // One folder is served, not those below it or above it.
     let name = !path.is_empty() && !path.contains('/') && !path.contains("..");
+    let opened = name.then(|| File::open(folder.join(path)).ok()).flatten();
     let mut out = connection;
-    let opened = if name {
-        File::open(folder.join(path)).ok()
-    } else {
-        None
-    };
-    let Some(file) = opened else {
+    let Some(mut file) = opened else {
         let body = "there is no such file\n";
         let length = body.len();
         return write!(
@@ -86,27 +111,37 @@ fn answer(connection: &TcpStream, folder: &Path) -> std::io::Result<()> {
             "HTTP/1.1 404 Not Found\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
         );
     };
-    let length = file.metadata()?.len();
+    let length = file.metadata()?.len() + u64::from(manner == Manner::Short);
+    let status = match from {
+        0 => "200 OK".to_owned(),
+        _ => {
+            let last = length.saturating_sub(1);
+            format!("206 Partial Content\r\nContent-Range: bytes {from}-{last}/{length}")
+        }
+    };
+    let rest = length.saturating_sub(from);
     write!(
         out,
-        "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+        "HTTP/1.1 {status}\r\nContent-Type: application/octet-stream\r\nContent-Length: {rest}\r\nConnection: close\r\n\r\n"
     )?;
     if method == "HEAD" {
-        Ok(())
-    } else {
-        send(file, connection, slow)
+        return Ok(());
     }
+    file.seek(SeekFrom::Start(from))?;
+    send(file, connection, manner)
 }
 
-fn send(mut file: File, mut connection: &TcpStream, slow: bool) -> std::io::Result<()> {
+fn send(mut file: File, mut connection: &TcpStream, manner: Manner) -> std::io::Result<()> {
     let mut chunk = vec![0; CHUNK];
+    let mut sent = 0;
     loop {
         let got = file.read(&mut chunk)?;
-        if got == 0 {
+        if got == 0 || (manner == Manner::Cut && sent >= CUT) {
             return connection.flush();
         }
         connection.write_all(chunk.get(..got).unwrap_or_default())?;
-        if slow {
+        sent += got;
+        if manner == Manner::Slow {
             std::thread::sleep(Duration::from_millis(62));
         }
     }
@@ -136,7 +171,9 @@ mod tests {
     #[test]
     fn a_file_of_the_folder_is_served_and_nothing_else() {
         assert!(ask("/a.txt").ends_with("\r\n\r\ncontent"));
-        assert!(ask("/slow/a.txt").ends_with("\r\n\r\ncontent"));
+        for folder in ["slow", "cut", "short"] {
+            assert!(ask(&format!("/{folder}/a.txt")).ends_with("\r\n\r\ncontent"));
+        }
         for path in ["/b.txt", "/../a.txt", "/", "/slow/../a.txt"] {
             assert!(ask(path).starts_with("HTTP/1.1 404"), "{path}");
         }
