@@ -9,6 +9,7 @@ pub mod check;
 pub mod common;
 pub mod condition;
 pub mod host;
+pub mod image;
 pub mod instance_type;
 pub mod network;
 pub mod quantity;
@@ -23,6 +24,7 @@ pub use common::{
     NamespacesFrom, ReclaimPolicy,
 };
 pub use host::{Host, HostSpec, HostStatus};
+pub use image::{ClusterImage, ClusterImageSpec, Image, ImageSpec, ImageStatus};
 pub use instance_type::{InstanceType, InstanceTypeSpec};
 pub use network::{Network, NetworkSpec, NetworkStatus};
 pub use quantity::Quantity;

@@ -5,13 +5,17 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube::CustomResourceExt;
 
-use crate::{Host, InstanceType, Network, StoragePool, VirtualMachine, Volume};
+use crate::{
+    ClusterImage, Host, Image, InstanceType, Network, StoragePool, VirtualMachine, Volume,
+};
 
 /// Every definition, with the name of the file that holds it.
 #[must_use]
 pub fn definitions() -> Vec<(String, CustomResourceDefinition)> {
     [
+        (ClusterImage::crd(), Some(("an image", 63))),
         (Host::crd(), None),
+        (Image::crd(), Some(("an image", 63))),
         (InstanceType::crd(), None),
         (Network::crd(), Some(("a network", 63))),
         (StoragePool::crd(), Some(("a pool", 63))),

@@ -5,7 +5,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::common::ReclaimPolicy;
+use crate::common::{LocalRef, ReclaimPolicy};
 use crate::quantity::Quantity;
 use crate::rules;
 
@@ -50,6 +50,11 @@ pub struct VolumeSpec {
     /// What is in it at first; nothing, if not set. Cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<VolumeSource>,
+    /// How it comes from an image. Overlay: what is written is kept, the rest is read from the image's
+    /// copy in the pool (the default for `qcow2`). Copy: it has all of it (the default for `raw`).
+    /// Cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clone_strategy: Option<CloneStrategy>,
     /// What happens to the data when this object is deleted.
     #[serde(default = "retain")]
     pub reclaim_policy: ReclaimPolicy,
@@ -92,6 +97,21 @@ pub struct VolumeSource {
     /// An image at a URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpSource>,
+    /// An Image of the same namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<LocalRef>,
+    /// A ClusterImage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_image: Option<LocalRef>,
+}
+
+/// How a volume comes from an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CloneStrategy {
+    /// What is not written is read from the image's copy in the pool.
+    Overlay,
+    /// It has all of it.
+    Copy,
 }
 
 /// No content.
@@ -131,6 +151,9 @@ pub struct VolumeStatus {
     /// Its size as the guest sees it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<String>,
+    /// What it is based on, the nearest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backing: Vec<Backing>,
     /// How far an import is, such as `42%`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<String>,
@@ -144,6 +167,18 @@ pub struct VolumeStatus {
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
     )]
     pub conditions: Vec<Condition>,
+}
+
+/// A volume that another one is based on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Backing {
+    /// Its name in the pool.
+    pub volume: String,
+    /// Where it is on the host.
+    pub key: String,
+    /// How it is kept.
+    pub format: VolumeFormat,
 }
 
 impl Volume {

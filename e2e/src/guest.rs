@@ -79,6 +79,7 @@ fn build(lab: &Lab, folder: &Path) -> Result<(), Error> {
         &folder.join(format!("{IMAGE}.sha256")),
         format!("{sum}  {IMAGE}\n"),
     )?;
+    run(Command::new("gzip").args(["-1", "-n", "-k"]).arg(&image))?;
     cache::remove(&work)
 }
 

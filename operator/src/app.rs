@@ -18,7 +18,7 @@ use crate::ctx::{Ctx, Memory};
 use crate::events::Events;
 use crate::hosts::{Reach, Registry};
 use crate::import::address::Allowed;
-use crate::import::job::Imports;
+use crate::import::jobs::Jobs;
 use crate::lease::{self, LeaseConfig};
 use crate::metrics::Metrics;
 use crate::reconcile::queue::Everyone;
@@ -118,7 +118,7 @@ async fn work(
         metrics,
         events,
         import_allow: Allowed::new(args.import_allow.clone()),
-        imports: Imports::default(),
+        jobs: Jobs::default(),
         placing: tokio::sync::Mutex::default(),
         memory: Memory::default(),
         start: (Instant::now(), jiff::Timestamp::now()),

@@ -17,8 +17,9 @@ use crate::controllers::promises::Known;
 use crate::events::Events;
 use crate::hosts::Registry;
 use crate::import::address::Allowed;
-use crate::import::job::Imports;
+use crate::import::jobs::Jobs;
 use crate::metrics::Metrics;
+use crate::reconcile::cache::image_name;
 use crate::reconcile::{Cache, Hints, Key};
 
 /// What every controller has at hand.
@@ -43,8 +44,8 @@ pub struct Ctx {
     pub events: Events,
     /// Networks that images may come from though they are private.
     pub import_allow: Allowed,
-    /// Imports that are on their way.
-    pub imports: Imports,
+    /// What is on its way into volumes.
+    pub jobs: Jobs,
     /// One placement at a time: the next one sees what this one took.
     pub placing: tokio::sync::Mutex<()>,
     /// What is remembered between two looks.
@@ -118,6 +119,14 @@ impl Ctx {
         {
             self.hints.hint(Key::network(&network.name_any()));
         }
+        let images = self.cache.images.all().into_iter();
+        let images = images.filter(|o| deleted(&o.metadata));
+        let of_cluster = self.cache.cluster_images.all().into_iter();
+        let of_cluster = of_cluster.filter(|o| deleted(&o.metadata));
+        let names = images.map(|o| image_name(&*o));
+        for image in names.chain(of_cluster.map(|o| image_name(&*o))) {
+            self.hints.hint(Key::image(&image));
+        }
         for volume in self
             .cache
             .volumes
@@ -178,7 +187,7 @@ impl Memory {
             .remove(&uuid);
     }
 
-    /// What has been done to a volume's data, by the UID of its object.
+    /// What has been done to a volume's data, by the name of its job.
     #[must_use]
     pub fn progress(&self, uid: &str) -> Progress {
         let volumes = self.volumes.lock().unwrap_or_else(PoisonError::into_inner);

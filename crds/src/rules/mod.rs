@@ -2,12 +2,17 @@
 //! which is why strings and lists around them have a largest size.
 
 mod machine;
+mod storage;
 
 use serde_json::{Value, json};
 
 pub use machine::{
     clock, cpu, disk, disk_qos, disks, firmware, interfaces, mac_address, machine_spec, memory,
     memory_sizes,
+};
+pub use storage::{
+    capacity, http_source, image_source, image_spec, pool_spec, source, target_path, template, url,
+    volume_name, volume_spec,
 };
 
 /// Largest number of disks of a machine.
@@ -132,145 +137,6 @@ pub fn not_negative() -> Value {
 
 const POSITIVE: &str =
     "!isQuantity(string(self)) || quantity(string(self)).isGreaterThan(quantity('0'))";
-
-/// A Volume's capacity: above zero, at most 8Pi, never smaller than before.
-#[must_use]
-pub fn capacity() -> Value {
-    json!([
-        rule(POSITIVE, "must be > 0"),
-        rule(
-            "!isQuantity(string(self)) || quantity(string(self)).compareTo(quantity('8Pi')) <= 0",
-            "at most 8Pi",
-        ),
-        {
-            "rule": "!isQuantity(string(self)) || !isQuantity(string(oldSelf)) || \
-                     quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0",
-            "message": "a volume cannot shrink",
-            "messageExpression": "string(oldSelf) + ' -> ' + string(self) + ' would lose data'",
-        },
-    ])
-}
-
-/// Where a Volume's content comes from.
-#[must_use]
-pub fn source() -> Value {
-    json!([rule(
-        "[has(self.blank), has(self.http)].exists_one(x, x)",
-        "exactly one of blank and http is needed",
-    )])
-}
-
-/// A source at an http(s) URL.
-#[must_use]
-pub fn http_source() -> Value {
-    json!([
-        at(
-            ".url",
-            rule(
-                "isURL(self.url) && url(self.url).getScheme() in ['http', 'https'] && \
-                 url(self.url).getHostname() != ''",
-                "not an http or https URL",
-            )
-        ),
-        at(
-            ".url",
-            rule(
-                "!self.url.matches('^[^/]*//[^/@]*@')",
-                "no user or password in the URL"
-            ),
-        ),
-        at(
-            ".checksum",
-            rule(
-                "!self.url.lowerAscii().startsWith('http:') || has(self.checksum)",
-                "a checksum is needed: plain http proves nothing",
-            )
-        ),
-    ])
-}
-
-/// A Volume's spec.
-#[must_use]
-pub fn volume_spec() -> Value {
-    json!([
-        immutable("pool"),
-        immutable("format"),
-        immutable("source"),
-        immutable("existing"),
-        at(
-            ".source",
-            rule(
-                "!has(self.existing) || !has(self.source)",
-                "no source with existing: what is there is kept",
-            )
-        ),
-        at(
-            ".format",
-            rule(
-                "!has(self.existing) || has(self.format)",
-                "format is needed with existing: nobody looks for it in what a guest could write",
-            )
-        ),
-        at(
-            ".reclaimPolicy",
-            rule(
-                "!has(self.existing) || !has(self.reclaimPolicy) || self.reclaimPolicy == 'Retain'",
-                "only Retain with existing: what was there before is never removed",
-            )
-        ),
-        at(
-            ".host",
-            rule(
-                "!has(oldSelf.host) || (has(self.host) && self.host == oldSelf.host)",
-                "host cannot be changed: the data is there",
-            )
-        ),
-    ])
-}
-
-/// The name of a volume in its pool.
-#[must_use]
-pub fn volume_name() -> Value {
-    json!([rule(
-        "!self.contains('/') && !self.startsWith('.')",
-        "paths are not accepted: give the volume's name in the pool",
-    )])
-}
-
-/// A StoragePool's spec.
-#[must_use]
-pub fn pool_spec() -> Value {
-    json!([
-        at(
-            ".target",
-            rule(
-                "(has(self.managementPolicy) && self.managementPolicy == 'Observe') || has(self.target)",
-                "target is needed with managementPolicy: Full",
-            )
-        ),
-        at(
-            ".type",
-            rule(
-                "self.type == 'dir' || (has(self.managementPolicy) && \
-                 self.managementPolicy == 'Observe')",
-                "only a dir is made by Drover: other types need managementPolicy: Observe",
-            )
-        ),
-        immutable("type"),
-        immutable("scope"),
-        immutable("target"),
-        immutable("managementPolicy"),
-    ])
-}
-
-/// The folder of a pool.
-#[must_use]
-pub fn target_path() -> Value {
-    json!([rule(
-        "self.startsWith('/') && self != '/' && !self.contains('/../') && !self.endsWith('/..')",
-        "an absolute path without .. is needed, such as /var/lib/libvirt/drover",
-    )])
-}
 
 /// A Network's spec.
 #[must_use]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::common::{LocalRef, ReclaimPolicy};
 use crate::quantity::Quantity;
 use crate::rules;
-use crate::volume::{VolumeFormat, VolumeSource};
+use crate::volume::{CloneStrategy, VolumeFormat, VolumeSource};
 
 /// A disk: a Volume that is there, or one that is made with the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -142,6 +142,7 @@ pub struct DiskQos {
 /// A Volume that is made with a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::template()))]
 pub struct VolumeTemplate {
     /// The StoragePool that holds it.
     #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = rules::reference("a StoragePool")))]
@@ -155,6 +156,10 @@ pub struct VolumeTemplate {
     /// What is in it at first; nothing, if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<VolumeSource>,
+    /// How it comes from an image. Overlay: what is written is kept, the rest is read from the image's
+    /// copy in the pool (the default for `qcow2`). Copy: it has all of it (the default for `raw`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clone_strategy: Option<CloneStrategy>,
     /// What happens to the data when the machine is deleted.
     #[serde(default = "delete")]
     pub reclaim_policy: ReclaimPolicy,

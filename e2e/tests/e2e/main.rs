@@ -17,6 +17,7 @@ mod firmware;
 mod first_machine;
 mod host_answers;
 mod idle;
+mod images;
 mod import;
 mod kills;
 mod life;

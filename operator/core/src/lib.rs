@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod completion;
 pub mod definition;
 pub mod desired;
 pub mod fields;

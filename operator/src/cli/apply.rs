@@ -16,6 +16,7 @@ use super::session::{Session, place};
 use super::{ApplyArgs, CliError, plan, print};
 use crate::controllers::machine::foresight::{Sketch, host_has};
 use crate::controllers::machine::owned_volumes;
+use crate::reconcile::cache::image_name;
 
 /// Makes everything as the files say.
 ///
@@ -64,6 +65,7 @@ pub async fn delete(args: &ApplyArgs) -> Result<ExitCode, CliError> {
     for volume in session.volumes() {
         pin(&session, volume).await?;
     }
+    find_copies(&session).await?;
     for place in &places {
         session.objects.delete(place);
     }
@@ -101,6 +103,34 @@ async fn pin(session: &Session, volume: Volume) -> Result<(), CliError> {
     Ok(())
 }
 
+// Where an image's copies are no status remembers here either.
+async fn find_copies(session: &Session) -> Result<(), CliError> {
+    let cache = &session.ctx.cache;
+    let images = cache.images.all().into_iter();
+    let of_cluster = cache.cluster_images.all().into_iter();
+    let images = images
+        .map(|image| ("images", image_name(&*image)))
+        .chain(of_cluster.map(|image| ("clusterimages", image_name(&*image))));
+    for (plural, image) in images {
+        let mut copies = Vec::new();
+        for host in session.ctx.hosts.all() {
+            for pool in cache.pools.all() {
+                let (pool, name) = (pool.name_any(), image.volume_name());
+                let seen = host.pool(&pool).await?;
+                if seen.is_some_and(|seen| seen.volumes.contains(&name)) {
+                    copies.push(serde_json::json!({
+                        "pool": pool, "host": host.name, "state": "Ready",
+                    }));
+                }
+            }
+        }
+        let place = (plural.to_owned(), image.namespace, image.name);
+        let status = serde_json::json!({"status": {"pools": copies, "conditions": []}});
+        let _known = session.objects.patch(&place, true, false, &status);
+    }
+    Ok(())
+}
+
 fn worked_on(given: &[Given]) -> Vec<Place> {
     given
         .iter()
@@ -110,9 +140,18 @@ fn worked_on(given: &[Given]) -> Vec<Place> {
 }
 
 fn is_worked_on(given: &Given) -> bool {
-    let kinds = ["virtualmachines", "volumes", "storagepools", "networks"];
-    kinds.contains(&given.plural.as_str())
+    WORKED_ON.iter().any(|(plural, _)| *plural == given.plural)
 }
+
+// What something is made of on the hosts.
+const WORKED_ON: [(&str, &str); 6] = [
+    ("virtualmachines", "VirtualMachine"),
+    ("volumes", "Volume"),
+    ("images", "Image"),
+    ("clusterimages", "ClusterImage"),
+    ("storagepools", "StoragePool"),
+    ("networks", "Network"),
+];
 
 // As they would be in a cluster: each is held until Drover has cleaned up.
 fn held(given: &[Given]) -> Vec<Given> {
@@ -204,12 +243,9 @@ async fn watch(
 }
 
 fn title((plural, namespace, name): &Place) -> String {
-    let kind = match plural.as_str() {
-        "virtualmachines" => "VirtualMachine",
-        "storagepools" => "StoragePool",
-        "networks" => "Network",
-        _ => "Volume",
-    };
+    let mut kinds = WORKED_ON.iter();
+    let kind = kinds.find(|(known, _)| known == plural);
+    let kind = kind.map_or(plural.as_str(), |(_, kind)| kind);
     match namespace.as_str() {
         "" => format!("{kind} {name}"),
         namespace => format!("{kind} {namespace}/{name}"),

@@ -94,7 +94,11 @@ impl Definition {
     fn of_volume(volume: &DesiredVolume) -> Self {
         Self {
             calls: vec![format!("vol-create {} FILE", volume.pool)],
-            xml: volume_xml(&volume.volume_name, volume.capacity, volume.format),
+            xml: volume_xml(
+                &volume.volume_name,
+                volume.capacity,
+                format_word(Some(volume.format)),
+            ),
         }
     }
 
@@ -151,6 +155,7 @@ fn site(args: &RenderArgs, machine: &DesiredMachine, volumes: &[Volume]) -> Site
                 .and_then(|volume| name_in_pool(volume).ok())
                 .unwrap_or_else(|| identity::volume_name(&machine.namespace, name)),
             format: format_word(format).to_owned(),
+            backing: None,
             path: None,
         })
     });

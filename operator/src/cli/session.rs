@@ -20,7 +20,7 @@ use crate::ctx::{Ctx, Memory};
 use crate::events::Events;
 use crate::hosts::{Reach, Registry};
 use crate::import::address::Allowed;
-use crate::import::job::Imports;
+use crate::import::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::reconcile::{Cache, Hints, Queue};
 
@@ -72,8 +72,9 @@ impl Session {
             events: Events::start(client.clone(), MANAGER.to_owned(), Arc::clone(&metrics)),
             client,
             metrics,
-            import_allow: Allowed::new(Vec::new()),
-            imports: Imports::default(),
+            // Whoever runs a command could fetch it themselves.
+            import_allow: Allowed::everything(),
+            jobs: Jobs::default(),
             placing: tokio::sync::Mutex::default(),
             memory: Memory::default(),
             start: (Instant::now(), Timestamp::now()),

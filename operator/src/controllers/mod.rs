@@ -1,6 +1,7 @@
 //! One reconciler a kind: observe, plan, apply, and always write the status.
 
 pub mod host;
+pub mod image;
 pub mod machine;
 pub mod network;
 pub mod placement;
@@ -9,10 +10,13 @@ pub mod promises;
 pub mod report;
 pub mod sightings;
 pub mod sites;
+mod storage;
 pub mod takeover;
 pub mod volume;
 
 use std::sync::Arc;
+
+use drover_crds::{ClusterImage, Image};
 
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -58,7 +62,7 @@ fn lane(ctx: &Ctx, key: &Key) -> Lane {
             let volume = ctx.cache.volumes.get(namespace, name);
             volume.and_then(|volume| volume.host().cloned())
         }
-        Kind::StoragePool | Kind::Network => None,
+        Kind::StoragePool | Kind::Network | Kind::ClusterImage | Kind::Image => None,
     };
     host.map_or(Lane::Kind(key.kind), Lane::Host)
 }
@@ -68,6 +72,8 @@ async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
         Kind::Host => host::reconcile(ctx, key).await,
         Kind::StoragePool => pool::reconcile(ctx, key).await,
         Kind::Network => network::reconcile(ctx, key).await,
+        Kind::ClusterImage => image::reconcile::<ClusterImage>(ctx, key).await,
+        Kind::Image => image::reconcile::<Image>(ctx, key).await,
         Kind::Volume => volume::reconcile(ctx, key).await,
         Kind::VirtualMachine => machine::reconcile(ctx, key).await,
     }

@@ -47,6 +47,7 @@ reported!(
     drover_crds::HostStatus,
     drover_crds::StoragePoolStatus,
     drover_crds::NetworkStatus,
+    drover_crds::ImageStatus,
     drover_crds::VolumeStatus,
     drover_crds::VirtualMachineStatus
 );

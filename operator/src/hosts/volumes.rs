@@ -1,11 +1,13 @@
 //! Volumes and the records beside them.
 
-use drover_core::desired::volume::{DesiredVolume, Source};
+use std::time::Duration;
+
+use drover_core::desired::volume::{DesiredVolume, format_word};
 use drover_core::observed::pool::ObservedPool;
-use drover_core::observed::volume::{ObservedVolume, VolumeFacts};
-use drover_core::xml::volume_xml;
+use drover_core::observed::volume::{ObservedVolume, VolumeFacts, backing_path};
+use drover_core::xml::{overlay_xml, volume_xml};
 use drover_rpc::proto::remote;
-use drover_rpc::{Client, Upload};
+use drover_rpc::{Client, SparseDownload, SparseUpload, Upload};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -17,6 +19,8 @@ use super::{HostError, domain_ref, pool_ref};
 const RECORD_SIZE: u64 = 4_096;
 /// What a volume that is to be filled has at first: the upload makes it as large as it must be.
 const EMPTY: u64 = 64 << 10;
+/// How long a host may copy one of its volumes.
+const COPY_DEADLINE: Duration = Duration::from_secs(6 * 3600);
 
 /// A pool of a host, to work in.
 #[derive(Debug)]
@@ -152,21 +156,63 @@ impl PoolOnHost<'_> {
         Ok(())
     }
 
-    /// Makes the volume itself. One that is to be filled is made small.
+    /// Makes the volume itself, based on another one or not. One that is to be filled is made small.
     ///
     /// # Errors
     /// When libvirt refuses, or nobody knows whether it was done.
-    pub async fn create_data(&self, desired: &DesiredVolume) -> Result<(), HostError> {
-        self.is_free(&desired.volume_name)?;
+    pub async fn create_data(
+        &self,
+        desired: &DesiredVolume,
+        base: Option<(&str, &str)>,
+    ) -> Result<(), HostError> {
+        let (name, capacity) = (&desired.volume_name, desired.capacity);
+        self.is_free(name)?;
         let client = self.host.client()?;
-        let xml = match desired.source {
-            Source::Blank => volume_xml(&desired.volume_name, desired.capacity, desired.format),
-            Source::Http { .. } => volume_xml(&desired.volume_name, EMPTY, "raw"),
+        let xml = match (base, desired.source.is_slow()) {
+            (_, true) => volume_xml(name, EMPTY, "raw"),
+            (Some((path, format)), false) => overlay_xml(name, capacity, path, format),
+            (None, false) => volume_xml(name, capacity, format_word(Some(desired.format))),
         };
         let made = client.storage_vol_create_xml(self.pool(), xml, 0).await;
         self.host.mark_pool(self.name, self.uuid);
         made.map(drop)
             .map_err(self.host.failed("making the volume"))
+    }
+
+    /// Makes a volume from another one, which takes as long as it takes.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or nobody knows whether it was done.
+    pub async fn create_from(&self, name: &str, xml: &str, from: &str) -> Result<(), HostError> {
+        self.is_free(name)?;
+        let client = self.host.client()?.with_deadline(COPY_DEADLINE);
+        let failed = self.host.failed("copying a volume");
+        let from = client.storage_vol_lookup_by_name(self.pool(), from).await;
+        let from = from.map_err(&failed)?;
+        let made = client.storage_vol_create_xml_from(self.pool(), xml, from, 0);
+        let made = made.await;
+        self.host.mark_pool(self.name, self.uuid);
+        made.map(drop).map_err(failed)
+    }
+
+    /// What a volume is based on, by libvirt's word: a guess from its content, where Drover did not
+    /// make it.
+    ///
+    /// # Errors
+    /// When the host cannot be asked.
+    pub async fn backing(&self, name: &str) -> Result<Option<String>, HostError> {
+        let client = self.host.client()?;
+        let Some(volume) = self.find(&client, name).await? else {
+            return Ok(None);
+        };
+        let xml = match client.storage_vol_get_xml_desc(volume, 0).await {
+            Err(error) if error.not_found() => return Ok(None),
+            other => other.map_err(self.host.failed("reading a volume"))?,
+        };
+        backing_path(&xml.to_string_lossy()).map_err(|error| HostError::Unreadable {
+            host: self.host.name.clone(),
+            error,
+        })
     }
 
     /// Opens the volume to be written.
@@ -184,6 +230,37 @@ impl PoolOnHost<'_> {
             .storage_vol_upload(volume, offset, length, 0)
             .await
             .map_err(failed)
+    }
+
+    /// Opens the volume to be written with holes, to the end if no length is known.
+    ///
+    /// # Errors
+    /// When libvirt refuses.
+    pub async fn upload_sparse(
+        &self,
+        name: &str,
+        offset: u64,
+        length: Option<u64>,
+    ) -> Result<SparseUpload, HostError> {
+        let client = self.host.client()?;
+        let failed = self.host.failed("writing into the volume");
+        let volume = client.storage_vol_lookup_by_name(self.pool(), name).await;
+        let volume = volume.map_err(&failed)?;
+        let upload = client.storage_vol_upload_sparse(volume, offset, length);
+        upload.await.map_err(failed)
+    }
+
+    /// Opens the volume to be read with its holes.
+    ///
+    /// # Errors
+    /// When libvirt refuses.
+    pub async fn download_sparse(&self, name: &str) -> Result<SparseDownload, HostError> {
+        let client = self.host.client()?;
+        let failed = self.host.failed("reading the volume");
+        let volume = client.storage_vol_lookup_by_name(self.pool(), name).await;
+        let volume = volume.map_err(&failed)?;
+        let download = client.storage_vol_download_sparse(volume, 0, 0);
+        download.await.map_err(failed)
     }
 
     /// Makes the volume larger. It is never made smaller: the size is read just before.

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Request, Response, StatusCode, header};
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use url::{Host, Url};
 
@@ -28,10 +29,12 @@ pub struct Policy {
     pub patience: Duration,
     /// How long the content may stand still.
     pub stall: Duration,
+    /// How long the first pause is before what was cut is asked for again.
+    pub pause: Duration,
 }
 
 impl Policy {
-    /// With the usual times: 10 s and 30 s.
+    /// With the usual times: 10 s, 30 s and half a second.
     #[must_use]
     pub fn new(allowed: Allowed, checksum: bool) -> Self {
         Self {
@@ -39,6 +42,7 @@ impl Policy {
             checksum,
             patience: Duration::from_secs(10),
             stall: Duration::from_secs(30),
+            pause: Duration::from_millis(500),
         }
     }
 }
@@ -112,6 +116,12 @@ pub enum FetchError {
         /// How many had come.
         received: u64,
     },
+    /// The rest of the content was asked for, and something else was answered.
+    #[error("{host} stopped in the middle, and does not have the rest of the same content")]
+    Changed {
+        /// Who.
+        host: String,
+    },
 }
 
 impl FetchError {
@@ -126,11 +136,26 @@ impl FetchError {
     }
 }
 
+/// The rest of some content.
+#[derive(Debug, Clone)]
+pub struct Rest {
+    /// How much of it has come already.
+    pub from: u64,
+    /// How long all of it is.
+    pub length: u64,
+    /// What the server called this very content.
+    pub version: Option<HeaderValue>,
+}
+
 /// The content of a URL.
 #[derive(Debug)]
 pub struct Body {
     /// How many bytes it has, if the server says so.
     pub length: Option<u64>,
+    /// Whether its end is told apart from a connection that is cut.
+    pub has_end: bool,
+    /// What the server calls this very content.
+    pub version: Option<HeaderValue>,
     incoming: Incoming,
     host: String,
     received: u64,
@@ -188,16 +213,33 @@ impl Body {
 /// # Errors
 /// When it may not be fetched, or cannot be.
 pub async fn open(url: &str, policy: &Policy) -> Result<Body, FetchError> {
+    ask(url, policy, None).await
+}
+
+/// Asks for the rest of what a URL has.
+///
+/// # Errors
+/// As [`open`], and when it is not the rest of the same that comes.
+pub async fn resume(url: &str, policy: &Policy, rest: &Rest) -> Result<Body, FetchError> {
+    ask(url, policy, Some(rest)).await
+}
+
+async fn ask(url: &str, policy: &Policy, rest: Option<&Rest>) -> Result<Body, FetchError> {
     let malformed = |reason| FetchError::Url {
         url: "what is given".to_owned(),
         reason,
     };
     let mut url = Url::parse(url).map_err(|_| malformed("it cannot be parsed"))?;
     for _ in 0..=REDIRECTS {
-        let response = get(&url, policy).await?;
-        match redirect(&url, &response)? {
-            Some(next) => url = next,
-            None => return body(&url, response, policy),
+        let response = get(&url, policy, rest).await?;
+        match (redirect(&url, &response)?, rest) {
+            (Some(next), _) => url = next,
+            (None, Some(rest)) if !is_rest(&response, rest) => {
+                return Err(FetchError::Changed {
+                    host: url.host_str().unwrap_or_default().to_owned(),
+                });
+            }
+            (None, _) => return body(&url, response, policy),
         }
     }
     Err(FetchError::Redirects)
@@ -225,13 +267,17 @@ fn checked(url: &Url, policy: &Policy) -> Result<(Host<String>, u16, bool), Fetc
     Ok((host.to_owned(), port, secure))
 }
 
-async fn get(url: &Url, policy: &Policy) -> Result<Response<Incoming>, FetchError> {
+async fn get(
+    url: &Url,
+    policy: &Policy,
+    rest: Option<&Rest>,
+) -> Result<Response<Incoming>, FetchError> {
     let (host, port, secure) = checked(url, policy)?;
     let name = host.to_string();
     let asking = async {
         let stream = connect(&host, port, secure, &policy.allowed).await?;
         let mut sender = shake_hands(stream, &name).await?;
-        let answer = sender.send_request(request(url)?).await;
+        let answer = sender.send_request(request(url, rest)?).await;
         answer.map_err(|error| protocol(&name, &error))
     };
     match tokio::time::timeout(policy.patience, asking).await {
@@ -252,10 +298,17 @@ async fn shake_hands(stream: Stream, host: &str) -> Result<SendRequest<Empty<Byt
     Ok(sender)
 }
 
-fn request(url: &Url) -> Result<Request<Empty<Bytes>>, FetchError> {
+fn request(url: &Url, rest: Option<&Rest>) -> Result<Request<Empty<Bytes>>, FetchError> {
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
-    Request::get(target)
+    let mut request = Request::get(target);
+    if let Some(rest) = rest {
+        request = request.header(header::RANGE, format!("bytes={}-", rest.from));
+        if let Some(version) = &rest.version {
+            request = request.header(header::IF_RANGE, version);
+        }
+    }
+    request
         .header(header::HOST, authority)
         .header(
             header::USER_AGENT,
@@ -292,7 +345,7 @@ fn redirect(url: &Url, response: &Response<Incoming>) -> Result<Option<Url>, Fet
 
 fn body(url: &Url, response: Response<Incoming>, policy: &Policy) -> Result<Body, FetchError> {
     let status = response.status();
-    if status != StatusCode::OK {
+    if !matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) {
         return Err(FetchError::Status {
             url: shown(url),
             status: status.as_u16(),
@@ -305,14 +358,34 @@ fn body(url: &Url, response: Response<Incoming>, policy: &Policy) -> Result<Body
             reason: "it is sent compressed although that was not asked for",
         });
     }
+    let version = version(response.headers());
+    let chunked = response.headers().contains_key(header::TRANSFER_ENCODING);
     let incoming = response.into_body();
+    let length = hyper::body::Body::size_hint(&incoming).exact();
     Ok(Body {
-        length: hyper::body::Body::size_hint(&incoming).exact(),
+        length,
+        has_end: chunked || length.is_some(),
+        version,
         incoming,
         host: url.host_str().unwrap_or_default().to_owned(),
         received: 0,
         stall: policy.stall,
     })
+}
+
+// Of two contents with one weak tag, or of one second, nobody knows whether they are the same.
+fn version(headers: &HeaderMap) -> Option<HeaderValue> {
+    let tag = headers.get(header::ETAG)?;
+    (!tag.as_bytes().starts_with(b"W/")).then(|| tag.clone())
+}
+
+// Whether it is just what was asked for: `bytes FROM-LAST/LENGTH`.
+fn is_rest(response: &Response<Incoming>, rest: &Rest) -> bool {
+    let range = response.headers().get(header::CONTENT_RANGE);
+    let last = rest.length.saturating_sub(1);
+    let wanted = format!("bytes {}-{last}/{}", rest.from, rest.length);
+    response.status() == StatusCode::PARTIAL_CONTENT
+        && range.is_some_and(|range| range.as_bytes() == wanted.as_bytes())
 }
 
 fn protocol(host: &str, error: &hyper::Error) -> FetchError {
@@ -329,6 +402,11 @@ fn reason(status: u16) -> String {
         .and_then(|status| status.canonical_reason())
         .map(|words| format!(" {words}"))
         .unwrap_or_default()
+}
+
+/// A URL without what may be secret in it.
+pub(super) fn shown_text(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| "what is given".to_owned(), |url| shown(&url))
 }
 
 // Without user, password, query and fragment, which may be secret.

@@ -7,7 +7,10 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use drover_crds::{Host, InstanceType, Network, StoragePool, VirtualMachine, Volume};
+use drover_core::desired::image::ImageName;
+use drover_crds::{
+    ClusterImage, Host, Image, InstanceType, Network, StoragePool, VirtualMachine, Volume,
+};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::reflector::{self, ObjectRef};
@@ -112,6 +115,10 @@ pub struct Cache {
     pub pools: Store<StoragePool>,
     /// Networks.
     pub networks: Store<Network>,
+    /// ClusterImages.
+    pub cluster_images: Store<ClusterImage>,
+    /// Images.
+    pub images: Store<Image>,
     /// Volumes.
     pub volumes: Store<Volume>,
     /// VirtualMachines.
@@ -141,6 +148,12 @@ impl Cache {
             networks: watch(client, hints, |hints, o: &Network| {
                 hints.hint(Key::network(&o.name_any()));
             }),
+            cluster_images: watch(client, hints, |hints, o: &ClusterImage| {
+                hints.hint(Key::image(&image_name(o)));
+            }),
+            images: watch(client, hints, |hints, o: &Image| {
+                hints.hint(Key::image(&image_name(o)));
+            }),
             volumes: watch(client, hints, |hints, o: &Volume| {
                 let namespace = o.namespace().unwrap_or_default();
                 hints.hint(Key::volume(&namespace, &o.name_any()));
@@ -158,6 +171,8 @@ impl Cache {
         cache.hosts.watched.wait_until_ready().await?;
         cache.pools.watched.wait_until_ready().await?;
         cache.networks.watched.wait_until_ready().await?;
+        cache.cluster_images.watched.wait_until_ready().await?;
+        cache.images.watched.wait_until_ready().await?;
         cache.volumes.watched.wait_until_ready().await?;
         cache.machines.watched.wait_until_ready().await?;
         cache.instance_types.watched.wait_until_ready().await?;
@@ -207,6 +222,10 @@ impl Cache {
             .all()
             .into_iter()
             .map(|o| Key::network(&o.name_any()));
+        let of_cluster = self.cluster_images.all().into_iter();
+        let of_cluster = of_cluster.map(|o| Key::image(&image_name(&*o)));
+        let images = self.images.all().into_iter();
+        let images = images.map(|o| Key::image(&image_name(&*o)));
         let volumes = self
             .volumes
             .all()
@@ -220,9 +239,19 @@ impl Cache {
         hosts
             .chain(pools)
             .chain(networks)
+            .chain(of_cluster)
+            .chain(images)
             .chain(volumes)
             .chain(machines)
             .collect()
+    }
+}
+
+/// What an Image or a ClusterImage is called.
+pub fn image_name(object: &impl ResourceExt) -> ImageName {
+    ImageName {
+        namespace: object.namespace().unwrap_or_default(),
+        name: object.name_any(),
     }
 }
 

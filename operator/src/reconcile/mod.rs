@@ -8,6 +8,7 @@ pub mod write;
 use std::fmt;
 
 pub use cache::{Cache, Store};
+use drover_core::desired::image::ImageName;
 pub use queue::{Again, Hints, Lane, Queue};
 
 /// The kinds that are reconciled.
@@ -19,6 +20,10 @@ pub enum Kind {
     StoragePool,
     /// Network.
     Network,
+    /// ClusterImage.
+    ClusterImage,
+    /// Image.
+    Image,
     /// Volume.
     Volume,
     /// VirtualMachine.
@@ -27,10 +32,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Host,
         Self::StoragePool,
         Self::Network,
+        Self::ClusterImage,
+        Self::Image,
         Self::Volume,
         Self::VirtualMachine,
     ];
@@ -42,6 +49,8 @@ impl Kind {
             Self::Host => "host",
             Self::StoragePool => "storagepool",
             Self::Network => "network",
+            Self::ClusterImage => "clusterimage",
+            Self::Image => "image",
             Self::Volume => "volume",
             Self::VirtualMachine => "virtualmachine",
         }
@@ -84,6 +93,16 @@ impl Key {
     #[must_use]
     pub fn network(name: &str) -> Self {
         Self::new(Kind::Network, "", name)
+    }
+
+    /// An Image, or a ClusterImage, which has no namespace.
+    #[must_use]
+    pub fn image(image: &ImageName) -> Self {
+        let kind = match image.namespace.as_str() {
+            "" => Kind::ClusterImage,
+            _ => Kind::Image,
+        };
+        Self::new(kind, &image.namespace, &image.name)
     }
 
     /// A Volume.

@@ -55,6 +55,8 @@ objects! {
     drover_crds::Host: cluster;
     drover_crds::StoragePool: cluster;
     drover_crds::Network: cluster;
+    drover_crds::ClusterImage: cluster;
+    drover_crds::Image: namespaced;
     drover_crds::Volume: namespaced;
     drover_crds::VirtualMachine: namespaced;
 }

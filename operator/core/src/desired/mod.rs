@@ -1,6 +1,7 @@
 //! Specs, parsed: what comes after cannot meet an invalid one.
 
 pub mod host;
+pub mod image;
 pub mod machine;
 pub mod network;
 pub mod pool;

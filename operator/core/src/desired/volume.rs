@@ -1,16 +1,17 @@
 //! A volume.
 
-use drover_crds::volume::VolumeFormat;
-use drover_crds::{ReclaimPolicy, Volume};
+use drover_crds::volume::{CloneStrategy, VolumeFormat};
+use drover_crds::{LocalRef, ReclaimPolicy, Volume, VolumeSpec};
 
+use super::image::{ImageName, hexadecimal};
 use super::{Invalid, bytes};
 use crate::identity::{self, OWNER_SUFFIX, POOL_MARKER, READY_SUFFIX};
 
 /// A volume as it is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredVolume {
-    /// The fleet.
-    pub fleet: String,
+    /// Who the owner record says it is.
+    pub owner: String,
     /// Its namespace.
     pub namespace: String,
     /// Its name.
@@ -25,8 +26,8 @@ pub struct DesiredVolume {
     pub host: Option<String>,
     /// Its size in bytes.
     pub capacity: u64,
-    /// `qcow2` or `raw`.
-    pub format: &'static str,
+    /// How it is kept.
+    pub format: VolumeFormat,
     /// What is in it at first.
     pub source: Source,
     /// Whether its data goes with its object.
@@ -41,12 +42,33 @@ pub enum Source {
     /// Nothing.
     Blank,
     /// What a URL has.
-    Http {
+    Fetched {
         /// The URL.
         url: String,
         /// 64 hexadecimal digits.
         sha256: Option<String>,
     },
+    /// What an image has, of which only what is written is kept.
+    Overlay(ImageName),
+    /// What an image has.
+    Copied(ImageName),
+}
+
+impl Source {
+    /// The image that it comes from.
+    #[must_use]
+    pub fn image(&self) -> Option<&ImageName> {
+        match self {
+            Self::Overlay(image) | Self::Copied(image) => Some(image),
+            Self::Blank | Self::Fetched { .. } => None,
+        }
+    }
+
+    /// Whether the content arrives only after the volume has been made, or with it but slowly.
+    #[must_use]
+    pub fn is_slow(&self) -> bool {
+        matches!(self, Self::Fetched { .. } | Self::Copied(_))
+    }
 }
 
 impl DesiredVolume {
@@ -66,24 +88,15 @@ impl DesiredVolume {
                 "must be > 0",
             ));
         }
-        let http = spec.source.as_ref().and_then(|source| source.http.as_ref());
-        let source = http.map_or(Source::Blank, |http| Source::Http {
-            url: http.url.clone(),
-            sha256: http
-                .checksum
-                .as_ref()
-                .and_then(|sum| sum.strip_prefix("sha256:"))
-                .map(str::to_owned),
-        });
         Ok(Self {
-            fleet: fleet.to_owned(),
+            owner: format!("drover/{fleet}/{namespace}/{name}"),
             uid: object.metadata.uid.clone().unwrap_or_default(),
             volume_name: name_in_pool(object)?,
             pool: spec.pool.clone(),
             host: spec.host.clone(),
             capacity,
-            format: format_word(spec.format),
-            source,
+            format: spec.format.unwrap_or(VolumeFormat::Qcow2),
+            source: source(spec, &namespace),
             delete: spec.reclaim_policy == ReclaimPolicy::Delete && spec.existing.is_none(),
             existing: spec.existing.is_some(),
             namespace,
@@ -102,11 +115,32 @@ impl DesiredVolume {
     pub fn ready_name(&self) -> String {
         format!("{}{READY_SUFFIX}", self.volume_name)
     }
+}
 
-    /// Who the owner record says it is.
-    #[must_use]
-    pub fn owner(&self) -> String {
-        format!("drover/{}/{}/{}", self.fleet, self.namespace, self.name)
+fn source(spec: &VolumeSpec, namespace: &str) -> Source {
+    let Some(source) = &spec.source else {
+        return Source::Blank;
+    };
+    if let Some(http) = &source.http {
+        return Source::Fetched {
+            url: http.url.clone(),
+            sha256: http.checksum.as_deref().and_then(hexadecimal),
+        };
+    }
+    let of = |namespace: &str, it: &LocalRef| ImageName {
+        namespace: namespace.to_owned(),
+        name: it.name.clone(),
+    };
+    let own = source.image.as_ref().map(|it| of(namespace, it));
+    let image = own.or_else(|| source.cluster_image.as_ref().map(|it| of("", it)));
+    let overlay = match spec.clone_strategy {
+        Some(strategy) => strategy == CloneStrategy::Overlay,
+        None => spec.format != Some(VolumeFormat::Raw),
+    };
+    match image {
+        Some(image) if overlay => Source::Overlay(image),
+        Some(image) => Source::Copied(image),
+        None => Source::Blank,
     }
 }
 

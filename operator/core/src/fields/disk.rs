@@ -18,6 +18,7 @@ pub(crate) enum DiskField {
     Bus,
     Volume,
     Format,
+    Backing,
     BootOrder,
     Cache,
     Io,
@@ -26,7 +27,7 @@ pub(crate) enum DiskField {
 }
 
 /// The fields of each disk.
-pub static DISK_ROWS: [R; 9] = [
+pub static DISK_ROWS: [R; 10] = [
     Row::new(
         "type",
         Class::NextBoot,
@@ -81,6 +82,15 @@ pub static DISK_ROWS: [R; 9] = [
                 disk.ensure("driver").set("type", format);
             }
         },
+    )
+    .judged(|judged| is_drive(judged.wanted).then_some((Class::Live, "it goes with the medium"))),
+    Row::new(
+        "backing",
+        Class::RestartNow,
+        "it is the volume's, and goes with it",
+        want_backing,
+        read_backing,
+        write_backing,
     )
     .judged(|judged| is_drive(judged.wanted).then_some((Class::Live, "it goes with the medium"))),
     Row::new(
@@ -240,12 +250,65 @@ fn write_volume(disk: &mut Element, values: &[Value]) {
         disk.set("type", "volume");
         let source = Element::new("source").attribute("pool", pool);
         disk.push(source.attribute("volume", volume));
-        // Stated, so that nobody looks for one in what the guest can write.
-        disk.push(Element::new("backingStore"));
+        write_backing(disk, values);
     } else {
         disk.set("type", "file");
     }
     read_only(disk);
+}
+
+// FORMAT:PATH of each level, the nearest first.
+fn want_backing(disk: &DesiredDisk, site: &Site) -> Value {
+    let Some(place) = resolved(disk, site) else {
+        return match disk.volume {
+            Some(_) => Value::Any,
+            None => Value::None,
+        };
+    };
+    let Some(backing) = &place.backing else {
+        return Value::Any;
+    };
+    let levels = backing.iter();
+    chain(levels.map(|level| format!("{}:{}", level.format, level.path)))
+}
+
+fn read_backing(node: Node<'_, '_>) -> Value {
+    let mut levels = Vec::new();
+    let mut above = child(node, "backingStore");
+    while let Some(level) = above {
+        let path = child(level, "source").and_then(|it| it.attribute("file"));
+        let format = attribute(level, "format", "type");
+        levels.extend(
+            path.zip(format)
+                .map(|(path, format)| format!("{format}:{path}")),
+        );
+        above = child(level, "backingStore");
+    }
+    chain(levels.into_iter())
+}
+
+// In the order in which they are.
+fn chain(levels: impl Iterator<Item = String>) -> Value {
+    let levels: Vec<_> = levels.collect();
+    Value::text((!levels.is_empty()).then(|| levels.join("\n")))
+}
+
+// Stated, also that there is none, so that nobody looks for one in what the guest can write.
+fn write_backing(disk: &mut Element, values: &[Value]) {
+    disk.remove("backingStore", |_| true);
+    let levels = text_of(values, DiskField::Backing).unwrap_or_default();
+    let levels = levels
+        .lines()
+        .rev()
+        .filter_map(|level| level.split_once(':'));
+    let none = Element::new("backingStore");
+    disk.push(levels.fold(none, |below, (format, path)| {
+        Element::new("backingStore")
+            .attribute("type", "file")
+            .child(Element::new("format").attribute("type", format))
+            .child(Element::new("source").attribute("file", path))
+            .child(below)
+    }));
 }
 
 // Only a drive is, and only a drive has a tray.

@@ -53,6 +53,16 @@ pub fn volume_name(namespace: &str, name: &str) -> String {
     format!("{namespace}_{name}")
 }
 
+/// The name of a copy of an Image, or of a ClusterImage (which has no namespace), in a pool. No
+/// Volume's begins with `_`.
+#[must_use]
+pub fn image_volume_name(namespace: &str, name: &str) -> String {
+    match namespace {
+        "" => format!("_image_{name}"),
+        namespace => format!("_image_{namespace}_{name}"),
+    }
+}
+
 /// The MAC address of an interface whose spec names none: in the range that QEMU uses.
 #[must_use]
 pub fn mac_address(machine: &Uuid, interface: &str) -> String {

@@ -209,6 +209,7 @@ impl<F: Fn(&VirtualMachine) -> Vec<String>> Work<F> {
                     pool: place.pool.clone(),
                     volume: place.volume.clone(),
                     format: parts::format(found).unwrap_or_default().to_owned(),
+                    backing: None,
                     path: Some(place.path.clone()),
                 });
                 let taken = self.part(&path, |spec, site| {

@@ -79,6 +79,7 @@ impl Places {
             capacity: quantity::bytes(place.capacity).as_str().into(),
             format: Some(format),
             source: None,
+            clone_strategy: None,
             reclaim_policy: ReclaimPolicy::Retain,
             existing: Some(ExistingVolume {
                 name: place.volume.clone(),

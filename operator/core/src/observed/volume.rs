@@ -1,5 +1,7 @@
 //! A volume and the records beside it.
 
+use super::{Unreadable, child, parse, text};
+
 /// A volume of a pool as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObservedVolume {
@@ -18,4 +20,14 @@ pub struct VolumeFacts {
     pub key: String,
     /// Its size as a guest sees it.
     pub capacity: u64,
+}
+
+/// What a volume is based on, as its XML says.
+///
+/// # Errors
+/// [`Unreadable`] when it is not XML.
+pub fn backing_path(xml: &str) -> Result<Option<String>, Unreadable> {
+    let document = parse("a volume", xml)?;
+    let store = child(document.root_element(), "backingStore");
+    Ok(store.and_then(|store| text(store, "path")))
 }

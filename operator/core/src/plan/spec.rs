@@ -26,6 +26,7 @@ fn site(machine: &DesiredMachine) -> Site {
             pool: "volumes".to_owned(),
             volume: disk.volume.clone()?,
             format: "any".to_owned(),
+            backing: None,
             path: None,
         })
     });

@@ -20,7 +20,7 @@ pub enum Step {
     DiscardData,
     /// Make it, without content.
     CreateData,
-    /// Fetch its content and upload it.
+    /// Fetch its content and upload it, or copy it from an image.
     Import,
     /// Make the record that it is whole.
     CreateReady,
@@ -88,6 +88,8 @@ pub fn plan(
             Reason::Creating,
             "its record is being made again",
         ),
+        // One that is copied is made by that.
+        (Some(_), None, _) if matches!(desired.source, Source::Copied(_)) => import(),
         (Some(_), None, _) => Plan::doing(Step::CreateData, Reason::Creating, "it is being made"),
         (Some(_), Some(_), None) => plan_unfinished(desired, progress),
         (Some(_), Some(data), Some(_)) if data.capacity < desired.capacity => {
@@ -135,13 +137,15 @@ fn plan_unfinished(desired: &DesiredVolume, progress: Progress) -> Plan<Step> {
             Reason::Creating,
             "what an interrupted attempt left is removed",
         ),
-        (Progress::Created, Source::Http { .. }) => {
-            Plan::doing(Step::Import, Reason::Importing, "its content is on its way")
-        }
-        (Progress::Created, Source::Blank) | (Progress::Filled, _) => {
+        (Progress::Created, source) if source.is_slow() => import(),
+        (Progress::Created | Progress::Filled, _) => {
             Plan::doing(Step::CreateReady, Reason::Creating, "it is being made")
         }
     }
+}
+
+fn import() -> Plan<Step> {
+    Plan::doing(Step::Import, Reason::Importing, "its content is on its way")
 }
 
 /// The plan for a volume whose object is being deleted. `was_ready` says whether it has been whole
@@ -156,7 +160,7 @@ pub fn plan_deletion(
     if desired.existing {
         return Plan::waiting(Reason::Deleting, "nothing is to be done");
     }
-    if let Some(message) = used_by("domains", users) {
+    if let Some(message) = used_by("others", users) {
         return Plan::waiting(Reason::InUse, message);
     }
     let alone = observed.data.is_none() && observed.ready.is_none();
@@ -186,5 +190,5 @@ pub fn plan_deletion(
 
 // The record's first line; more may follow.
 fn owner_is(record: &str, desired: &DesiredVolume) -> bool {
-    record.lines().next() == Some(desired.owner().as_str())
+    record.lines().next() == Some(desired.owner.as_str())
 }

@@ -8,5 +8,5 @@ mod storage;
 
 pub use element::Element;
 pub use network::network_xml;
-pub use place::{DomainType, HostFlavor, ResolvedDisk};
-pub use storage::{pool_xml, volume_xml};
+pub use place::{DomainType, HostFlavor, ResolvedBacking, ResolvedDisk};
+pub use storage::{overlay_xml, pool_xml, volume_xml};

@@ -43,6 +43,17 @@ pub struct ResolvedDisk {
     pub volume: String,
     /// `qcow2` or `raw`.
     pub format: String,
+    /// What it is based on, the nearest first, as far as Drover made it; none if others did.
+    pub backing: Option<Vec<ResolvedBacking>>,
     /// Where libvirt has it: definitions that Drover did not write name it so.
     pub path: Option<String>,
+}
+
+/// A volume that a disk is based on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ResolvedBacking {
+    /// Its path.
+    pub path: String,
+    /// `qcow2` or `raw`.
+    pub format: String,
 }

@@ -134,7 +134,7 @@ impl World {
                 key: "/srv/fast/shop_web-root".to_owned(),
                 capacity: desired.capacity,
             }),
-            owner: state.owner.then(|| desired.owner()),
+            owner: state.owner.then(|| desired.owner.clone()),
             ready: state.ready.then(|| "complete".to_owned()),
         };
         // Nothing is made in its place while a removal may still take effect: libvirt goes by the name.

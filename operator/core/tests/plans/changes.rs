@@ -5,7 +5,7 @@ use drover_core::desired::machine::{DesiredMachine, RunStrategy};
 use drover_core::fields::{Class, DISK_ROWS, INTERFACE_ROWS, ROWS, Site};
 use drover_core::observed::domain::{DomainState, ObservedDomain};
 use drover_core::plan::machine::Fate;
-use drover_core::xml::ResolvedDisk;
+use drover_core::xml::{ResolvedBacking, ResolvedDisk};
 use drover_crds::condition::{Reason, entries};
 use drover_crds::virtual_machine::ChangeClass;
 
@@ -47,7 +47,7 @@ type Line = (
 );
 
 #[rustfmt::skip]
-const LINES: [Line; 56] = [
+const LINES: [Line; 58] = [
     ("LNLN", "spec.cpu.sockets", "sockets: 2,", "sockets: 2,", "sockets: 3,"),
     ("NNNN", "spec.cpu.sockets", "sockets: 2,", "sockets: 2,", "sockets: 1,"),
     ("NNNN", "spec.cpu.cores", "cores: 2", "cores: 2", "cores: 1"),
@@ -90,6 +90,8 @@ const LINES: [Line; 56] = [
     ("LNLN", "spec.disks[cd].volume", "{name: cd}", "{name: cd}", "{name: other}"),
     ("SNSN", "spec.disks[data].format", "{name: data}", "{name: data}", "{name: data.raw}"),
     ("LNLN", "spec.disks[cd].format", "{name: cd}", "{name: cd}", "{name: cd.raw}"),
+    ("SNSN", "spec.disks[data].backing", "{name: data}", "{name: data}", "{name: data.qcow2.base}"),
+    ("LNLN", "spec.disks[cd].backing", "{name: cd}", "{name: cd.qcow2.base}", "{name: cd}"),
     ("NNNN", "spec.disks[root].bootOrder", "bootOrder: 1", "bootOrder: 1", "bootOrder: 2"),
     ("NNNN", "spec.disks[data].cache", "name: data,", "name: data,", "name: data, cache: none,"),
     ("NNNN", "spec.disks[data].io", "name: data,", "name: data,", "name: data, io: threads,"),
@@ -176,9 +178,15 @@ fn site(machine: &DesiredMachine) -> Site {
     let place = |disk: &drover_core::desired::machine::DesiredDisk| {
         let volume = disk.volume.as_deref()?;
         let (name, format) = volume.split_once('.').unwrap_or((volume, "qcow2"));
+        let (format, base) = format.split_once('.').unwrap_or((format, ""));
+        let backing = base.split_whitespace().map(|base| ResolvedBacking {
+            path: base.to_owned(),
+            format: "raw".to_owned(),
+        });
         Some(ResolvedDisk {
             volume: name.to_owned(),
             format: format.to_owned(),
+            backing: Some(backing.collect()),
             ..given::place(&disk.name)
         })
     };

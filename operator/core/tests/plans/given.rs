@@ -50,6 +50,7 @@ pub(crate) fn place(disk: &str) -> ResolvedDisk {
         pool: "fast".to_owned(),
         volume: format!("shop_web-{disk}"),
         format: "qcow2".to_owned(),
+        backing: Some(Vec::new()),
         path: None,
     }
 }
@@ -100,11 +101,25 @@ spec:
     }
 }
 
-pub(crate) fn volume(imported: bool) -> DesiredVolume {
-    let source = if imported {
-        "source: {http: {url: 'https://example.org/i.qcow2'}}"
-    } else {
-        ""
+/// What a volume begins with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Content {
+    Blank,
+    Fetched,
+    Overlay,
+    Copied,
+}
+
+impl Content {
+    pub(crate) const ALL: [Self; 4] = [Self::Blank, Self::Fetched, Self::Overlay, Self::Copied];
+}
+
+pub(crate) fn volume(content: Content) -> DesiredVolume {
+    let source = match content {
+        Content::Blank => "",
+        Content::Fetched => "source: {http: {url: 'https://example.org/i.qcow2'}}",
+        Content::Overlay => "source: {image: {name: debian}}",
+        Content::Copied => "source: {clusterImage: {name: debian}}\n  cloneStrategy: Copy",
     };
     let text = format!(
         "

@@ -6,7 +6,7 @@ use drover_core::plan::volume::{Progress, Step, plan, plan_deletion};
 use drover_crds::condition::Reason;
 use proptest::prelude::*;
 
-use super::given;
+use super::given::{self, Content};
 
 /// The pool's folder, as far as it is about one volume.
 #[derive(Debug, Clone, Default)]
@@ -44,17 +44,26 @@ impl Host {
     fn apply(&mut self, operator: &mut Operator, desired: &DesiredVolume, step: Step, half: bool) {
         let record = |text: String| Some(if half { String::new() } else { text });
         match step {
-            Step::CreateOwner => self.owner = record(desired.owner()),
+            Step::CreateOwner => self.owner = record(desired.owner.clone()),
             Step::CreateData => {
                 assert!(self.data.is_none(), "data is never made over data");
-                let whole = desired.source == Source::Blank;
+                let whole = !desired.source.is_slow();
                 let capacity = if whole { desired.capacity } else { 0 };
                 self.data = Some(Data { capacity, whole });
                 operator.progress = Progress::Created;
             }
             Step::Import => {
-                let data = self.data.as_mut().expect("data to write into");
+                // A copy makes what it fills.
+                let nothing = Data {
+                    capacity: 0,
+                    whole: false,
+                };
+                let made = matches!(desired.source, Source::Copied(_)).then_some(nothing);
+                let data = self
+                    .data
+                    .get_or_insert_with(|| made.expect("data to write into"));
                 assert!(!data.whole, "nothing is written over what is whole");
+                operator.progress = Progress::Created;
                 if !half {
                     (data.whole, data.capacity) = (true, desired.capacity);
                     operator.progress = Progress::Filled;
@@ -133,22 +142,21 @@ fn stopped_deleting(host: &mut Host, desired: &DesiredVolume, steps: usize) {
 
 #[test]
 fn it_is_made_in_this_order() {
-    for (imported, expected) in [
-        (
-            false,
-            vec![Step::CreateOwner, Step::CreateData, Step::CreateReady],
-        ),
-        (
-            true,
-            vec![
-                Step::CreateOwner,
-                Step::CreateData,
-                Step::Import,
-                Step::CreateReady,
-            ],
-        ),
+    let made = [Step::CreateOwner, Step::CreateData, Step::CreateReady];
+    let filled = [
+        Step::CreateOwner,
+        Step::CreateData,
+        Step::Import,
+        Step::CreateReady,
+    ];
+    let copied = [Step::CreateOwner, Step::Import, Step::CreateReady];
+    for (content, expected) in [
+        (Content::Blank, &made[..]),
+        (Content::Overlay, &made),
+        (Content::Fetched, &filled),
+        (Content::Copied, &copied),
     ] {
-        let desired = given::volume(imported);
+        let desired = given::volume(content);
         let (mut host, mut operator) = (Host::default(), Operator::default());
         let mut taken = Vec::new();
         while let Some(step) = plan(&desired, &host.observed(), false, operator.progress).step {
@@ -161,7 +169,7 @@ fn it_is_made_in_this_order() {
 
 #[test]
 fn what_was_whole_is_never_made_or_filled_again() {
-    let desired = given::volume(true);
+    let desired = given::volume(Content::Fetched);
     let mut whole = Host::default();
     whole.settle(&mut Operator::default(), &desired);
 
@@ -189,7 +197,7 @@ fn what_was_whole_is_never_made_or_filled_again() {
 
 #[test]
 fn it_grows_and_never_shrinks() {
-    let mut desired = given::volume(false);
+    let mut desired = given::volume(Content::Blank);
     let mut host = Host::default();
     let mut operator = Operator::default();
     host.settle(&mut operator, &desired);
@@ -205,7 +213,7 @@ fn it_grows_and_never_shrinks() {
 
 #[test]
 fn what_belongs_to_others_stays() {
-    let desired = given::volume(false);
+    let desired = given::volume(Content::Blank);
     let theirs = "drover/other/shop/web-root".to_owned();
     let data = Some(Data {
         capacity: 1,
@@ -234,7 +242,7 @@ fn what_belongs_to_others_stays() {
 
 #[test]
 fn what_is_used_or_retained_is_not_deleted() {
-    let mut desired = given::volume(false);
+    let mut desired = given::volume(Content::Blank);
     let mut host = Host::default();
     host.settle(&mut Operator::default(), &desired);
     let users = ["shop_web".to_owned()];
@@ -247,7 +255,7 @@ fn what_is_used_or_retained_is_not_deleted() {
 
 #[test]
 fn what_is_retained_is_still_known_to_be_whole() {
-    let mut desired = given::volume(false);
+    let mut desired = given::volume(Content::Blank);
     desired.delete = false;
     let mut host = Host::default();
     host.settle(&mut Operator::default(), &desired);
@@ -261,10 +269,10 @@ fn what_is_retained_is_still_known_to_be_whole() {
 proptest! {
     #[test]
     fn wherever_it_is_stopped_it_ends_whole(
-        imported in any::<bool>(),
+        content in prop::sample::select(&Content::ALL[..]),
         stops in prop::collection::vec((0..5_usize, any::<bool>()), 0..4),
     ) {
-        let desired = given::volume(imported);
+        let desired = given::volume(content);
         let mut host = Host::default();
         for (steps, half) in stops {
             stopped(&mut host, &desired, steps, half);
@@ -276,11 +284,11 @@ proptest! {
 
     #[test]
     fn wherever_it_is_stopped_it_can_be_deleted(
-        imported in any::<bool>(),
+        content in prop::sample::select(&Content::ALL[..]),
         stops in prop::collection::vec((0..5_usize, any::<bool>()), 0..3),
         deleting in prop::collection::vec(0..4_usize, 0..3),
     ) {
-        let desired = given::volume(imported);
+        let desired = given::volume(content);
         let mut host = Host::default();
         for (steps, half) in stops {
             stopped(&mut host, &desired, steps, half);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use drover_core::desired::machine::{DesiredDisk, DesiredMachine};
 use drover_core::fields::Site;
-use drover_core::xml::{DomainType, ResolvedDisk};
+use drover_core::xml::{DomainType, ResolvedBacking, ResolvedDisk};
 use drover_crds::VirtualMachine;
 
 /// A machine, and where it is.
@@ -52,7 +52,7 @@ fn snapshot(path: PathBuf) -> Snapshot {
     }
 }
 
-// A volume is as raw as its name says.
+// A volume is as raw as its name says, and based on others as it says.
 fn site(machine: &DesiredMachine, on: &[String]) -> Site {
     let has = |word: &str| on.iter().any(|known| known == word);
     let domain_type = match (has("kvm"), has("test")) {
@@ -61,6 +61,15 @@ fn site(machine: &DesiredMachine, on: &[String]) -> Site {
         _ => DomainType::Qemu,
     };
     let raw = |volume: &str| volume.ends_with(".raw");
+    let base = |path: &str, format: &str| ResolvedBacking {
+        path: format!("/srv/first/{path} & co"),
+        format: format.to_owned(),
+    };
+    let backing = |volume: &str| match volume.rsplit_once('.') {
+        Some((_, "overlay")) => vec![base("_image_debian", "raw")],
+        Some((_, "overlays")) => vec![base("middle", "qcow2"), base("_image_debian", "raw")],
+        _ => Vec::new(),
+    };
     let place = |disk: &DesiredDisk| {
         let volume = disk.volume.as_ref()?;
         Some(ResolvedDisk {
@@ -68,6 +77,7 @@ fn site(machine: &DesiredMachine, on: &[String]) -> Site {
             pool: "first".to_owned(),
             volume: format!("{}_{volume}", machine.namespace),
             format: if raw(volume) { "raw" } else { "qcow2" }.to_owned(),
+            backing: Some(backing(volume)),
             path: None,
         })
     };

@@ -4,7 +4,7 @@ use drover_core::desired::machine::{DesiredDisk, DesiredMachine};
 use drover_core::desired::network::DesiredNetwork;
 use drover_core::desired::volume::{format_word, name_in_pool};
 use drover_core::plan::Verdict;
-use drover_core::xml::ResolvedDisk;
+use drover_core::xml::{ResolvedBacking, ResolvedDisk};
 use drover_crds::condition::{self, Reason};
 use drover_crds::virtual_machine::VolumeTemplate;
 use drover_crds::{FINALIZER, VirtualMachine, Volume, VolumeSpec};
@@ -205,8 +205,19 @@ fn resolve(disk: &DesiredDisk, volume: &Volume) -> ResolvedDisk {
         // One that cannot be is never Ready, and waited for.
         volume: name_in_pool(volume).unwrap_or_default(),
         format: format_word(volume.spec.format).to_owned(),
+        backing: backing(volume),
         path: volume.status.as_ref().and_then(|status| status.key.clone()),
     }
+}
+
+// Of what Drover did not make, and of what it has not looked at, nobody knows.
+fn backing(volume: &Volume) -> Option<Vec<ResolvedBacking>> {
+    let status = volume.status.as_ref().filter(|it| it.key.is_some())?;
+    let levels = status.backing.iter().map(|base| ResolvedBacking {
+        path: base.key.clone(),
+        format: format_word(Some(base.format)).to_owned(),
+    });
+    volume.spec.existing.is_none().then(|| levels.collect())
 }
 
 // The finalizer comes with it: that saves a write.
@@ -222,6 +233,7 @@ fn made_with(
         capacity: template.capacity.clone(),
         format: template.format,
         source: template.source.clone(),
+        clone_strategy: template.clone_strategy,
         reclaim_policy: template.reclaim_policy,
         existing: None,
     };

@@ -3,29 +3,106 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use drover_core::desired::volume::DesiredVolume;
+use drover_core::completion::Completion;
+use drover_core::desired::volume::{DesiredVolume, Source, format_word};
+use drover_core::observed::pool::ObservedPool;
+use drover_core::observed::volume::VolumeFacts;
 use drover_core::plan::Verdict;
 use drover_core::plan::volume::{Progress, Step, plan, plan_deletion};
 use drover_crds::condition::Reason;
+use drover_crds::volume::{Backing, VolumeFormat};
 
-use super::Outcome;
+use super::users;
+use crate::controllers::report;
 use crate::ctx::Ctx;
 use crate::hosts::volumes::PoolOnHost;
 use crate::hosts::{HostError, HostHandle};
-use crate::import::job::{Import, ImportState};
-use crate::reconcile::{Again, Key};
+use crate::import::jobs::JobState;
+use crate::reconcile::Again;
 
-// One volume in one pool of one host.
-pub(super) struct Work<'a> {
-    pub(super) ctx: &'a Ctx,
-    pub(super) key: &'a Key,
-    pub(super) desired: &'a DesiredVolume,
-    pub(super) handle: &'a Arc<HostHandle>,
-    pub(super) uuid: uuid::Uuid,
+/// How often it is looked how far content has come.
+const PROGRESS: Duration = Duration::from_secs(2);
+
+/// What a look at a volume found.
+pub(in crate::controllers) struct Outcome {
+    pub(in crate::controllers) verdict: Verdict,
+    pub(in crate::controllers) progress: Option<String>,
+    /// Its key and its size, if it has been looked at.
+    pub(in crate::controllers) facts: Option<VolumeFacts>,
+    /// What it is based on.
+    pub(in crate::controllers) backing: Vec<Backing>,
+    /// What its record says, if it is whole.
+    pub(in crate::controllers) completion: Option<Completion>,
+    pub(in crate::controllers) again: Again,
+}
+
+impl Outcome {
+    pub(in crate::controllers) fn of(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            progress: None,
+            facts: None,
+            backing: Vec::new(),
+            completion: None,
+            again: Again::WhenHinted,
+        }
+    }
+
+    pub(in crate::controllers) fn failed(error: &HostError) -> Self {
+        let reason = match error {
+            error if error.is_unreachable() => Reason::HostUnreachable,
+            error if error.is_unsupported() => Reason::NotSupported,
+            _ => Reason::RetryLater,
+        };
+        Self {
+            again: report::unsettled(reason),
+            ..Self::of(Verdict::new(reason, error.to_string()))
+        }
+    }
+}
+
+/// What a look and a step came to.
+pub(in crate::controllers) enum Turn {
+    /// It is to be looked at again.
+    Next,
+    /// Its content is to be brought, which nobody does yet.
+    Fill,
+    /// There is nothing more to do now.
+    Rest(Box<Outcome>),
+}
+
+impl Turn {
+    fn rest(verdict: Verdict) -> Self {
+        Self::Rest(Box::new(Outcome::of(verdict)))
+    }
+}
+
+/// What a volume is based on, or copied from.
+#[derive(Debug, Clone)]
+pub(in crate::controllers) struct Base {
+    /// Its name in the pool.
+    pub(in crate::controllers) volume: String,
+    /// Its path.
+    pub(in crate::controllers) key: String,
+    /// How it is kept.
+    pub(in crate::controllers) format: VolumeFormat,
+}
+
+/// One volume in one pool of one host.
+pub(in crate::controllers) struct Work<'a> {
+    pub(in crate::controllers) ctx: &'a Ctx,
+    pub(in crate::controllers) desired: &'a DesiredVolume,
+    pub(in crate::controllers) handle: &'a Arc<HostHandle>,
+    pub(in crate::controllers) uuid: uuid::Uuid,
+    /// The name of the job that brings its content.
+    pub(in crate::controllers) job: &'a str,
+    pub(in crate::controllers) base: Option<&'a Base>,
+    /// What was known of it when it was whole before.
+    pub(in crate::controllers) known: Completion,
 }
 
 impl Work<'_> {
-    fn pool(&self) -> PoolOnHost<'_> {
+    pub(in crate::controllers) fn pool(&self) -> PoolOnHost<'_> {
         PoolOnHost {
             host: self.handle,
             name: &self.desired.pool,
@@ -33,51 +110,115 @@ impl Work<'_> {
         }
     }
 
-    // One look and one step; an outcome when there is nothing more to do.
-    pub(super) async fn round(&self, was_ready: bool) -> Result<Option<Outcome>, HostError> {
+    /// One look and one step.
+    pub(in crate::controllers) async fn turn(&self, was_ready: bool) -> Result<Turn, HostError> {
+        let (memory, jobs) = (&self.ctx.memory, &self.ctx.jobs);
         let Some(pool) = self.handle.pool(&self.desired.pool).await? else {
             let message = format!("pool {} is gone", self.desired.pool);
-            return Ok(Some(Outcome::of(Verdict::new(
-                Reason::NotRealized,
-                message,
-            ))));
+            return Ok(Turn::rest(Verdict::new(Reason::NotRealized, message)));
         };
         let observed = self.pool().observe(self.desired, &pool).await?;
-        let progress = self.ctx.memory.progress(&self.desired.uid);
-        let plan = plan(self.desired, &observed, was_ready, progress);
-        let facts = observed
-            .data
-            .as_ref()
-            .map(|data| (data.key.clone(), data.capacity));
+        let plan = plan(
+            self.desired,
+            &observed,
+            was_ready,
+            memory.progress(self.job),
+        );
         let Some(step) = plan.step else {
-            self.ctx.memory.set_progress(&self.desired.uid, None);
-            return Ok(Some(Outcome {
-                facts,
-                ..Outcome::of(plan.verdict)
-            }));
+            memory.set_progress(self.job, None);
+            let mut outcome = Outcome::of(plan.verdict);
+            if outcome.verdict.reason == Reason::Available {
+                jobs.forget(self.job);
+                let record = observed.ready.as_deref().unwrap_or_default();
+                self.complete(&mut outcome, Completion::parse(record))
+                    .await?;
+            }
+            outcome.facts = observed.data;
+            return Ok(Turn::Rest(Box::new(outcome)));
         };
-        let path = facts.as_ref().map(|(key, _)| key.as_str());
+        let path = observed.data.as_ref().map(|data| data.key.as_str());
         if step.is_destructive()
-            && let Some(user) = self.domains_that_use(path).await?.first()
+            && let Some(user) = self.users(&pool, path).await?.first()
         {
-            let message = format!("domain {user} uses it: nothing is removed");
-            let outcome = Outcome::of(Verdict::new(Reason::InUse, message));
-            return Ok(Some(Outcome { facts, ..outcome }));
+            let message = format!("{user} uses it: nothing is removed");
+            let mut outcome = Outcome::of(Verdict::new(Reason::InUse, message));
+            outcome.facts = observed.data;
+            return Ok(Turn::Rest(Box::new(outcome)));
         }
         if step == Step::Import {
-            return Ok(self.import().map(|outcome| Outcome { facts, ..outcome }));
+            return Ok(self.filling());
         }
-        self.take(step).await.map(|()| None)
+        self.take(step).await.map(|()| Turn::Next)
     }
 
-    async fn domains_that_use(&self, path: Option<&str>) -> Result<Vec<String>, HostError> {
-        let domains = self.handle.all_domains().await?;
-        let using = domains.iter().filter(|domain| {
-            domain
-                .definitions()
-                .any(|found| found.uses(&self.desired.pool, &self.desired.volume_name, path))
-        });
-        Ok(using.map(|domain| domain.name.clone()).collect())
+    // What a volume that is whole is based on must be there.
+    async fn complete(&self, outcome: &mut Outcome, known: Completion) -> Result<(), HostError> {
+        if let Some((volume, format)) = &known.backing {
+            let Some(facts) = self.pool().facts(volume).await? else {
+                let message = format!("volume {volume}, which it is based on, is gone");
+                outcome.verdict = Verdict::new(Reason::VolumeMissing, message);
+                return Ok(());
+            };
+            outcome.backing.push(Backing {
+                volume: volume.clone(),
+                key: facts.key,
+                format: *format,
+            });
+        }
+        outcome.completion = Some(known);
+        Ok(())
+    }
+
+    async fn users(
+        &self,
+        pool: &ObservedPool,
+        path: Option<&str>,
+    ) -> Result<Vec<String>, HostError> {
+        users(self.ctx, &self.pool(), pool, self.desired, path).await
+    }
+
+    // How far its content is.
+    fn filling(&self) -> Turn {
+        let (memory, jobs) = (&self.ctx.memory, &self.ctx.jobs);
+        match jobs.state(self.job) {
+            JobState::None => {
+                // Whatever comes into being from now on is what was begun here.
+                memory.set_progress(self.job, Some(Progress::Created));
+                Turn::Fill
+            }
+            JobState::Running(percent) => Turn::Rest(Box::new(self.importing(percent))),
+            JobState::Done(_) => {
+                memory.set_progress(self.job, Some(Progress::Filled));
+                Turn::Next
+            }
+            JobState::Failed(verdict) => {
+                jobs.retry(self.job);
+                // What arrived is no use: it is removed before the next attempt.
+                memory.set_progress(self.job, None);
+                let again = match verdict.reason {
+                    Reason::SourceUnavailable | Reason::RetryLater => Again::Failed,
+                    _ => Again::After(Duration::from_secs(60)),
+                };
+                Turn::Rest(Box::new(Outcome {
+                    again,
+                    ..Outcome::of(verdict)
+                }))
+            }
+        }
+    }
+
+    /// While it is tried again, what went wrong the last time is still what is known.
+    pub(in crate::controllers) fn importing(&self, percent: Option<u64>) -> Outcome {
+        let verdict = self
+            .ctx
+            .jobs
+            .last_failure(self.job)
+            .unwrap_or_else(|| Verdict::new(Reason::Importing, "its content is on its way"));
+        Outcome {
+            progress: percent.map(|percent| format!("{percent}%")),
+            again: Again::After(PROGRESS),
+            ..Outcome::of(verdict)
+        }
     }
 
     // A running guest's disk is made larger by QEMU, which holds it.
@@ -108,27 +249,25 @@ impl Work<'_> {
     }
 
     async fn take(&self, step: Step) -> Result<(), HostError> {
-        tracing::info!(
-            host = self.handle.name,
-            volume = self.desired.volume_name,
-            ?step,
-            "step"
-        );
         let (pool, desired) = (self.pool(), self.desired);
+        let (host, volume) = (&self.handle.name, &desired.volume_name);
+        tracing::info!(host, volume, ?step, "step");
         match step {
             Step::CreateOwner => {
-                let text = format!("{}\nuid {}", desired.owner(), desired.uid);
+                let text = format!("{}\nuid {}", desired.owner, desired.uid);
                 pool.create_record(&desired.owner_name(), &text).await
             }
             Step::CreateData => {
-                pool.create_data(desired).await?;
-                self.ctx
-                    .memory
-                    .set_progress(&desired.uid, Some(Progress::Created));
+                let base = self
+                    .base
+                    .map(|base| (base.key.as_str(), format_word(Some(base.format))));
+                pool.create_data(desired, base).await?;
+                let progress = Some(Progress::Created);
+                self.ctx.memory.set_progress(self.job, progress);
                 Ok(())
             }
             Step::CreateReady => {
-                let text = format!("complete\nformat {}", desired.format);
+                let text = self.completion().to_string();
                 pool.create_record(&desired.ready_name(), &text).await
             }
             Step::Grow => self.grow().await,
@@ -139,79 +278,41 @@ impl Work<'_> {
         }
     }
 
-    // Starts the import, or says how far it is; nothing when it is done.
-    fn import(&self) -> Option<Outcome> {
-        let (imports, uid) = (&self.ctx.imports, &self.desired.uid);
-        match imports.state(uid) {
-            ImportState::None => {
-                imports.start(Import {
-                    desired: self.desired.clone(),
-                    host: Arc::clone(self.handle),
-                    pool: self.uuid,
-                    allow: self.ctx.import_allow.clone(),
-                    hints: self.ctx.hints.clone(),
-                    metrics: Arc::clone(&self.ctx.metrics),
-                    key: self.key.clone(),
-                });
-                Some(self.importing(None))
-            }
-            ImportState::Running(percent) => Some(self.importing(percent)),
-            ImportState::Done => {
-                imports.forget(uid);
-                self.ctx.memory.set_progress(uid, Some(Progress::Filled));
-                None
-            }
-            ImportState::Failed(verdict) => {
-                imports.retry(uid);
-                // What arrived is no use: it is removed before the next attempt.
-                self.ctx.memory.set_progress(uid, None);
-                let again = match verdict.reason {
-                    Reason::SourceUnavailable | Reason::RetryLater => Again::Failed,
-                    _ => Again::After(Duration::from_secs(60)),
-                };
-                Some(Outcome {
-                    again,
-                    ..Outcome::of(verdict)
-                })
-            }
+    // What is known of it now that it is whole.
+    fn completion(&self) -> Completion {
+        let known = match self.ctx.jobs.state(self.job) {
+            JobState::Done(known) => known,
+            _ => self.known.clone(),
+        };
+        let overlay = matches!(self.desired.source, Source::Overlay(_));
+        let base = self.base.filter(|_| overlay);
+        Completion {
+            format: known.format.or(Some(self.desired.format)),
+            backing: base.map(|base| (base.volume.clone(), base.format)),
+            ..known
         }
     }
 
-    // While it is tried again, what went wrong the last time is still what is known.
-    fn importing(&self, percent: Option<u64>) -> Outcome {
-        let progress = percent.map(|percent| format!("{percent}%"));
-        let verdict = self
-            .ctx
-            .imports
-            .last_failure(&self.desired.uid)
-            .unwrap_or_else(|| Verdict::new(Reason::Importing, "its content is on its way"));
-        Outcome {
-            progress,
-            again: Again::After(Duration::from_secs(5)),
-            ..Outcome::of(verdict)
-        }
-    }
-}
-
-impl Work<'_> {
-    pub(super) async fn deletion_round(
+    /// One look at a volume that is to go, and one step.
+    pub(in crate::controllers) async fn deletion_turn(
         &self,
         was_ready: bool,
-    ) -> Result<Option<Outcome>, HostError> {
+    ) -> Result<Turn, HostError> {
+        let gone = || Turn::rest(Verdict::new(Reason::Deleting, ""));
         let Some(pool) = self.handle.pool(&self.desired.pool).await? else {
-            return Ok(Some(Outcome::of(Verdict::new(Reason::Deleting, ""))));
+            return Ok(gone());
         };
         let observed = self.pool().observe(self.desired, &pool).await?;
         let path = observed.data.as_ref().map(|data| data.key.as_str());
-        let users = self.domains_that_use(path).await?;
         // All of it is gone: nothing is left that a record could belong to.
         if observed.owner.is_none() && observed.data.is_none() && observed.ready.is_none() {
-            return Ok(Some(Outcome::of(Verdict::new(Reason::Deleting, ""))));
+            return Ok(gone());
         }
+        let users = self.users(&pool, path).await?;
         let plan = plan_deletion(self.desired, &observed, was_ready, &users);
         let Some(step) = plan.step else {
-            return Ok(Some(Outcome::of(plan.verdict)));
+            return Ok(Turn::rest(plan.verdict));
         };
-        self.take(step).await.map(|()| None)
+        self.take(step).await.map(|()| Turn::Next)
     }
 }

@@ -1,15 +1,16 @@
 //! A volume whose object is being deleted.
 
+use drover_core::completion::Completion;
 use drover_core::desired::volume::DesiredVolume;
 use drover_core::plan::Verdict;
 use drover_crds::Volume;
 use drover_crds::condition::Reason;
 use kube::ResourceExt;
 
-use super::work::Work;
-use super::{Outcome, tell, users};
+use super::{tell, users};
 use crate::controllers::report::{self, Unwanted};
 use crate::controllers::sites::MOST_STEPS;
+use crate::controllers::storage::{Outcome, Turn, Work};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::reconcile::{Again, Key};
@@ -22,7 +23,7 @@ pub(super) async fn delete(
     desired: &DesiredVolume,
     host: Option<&str>,
 ) -> Result<Again, Error> {
-    ctx.imports.cancel(&desired.uid);
+    ctx.jobs.cancel(&desired.uid);
     match report::is_unwanted(ctx, volume).await? {
         Unwanted::Yes => {}
         Unwanted::KindWithdrawn => return report::let_go(ctx, key, volume).await,
@@ -38,12 +39,15 @@ pub(super) async fn delete(
             Outcome::of(Verdict::new(Reason::InUse, message))
         }
         (None, None) => Outcome::of(Verdict::new(Reason::Deleting, "")),
-        (None, Some(host)) => remove(ctx, key, volume, desired, host).await,
+        (None, Some(host)) => remove(ctx, volume, desired, host).await,
     };
     if outcome.verdict.reason == Reason::Deleting && outcome.again == Again::WhenHinted {
         ctx.memory.set_progress(&desired.uid, None);
         let again = report::let_go(ctx, key, volume).await?;
         ctx.hints.hint(Key::pool(&desired.pool));
+        if let Some(image) = desired.source.image() {
+            ctx.hints.hint(Key::image(image));
+        }
         return Ok(again);
     }
     let again = report::unsettled(outcome.verdict.reason);
@@ -51,13 +55,7 @@ pub(super) async fn delete(
     Ok(again)
 }
 
-async fn remove(
-    ctx: &Ctx,
-    key: &Key,
-    volume: &Volume,
-    desired: &DesiredVolume,
-    host: &str,
-) -> Outcome {
+async fn remove(ctx: &Ctx, volume: &Volume, desired: &DesiredVolume, host: &str) -> Outcome {
     let Some(handle) = ctx.hosts.get(host) else {
         return Outcome::of(Verdict::new(
             Reason::Deleting,
@@ -75,17 +73,19 @@ async fn remove(
     }
     let work = Work {
         ctx,
-        key,
         desired,
         handle: &handle,
         uuid: pool.uuid,
+        job: &desired.uid,
+        base: None,
+        known: Completion::default(),
     };
     let status = volume.status.as_ref();
     let was_ready = status.is_some_and(|status| status.key.is_some());
     for _ in 0..MOST_STEPS {
-        match work.deletion_round(was_ready).await {
-            Ok(None) => {}
-            Ok(Some(outcome)) => return outcome,
+        match work.deletion_turn(was_ready).await {
+            Ok(Turn::Next | Turn::Fill) => {}
+            Ok(Turn::Rest(outcome)) => return *outcome,
             Err(error) => return Outcome::failed(&error),
         }
     }

@@ -1,26 +1,28 @@
 //! Volumes.
 
 mod deletion;
-mod work;
+mod source;
 
 use std::sync::Arc;
 
+use drover_core::completion::Completion;
 use drover_core::desired::host::DesiredHost;
 use drover_core::desired::pool::DesiredPool;
 use drover_core::desired::volume::{DesiredVolume, name_in_pool};
 use drover_core::observed::pool::ObservedPool;
+use drover_core::observed::volume::VolumeFacts;
 use drover_core::plan::Verdict;
 use drover_crds::condition::{self, Reason};
 use drover_crds::{StoragePool, VirtualMachine, Volume, VolumeStatus, quantity};
 use kube::ResourceExt;
 
-use self::work::Work;
 use crate::controllers::placement::namespace_labels;
 use crate::controllers::report::{self, Report};
 use crate::controllers::sites::MOST_STEPS;
+use crate::controllers::storage::{Outcome, Turn, Work, pool_on};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::hosts::{HostError, HostHandle};
+use crate::hosts::HostHandle;
 use crate::reconcile::{Again, Key};
 
 /// Looks at one Volume.
@@ -52,40 +54,8 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     tell(ctx, key, &volume, Some(host), outcome).await
 }
 
-// What a look at a volume found.
-struct Outcome {
-    verdict: Verdict,
-    progress: Option<String>,
-    // Its key and its size, if it has been looked at.
-    facts: Option<(String, u64)>,
-    again: Again,
-}
-
-impl Outcome {
-    fn of(verdict: Verdict) -> Self {
-        Self {
-            verdict,
-            progress: None,
-            facts: None,
-            again: Again::WhenHinted,
-        }
-    }
-
-    fn failed(error: &HostError) -> Self {
-        let reason = match error {
-            error if error.is_unreachable() => Reason::HostUnreachable,
-            error if error.is_unsupported() => Reason::NotSupported,
-            _ => Reason::RetryLater,
-        };
-        Self {
-            again: report::unsettled(reason),
-            ..Self::of(Verdict::new(reason, error.to_string()))
-        }
-    }
-}
-
 // The host that has it or is to have it.
-fn place(ctx: &Ctx, volume: &Volume) -> Option<String> {
+pub(super) fn place(ctx: &Ctx, volume: &Volume) -> Option<String> {
     volume.host().cloned().or_else(|| {
         let mut users = users(ctx, volume).into_iter();
         users.find_map(|machine| machine.host().cloned())
@@ -145,41 +115,13 @@ async fn ready_pool(
             format!("StoragePool {name} does not exist"),
         ));
     };
-    let Some(handle) = ctx.hosts.get(host) else {
-        return Err(Verdict::new(
-            Reason::HostUnreachable,
-            format!("Host {host} is not there"),
-        ));
-    };
     if let Some(closed) = closed_to(ctx, desired, &pool, host) {
         return Err(closed);
     }
     if let Some(refused) = not_adopted(ctx, desired, &pool, host) {
         return Err(refused);
     }
-    if let Err(error) = handle.client() {
-        return Err(Verdict::new(Reason::HostUnreachable, error.to_string()));
-    }
-    let status = pool.status.clone().unwrap_or_default();
-    let state = status.hosts.iter().find(|state| state.name == host);
-    if state.is_none_or(|state| state.state != "Active") {
-        let why = state
-            .and_then(|state| state.message.clone())
-            .unwrap_or_default();
-        let message = format!("pool {name} is not ready on {host}: {why}");
-        return Err(Verdict::new(
-            Reason::NotRealized,
-            message.trim_end_matches(": "),
-        ));
-    }
-    match handle.pool(name).await {
-        Ok(Some(observed)) => Ok((handle, observed)),
-        Ok(None) => Err(Verdict::new(
-            Reason::NotRealized,
-            format!("pool {name} is not on {host}"),
-        )),
-        Err(error) => Err(Outcome::failed(&error).verdict),
-    }
+    pool_on(ctx, &pool, host).await
 }
 
 // Whether the pool or the host is not for the volume's namespace.
@@ -268,25 +210,39 @@ async fn settle(
     handle: &Arc<HostHandle>,
     pool: &ObservedPool,
 ) -> Outcome {
-    let status = volume.status.clone().unwrap_or_default();
-    let was_ready = status.key.is_some();
+    let was_ready = volume.status.as_ref().is_some_and(|it| it.key.is_some());
     if is_settled(volume, desired, pool) {
-        return Outcome::of(Verdict::new(Reason::Available, "it is there and whole"));
+        let backing = volume.status.as_ref().map(|status| status.backing.clone());
+        return Outcome {
+            backing: backing.unwrap_or_default(),
+            ..Outcome::of(Verdict::new(Reason::Available, "it is there and whole"))
+        };
     }
-    let work = Work {
-        ctx,
-        key,
-        desired,
-        handle,
-        uuid: pool.uuid,
-    };
     if let Err(error) = handle.refresh_pool(&desired.pool, pool.uuid).await {
         return Outcome::failed(&error);
     }
+    let base = match source::base(ctx, desired, handle, pool.uuid).await {
+        Ok(base) => base,
+        Err(_) if was_ready => None,
+        Err(outcome) => return *outcome,
+    };
+    let work = Work {
+        ctx,
+        desired,
+        handle,
+        uuid: pool.uuid,
+        job: &desired.uid,
+        base: base.as_ref(),
+        known: Completion::default(),
+    };
     for _ in 0..MOST_STEPS {
-        match work.round(was_ready).await {
-            Ok(None) => {}
-            Ok(Some(outcome)) => return outcome,
+        match work.turn(was_ready).await {
+            Ok(Turn::Next) => {}
+            Ok(Turn::Fill) => {
+                source::fill(&work, key);
+                return work.importing(None);
+            }
+            Ok(Turn::Rest(outcome)) => return *outcome,
             Err(error) if error.rpc().is_some_and(drover_rpc::Error::outcome_unknown) => {}
             Err(error) => return Outcome::failed(&error),
         }
@@ -307,7 +263,8 @@ fn is_settled(volume: &Volume, desired: &DesiredVolume, pool: &ObservedPool) -> 
         });
     let listed = |name: &str| pool.volumes.iter().any(|volume| volume == name);
     let recorded = listed(&desired.owner_name()) && listed(&desired.ready_name());
-    met && listed(&desired.volume_name) && (desired.existing || recorded)
+    let based = status.backing.iter().all(|base| listed(&base.volume));
+    met && listed(&desired.volume_name) && based && (desired.existing || recorded)
 }
 
 async fn tell(
@@ -325,8 +282,11 @@ async fn tell(
     if let Some(host) = host {
         (status.host, status.volume_name) = (Some(host), name_in_pool(volume).ok());
     }
-    if let (Some((path, capacity)), Reason::Available) = (outcome.facts, outcome.verdict.reason) {
-        (status.key, status.capacity) = (Some(path), Some(quantity::bytes(capacity)));
+    if outcome.verdict.reason == Reason::Available {
+        if let Some(VolumeFacts { key, capacity }) = outcome.facts {
+            (status.key, status.capacity) = (Some(key), Some(quantity::bytes(capacity)));
+        }
+        status.backing = outcome.backing;
     }
     let ready = outcome.verdict.reason == Reason::Available;
     let was_ready = condition::is_true(&before.conditions, "Ready");

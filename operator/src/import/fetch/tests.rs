@@ -46,6 +46,7 @@ fn policy() -> Policy {
     let local = "127.0.0.0/8".parse().unwrap();
     Policy {
         stall: Duration::from_millis(200),
+        pause: Duration::from_millis(1),
         ..Policy::new(Allowed::new(vec![local]), true)
     }
 }

@@ -5,7 +5,7 @@ use drover_core::desired::machine::{
     InterfaceModel, InterfaceQos,
 };
 use drover_core::fields::Site;
-use drover_core::xml::{DomainType, ResolvedDisk};
+use drover_core::xml::{DomainType, ResolvedBacking, ResolvedDisk};
 use drover_crds::common::LocalRef;
 use drover_crds::virtual_machine::{
     Bandwidth, Devices, Graphics, GraphicsType, KernelBoot, Tpm, Video, VideoModel, Watchdog,
@@ -194,6 +194,7 @@ fn site(machine: &DesiredMachine, dice: &mut Dice) -> Site {
             pool: "fast".to_owned(),
             volume: format!("shop_web-{volume}{}", dice.pick(&["", "", "-2"])),
             format: dice.pick(&["qcow2", "qcow2", "raw"]).to_owned(),
+            backing: dice.pick(&[Some(""), Some("/srv/base"), None]).map(backing),
             path: dice.maybe(&["/srv/fast/desktop.qcow2".to_owned(), "/srv/a".to_owned()]),
         })
     };
@@ -205,4 +206,12 @@ fn site(machine: &DesiredMachine, dice: &mut Dice) -> Site {
         kernel: dice.maybe(&["/srv/a & b".to_owned(), "/boot/vmlinuz".to_owned()]),
         initrd: dice.maybe(&["/srv/initrd".to_owned()]),
     }
+}
+
+fn backing(path: &str) -> Vec<ResolvedBacking> {
+    let base = |path: &str| ResolvedBacking {
+        path: path.to_owned(),
+        format: "qcow2".to_owned(),
+    };
+    path.lines().map(base).collect()
 }

@@ -67,7 +67,7 @@ const ONCE: [(&str, &[&str]); 23] = [
 ];
 
 /// The fields of a disk and of an interface, in its element.
-const OF_DEVICES: [(&str, &[&str]); 15] = [
+const OF_DEVICES: [(&str, &[&str]); 16] = [
     (
         "disk type",
         &["@device", "address", "readonly", "target@tray"],
@@ -87,6 +87,7 @@ const OF_DEVICES: [(&str, &[&str]); 15] = [
         &["@type", "source", "backingStore", "readonly"],
     ),
     ("disk format", &["driver@type"]),
+    ("disk backing", &["backingStore"]),
     ("disk bootOrder", &["boot"]),
     ("disk cache", &["driver@cache"]),
     ("disk io", &["driver@io"]),

@@ -1,0 +1,206 @@
+//! Images: fetched once, kept once in each pool of each host, and the base of any number of disks.
+
+use drover_e2e::guest;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::support::{Guest, World, message, ready, reason};
+
+const SPACE: &str = "e2e-images";
+
+fn folder(world: &World) -> std::path::PathBuf {
+    guest::image(&world.lab).unwrap()
+}
+
+// What of the lab's image server, in this manner.
+fn cluster_image(world: &World, name: &str, path: &str, more: &str) -> String {
+    let file = path.rsplit('/').next().unwrap();
+    let bytes = std::fs::read(folder(world).join(file)).unwrap();
+    let sum = format!("{:x}", Sha256::digest(&bytes));
+    format!(
+        "apiVersion: drover.dev/v1alpha1
+kind: ClusterImage
+metadata: {{name: {name}}}
+spec:
+  source: {{http: {{url: \"http://10.77.0.1:8088/{path}\"}}}}
+  checksum: sha256:{sum}
+  osInfo: linux2022
+{more}"
+    )
+}
+
+fn requests(world: &World, path: &str) -> usize {
+    let log = std::fs::read_to_string(world.lab.log("image-server")).unwrap_or_default();
+    let line = format!("GET /{path} ");
+    log.lines().filter(|it| it.starts_with(&line)).count()
+}
+
+fn on(image: &str, name: &str, host: &str, more: &str) -> Guest {
+    Guest::new(SPACE, name).on(host).disk(format!(
+        "{{name: root, bootOrder: 1, volumeTemplate: {{pool: first, capacity: 64Mi, \
+         source: {{clusterImage: {{name: {image}}}}}{more}}}}}"
+    ))
+}
+
+fn copies(world: &World, image: &str) -> Vec<String> {
+    let files = |host: &str| {
+        let files = world.pool_files(host).into_iter();
+        let ours = files.filter(|file| file.starts_with(&format!("_image_{image}")));
+        ours.map(|file| format!("{host} {file}"))
+            .collect::<Vec<_>>()
+    };
+    [files("host1"), files("host2")].concat()
+}
+
+fn image_is(world: &World, name: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+    world.wait(("clusterimages", "", name), what, is)
+}
+
+fn gone(world: &World, name: &str) {
+    world.wait_for("the image is gone", || {
+        world.get("clusterimages", "", name).is_none()
+    });
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn an_image_is_fetched_once_and_shared_by_disks_on_both_hosts() {
+    let world = World::new();
+    world.space(SPACE);
+    let before = requests(&world, "guest.qcow2");
+    world.apply(&cluster_image(&world, "shared", "guest.qcow2", ""));
+    let unused = image_is(&world, "shared", "ready", ready);
+    assert_eq!(reason(&unused), "Available", "{unused:#}");
+    assert!(copies(&world, "shared").is_empty(), "nobody needs it yet");
+    for (name, host) in [("a", "host1"), ("b", "host2"), ("c", "host2")] {
+        world.apply(&on("shared", name, host, "").yaml());
+    }
+    for name in ["a", "b", "c"] {
+        world.is_running(SPACE, name);
+    }
+    let image = image_is(&world, "shared", "in two pools", |image| {
+        image["status"]["copies"] == 2 && ready(image)
+    });
+    println!("{}", image["status"]);
+    assert_eq!(requests(&world, "guest.qcow2") - before, 1, "fetched once");
+    assert_eq!(image["status"]["format"], "qcow2");
+    assert_eq!(image["status"]["checksum"], image["spec"]["checksum"]);
+    assert_eq!(copies(&world, "shared").len(), 6, "with two records each");
+    let fetched = std::fs::read(folder(&world).join("guest.qcow2")).unwrap();
+    for host in ["host1", "host2"] {
+        let pool = world.host(host).root(&world.lab);
+        let copy = pool.join("var/lib/libvirt/drover-first/_image_shared");
+        assert!(std::fs::read(copy).unwrap() == fetched, "{host}");
+    }
+    // A disk is only what its guest has written, and nobody looks for its base in it.
+    let xml = world.virsh("host2", &["dumpxml", "--inactive", "e2e-images_b"]);
+    let base = "<backingStore type='file'>\n        <format type='qcow2'/>\n        \
+                <source file='/var/lib/libvirt/drover-first/_image_shared'/>";
+    assert!(xml.contains(base), "{xml}");
+    let volume = world.get("volumes", SPACE, "b-root").unwrap();
+    assert_eq!(volume["status"]["backing"][0]["volume"], "_image_shared");
+    used_and_unused(&world);
+}
+
+fn used_and_unused(world: &World) {
+    world.kubectl(&["delete", "clusterimage", "shared", "--wait=false"]);
+    let used = image_is(world, "shared", "in use", |image| reason(image) == "InUse");
+    println!("{}", message(&used));
+    assert!(message(&used).contains("e2e-images/"), "{}", message(&used));
+    world.remove_space(SPACE);
+    gone(world, "shared");
+    assert!(
+        copies(world, "shared").is_empty(),
+        "{:?}",
+        copies(world, "shared")
+    );
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn a_copy_goes_with_the_last_volume_that_needs_it() {
+    let world = World::new();
+    world.space(SPACE);
+    world.apply(&cluster_image(&world, "while-used", "guest.qcow2", ""));
+    world.apply(&cluster_image(
+        &world,
+        "kept",
+        "guest.qcow2.gz",
+        "  retention: Keep",
+    ));
+    let first = on("while-used", "first", "host1", "");
+    let other = on("kept", "other", "host1", ", format: raw");
+    world.apply(&first.yaml());
+    world.apply(&other.yaml());
+    world.is_running(SPACE, "first");
+    world.is_running(SPACE, "other");
+    // Raw is a copy of its own, as large as declared.
+    let info = world.virsh(
+        "host1",
+        &["vol-info", "--bytes", "e2e-images_other-root", "first"],
+    );
+    assert!(info.contains("67108864"), "{info}");
+    let volume = world.get("volumes", SPACE, "other-root").unwrap();
+    assert!(volume["status"]["backing"].is_null(), "{volume:#}");
+    let image = world.get("clusterimages", "", "kept").unwrap();
+    println!("{}", image["status"]);
+    assert_ne!(
+        image["status"]["checksum"],
+        image["status"]["contentChecksum"]
+    );
+    world.remove_space(SPACE);
+    world.wait_for("its copy is gone", || {
+        copies(&world, "while-used").is_empty()
+    });
+    assert_eq!(copies(&world, "kept").len(), 3);
+    for name in ["while-used", "kept"] {
+        world.kubectl(&["delete", "clusterimage", name, "--timeout=60s"]);
+    }
+    assert!(copies(&world, "kept").is_empty());
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn a_server_that_stops_in_the_middle_is_asked_for_the_rest() {
+    let world = World::new();
+    world.space(SPACE);
+    let before = requests(&world, "cut/guest.qcow2");
+    world.apply(&cluster_image(&world, "cut", "cut/guest.qcow2", ""));
+    world.apply(&on("cut", "cut", "host2", "").yaml());
+    world.is_running(SPACE, "cut");
+    let asked = requests(&world, "cut/guest.qcow2") - before;
+    println!("asked {asked} times");
+    assert!(asked > 1);
+    world.remove_space(SPACE);
+    world.kubectl(&["delete", "clusterimage", "cut", "--timeout=60s"]);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn an_image_that_is_not_what_was_declared() {
+    let world = World::new();
+    world.space(SPACE);
+    let right = cluster_image(&world, "wrong", "guest.qcow2", "");
+    let sum = right.split("sha256:").nth(1).unwrap();
+    let other = right.replace(&sum[..64], &"0".repeat(64));
+    let raw = right.clone() + "  format: raw\n";
+    let long = cluster_image(&world, "wrong", "short/guest.qcow2", "");
+    for (text, expected) in [
+        (other, "ChecksumMismatch"),
+        (raw, "SourceRefused"),
+        (long, "SourceUnavailable"),
+    ] {
+        world.apply(&text);
+        world.apply(&on("wrong", "wrong", "host2", "").yaml());
+        let image = image_is(&world, "wrong", expected, |image| reason(image) == expected);
+        println!("{expected}: {}", message(&image));
+        let volume = world.wait(("volumes", SPACE, "wrong-root"), "told why", |volume| {
+            message(volume).contains("is on its way to host2: ")
+        });
+        println!("  {}", message(&volume));
+        world.kubectl(&["delete", "vm", "wrong", "-n", SPACE, "--timeout=60s"]);
+        world.kubectl(&["delete", "clusterimage", "wrong", "--timeout=60s"]);
+        assert!(copies(&world, "wrong").is_empty(), "nothing is left");
+    }
+    world.remove_space(SPACE);
+}

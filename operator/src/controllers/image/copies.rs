@@ -1,0 +1,309 @@
+//! The copies of an image: one volume in one pool of one host each.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use drover_core::completion::Completion;
+use drover_core::desired::image::{DesiredImage, hexadecimal};
+use drover_core::plan::Verdict;
+use drover_crds::condition::Reason;
+use drover_crds::{ImageStatus, quantity};
+
+use crate::controllers::sites::MOST_STEPS;
+use crate::controllers::storage::{Outcome, Turn, Work, pool_on};
+use crate::ctx::Ctx;
+use crate::hosts::HostHandle;
+use crate::import::fetch::Policy;
+use crate::import::transfer::{Expected, From, Target, Transfer};
+use crate::reconcile::{Again, Key};
+
+/// How often it is looked how far copies are.
+pub(super) const PROGRESS: Duration = Duration::from_secs(2);
+/// How many volumes are written at once from what is read once.
+const TOGETHER: usize = 8;
+
+/// Where a copy is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) pool: String,
+    pub(super) host: String,
+}
+
+/// How a copy is.
+pub(super) enum Look {
+    /// It is whole; what its record says, if it has been looked at.
+    Ready(Option<Completion>),
+    /// Its content is on its way, so far.
+    Running(Option<String>, Again),
+    /// It is there to be filled.
+    Empty(Box<Target>),
+    /// It waits for something.
+    Waits(Verdict, Again),
+    /// There is none, and none is wanted.
+    Gone,
+}
+
+impl Look {
+    fn waits(reason: Reason, message: impl Into<String>) -> Self {
+        Self::Waits(Verdict::new(reason, message), Again::WhenHinted)
+    }
+
+    fn of(outcome: Outcome) -> Self {
+        match outcome.verdict.reason {
+            Reason::Available => Self::Ready(outcome.completion),
+            Reason::Importing => Self::Running(outcome.progress, outcome.again),
+            _ => Self::Waits(outcome.verdict, outcome.again),
+        }
+    }
+}
+
+fn job(desired: &DesiredImage, place: &Place) -> String {
+    format!("{}/{}/{}", desired.uid, place.pool, place.host)
+}
+
+/// What the status says of the content.
+fn known(status: &ImageStatus) -> Completion {
+    let bytes = |text: &Option<String>| {
+        let amount = quantity::Quantity::from(text.as_deref()?).value().ok()?;
+        u64::try_from(amount).ok()
+    };
+    Completion {
+        format: status.format,
+        backing: None,
+        size: bytes(&status.size),
+        virtual_size: bytes(&status.virtual_size),
+        sha256: status.content_checksum.as_deref().and_then(hexadecimal),
+        fetched: status.checksum.as_deref().and_then(hexadecimal),
+    }
+}
+
+fn was_ready(status: &ImageStatus, place: &Place) -> bool {
+    let mut copies = status.pools.iter();
+    copies.any(|copy| copy.pool == place.pool && copy.host == place.host && copy.state == "Ready")
+}
+
+/// Makes a copy, but for its content.
+pub(super) async fn settle(
+    ctx: &Ctx,
+    key: &Key,
+    desired: &DesiredImage,
+    status: &ImageStatus,
+    place: &Place,
+) -> Look {
+    let Some(pool) = ctx.cache.pools.get("", &place.pool) else {
+        let message = format!("StoragePool {} does not exist", place.pool);
+        return Look::waits(Reason::NotRealized, message);
+    };
+    let (handle, seen) = match pool_on(ctx, &pool, &place.host).await {
+        Ok(there) => there,
+        Err(verdict) => return Look::Waits(verdict, Again::WhenHinted),
+    };
+    let copy = desired.copy(&place.pool);
+    let was_ready = was_ready(status, place);
+    let names = [&copy.volume_name, &copy.owner_name(), &copy.ready_name()];
+    let listed = |name: &&String| seen.volumes.contains(name);
+    if was_ready && names.iter().all(listed) {
+        return Look::Ready(None);
+    }
+    if let Err(error) = handle.refresh_pool(&place.pool, seen.uuid).await {
+        return Look::of(Outcome::failed(&error));
+    }
+    let job = job(desired, place);
+    let work = Work {
+        ctx,
+        desired: &copy,
+        handle: &handle,
+        uuid: seen.uuid,
+        job: &job,
+        base: None,
+        known: known(status),
+    };
+    for _ in 0..MOST_STEPS {
+        match work.turn(was_ready).await {
+            Ok(Turn::Next) => {}
+            Ok(Turn::Fill) => return Look::Empty(Box::new(target(&work, key, &handle))),
+            Ok(Turn::Rest(outcome)) if outcome.verdict.reason == Reason::VolumeMissing => {
+                return missing(ctx, &work, outcome.verdict).await;
+            }
+            Ok(Turn::Rest(outcome)) => return Look::of(*outcome),
+            Err(error) if error.rpc().is_some_and(drover_rpc::Error::outcome_unknown) => {}
+            Err(error) => return Look::of(Outcome::failed(&error)),
+        }
+    }
+    Look::Waits(
+        Verdict::new(Reason::Creating, "it is not settled yet"),
+        Again::Failed,
+    )
+}
+
+fn target(work: &Work<'_>, key: &Key, handle: &Arc<HostHandle>) -> Target {
+    Target {
+        id: work.job.to_owned(),
+        key: key.clone(),
+        host: Arc::clone(handle),
+        pool: work.desired.pool.clone(),
+        uuid: work.uuid,
+        volume: work.desired.volume_name.clone(),
+        capacity: 0,
+        blocks: false,
+    }
+}
+
+// A copy that was whole and is gone is not made again under volumes that are based on it. Otherwise
+// what is left of it is removed, and it is as if there had been none.
+async fn missing(ctx: &Ctx, work: &Work<'_>, verdict: Verdict) -> Look {
+    let based = ctx.cache.volumes.all().into_iter().any(|volume| {
+        let status = volume.status.as_ref();
+        status.is_some_and(|status| {
+            status.host.as_ref() == Some(&work.handle.name)
+                && volume.spec.pool == work.desired.pool
+                && status
+                    .backing
+                    .iter()
+                    .any(|base| base.volume == work.desired.volume_name)
+        })
+    });
+    if based {
+        return Look::Waits(verdict, Again::WhenHinted);
+    }
+    match take_away(work).await {
+        Look::Gone => Look::Running(None, Again::After(Duration::ZERO)),
+        other => other,
+    }
+}
+
+/// Removes a copy that is not wanted.
+pub(super) async fn remove(
+    ctx: &Ctx,
+    desired: &DesiredImage,
+    status: &ImageStatus,
+    place: &Place,
+) -> Look {
+    let job = job(desired, place);
+    ctx.jobs.cancel(&job);
+    if ctx.cache.hosts.get("", &place.host).is_none() {
+        return Look::Gone;
+    }
+    let Some(pool) = ctx.cache.pools.get("", &place.pool) else {
+        return Look::Gone;
+    };
+    let (handle, seen) = match pool_on(ctx, &pool, &place.host).await {
+        Ok(there) => there,
+        Err(verdict) => return Look::Waits(verdict, Again::WhenHinted),
+    };
+    if let Err(error) = handle.refresh_pool(&place.pool, seen.uuid).await {
+        return Look::of(Outcome::failed(&error));
+    }
+    let copy = desired.copy(&place.pool);
+    let work = Work {
+        ctx,
+        desired: &copy,
+        handle: &handle,
+        uuid: seen.uuid,
+        job: &job,
+        base: None,
+        known: known(status),
+    };
+    take_away(&work).await
+}
+
+async fn take_away(work: &Work<'_>) -> Look {
+    for _ in 0..MOST_STEPS {
+        match work.deletion_turn(false).await {
+            Ok(Turn::Next | Turn::Fill) => {}
+            Ok(Turn::Rest(outcome)) if outcome.verdict.reason == Reason::Deleting => {
+                work.ctx.memory.set_progress(work.job, None);
+                return Look::Gone;
+            }
+            Ok(Turn::Rest(outcome)) => return Look::Waits(outcome.verdict, Again::Failed),
+            Err(error) => return Look::of(Outcome::failed(&error)),
+        }
+    }
+    Look::Waits(Verdict::new(Reason::Deleting, ""), Again::Failed)
+}
+
+/// Begins to bring the content to copies that wait for it: from those that are whole, or else from
+/// its source, and then to as many as can be written at once. Which are begun.
+pub(super) fn bring(
+    ctx: &Ctx,
+    desired: &DesiredImage,
+    status: &ImageStatus,
+    looks: &[(Place, Look)],
+) -> BTreeSet<Place> {
+    let empty: Vec<(&Place, &Target)> = looks
+        .iter()
+        .filter_map(|(place, look)| match look {
+            Look::Empty(target) => Some((place, &**target)),
+            _ => None,
+        })
+        .collect();
+    let begun = empty
+        .chunks(TOGETHER)
+        .zip(sources(ctx, desired, status, looks));
+    let mut places = BTreeSet::new();
+    for (group, from) in begun {
+        let transfer = Transfer {
+            expected: expected(desired, status, &from),
+            from,
+            targets: group.iter().map(|(_, target)| (*target).clone()).collect(),
+            hints: ctx.hints.clone(),
+            metrics: Arc::clone(&ctx.metrics),
+        };
+        transfer.start(&ctx.jobs);
+        places.extend(group.iter().map(|(place, _)| (*place).clone()));
+    }
+    places
+}
+
+// Each is read once at a time.
+fn sources(
+    ctx: &Ctx,
+    desired: &DesiredImage,
+    status: &ImageStatus,
+    looks: &[(Place, Look)],
+) -> Vec<From> {
+    let ready = looks.iter().filter_map(|(place, look)| {
+        let known = match look {
+            Look::Ready(Some(known)) => known.clone(),
+            Look::Ready(None) => known(status),
+            _ => return None,
+        };
+        let host = ctx.hosts.get(&place.host)?;
+        let uuid = host.read(|it| it.pools.get(&place.pool).map(|(uuid, _)| *uuid))?;
+        Some(From::Volume {
+            host,
+            pool: place.pool.clone(),
+            uuid,
+            volume: desired.name.volume_name(),
+            known,
+        })
+    });
+    let ready: Vec<_> = ready.collect();
+    let running = looks
+        .iter()
+        .any(|(_, look)| matches!(look, Look::Running(..)));
+    match &desired.url {
+        // What is on its way will be a source itself.
+        _ if !ready.is_empty() || running => ready,
+        Some(url) => vec![From::Url {
+            url: url.clone(),
+            policy: Policy::new(ctx.import_allow.clone(), desired.sha256.is_some()),
+        }],
+        None => Vec::new(),
+    }
+}
+
+// What has been fetched once is what every copy must be.
+fn expected(desired: &DesiredImage, status: &ImageStatus, from: &From) -> Expected {
+    let known = match from {
+        From::Volume { known, .. } => known.clone(),
+        From::Url { .. } => known(status),
+    };
+    Expected {
+        fetched: desired.sha256.clone(),
+        sha256: known.sha256,
+        format: desired.format,
+        largest: None,
+    }
+}

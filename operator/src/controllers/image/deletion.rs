@@ -1,0 +1,70 @@
+//! An image whose object is being deleted.
+
+use drover_core::desired::image::DesiredImage;
+use drover_core::plan::{Verdict, used_by};
+use drover_crds::condition::Reason;
+use futures::future::join_all;
+
+use super::copies::{self, Look, Place};
+use super::kinds::ImageObject;
+use super::users;
+use crate::controllers::report::{self, Report, Unwanted};
+use crate::controllers::sites;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::reconcile::{Again, Key};
+
+/// Removes all copies, unless a Volume comes from it, and then lets its object go.
+pub(super) async fn delete<I: ImageObject>(
+    ctx: &Ctx,
+    key: &Key,
+    image: &I,
+    desired: &DesiredImage,
+) -> Result<Again, Error> {
+    match report::is_unwanted(ctx, image).await? {
+        Unwanted::Yes => {}
+        Unwanted::KindWithdrawn => return report::let_go(ctx, key, image).await,
+        Unwanted::Another => return Ok(Again::Failed),
+    }
+    let before = image.status().cloned().unwrap_or_default();
+    let volumes = users(ctx, &desired.name);
+    let volumes: Vec<String> = volumes.iter().map(|it| sites::full_name(&**it)).collect();
+    let mut status = before.clone();
+    let verdict = match used_by("Volumes", &volumes) {
+        Some(message) => Verdict::new(Reason::InUse, message),
+        None => {
+            let places = before.pools.iter().map(|copy| Place {
+                pool: copy.pool.clone(),
+                host: copy.host.clone(),
+            });
+            let looks = places.map(|place| async {
+                let look = copies::remove(ctx, desired, &before, &place).await;
+                (place, look)
+            });
+            let looks = join_all(looks).await;
+            status.pools = looks
+                .iter()
+                .filter_map(|(place, look)| super::copy(place, look, false))
+                .collect();
+            let waits = looks.into_iter().find_map(|(_, look)| match look {
+                Look::Waits(verdict, _) => Some(verdict),
+                _ => None,
+            });
+            waits.unwrap_or_else(|| Verdict::new(Reason::Deleting, ""))
+        }
+    };
+    if verdict.reason == Reason::Deleting && status.pools.is_empty() {
+        return report::let_go(ctx, key, image).await;
+    }
+    let again = report::unsettled(verdict.reason);
+    let report = Report {
+        key,
+        object: image,
+        before: &before,
+        status,
+        verdict,
+        others: Vec::new(),
+    };
+    report::report(ctx, I::store(&ctx.cache), report).await?;
+    Ok(again)
+}

@@ -1,0 +1,223 @@
+//! Images: fetched once for the fleet, and kept once in each pool of each host that has volumes of
+//! them.
+
+mod copies;
+mod deletion;
+mod kinds;
+
+use std::collections::BTreeSet;
+
+use drover_core::completion::Completion;
+use drover_core::desired::image::{DesiredImage, ImageName};
+use drover_core::plan::Verdict;
+use drover_crds::condition::Reason;
+use drover_crds::image::ImageCopy;
+use drover_crds::{ImageStatus, Volume, quantity};
+use futures::future::join_all;
+use kube::ResourceExt;
+
+use self::copies::{Look, Place};
+use self::kinds::ImageObject;
+pub(super) use self::kinds::known;
+use crate::controllers::report::{self, Report};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::reconcile::{Again, Key};
+
+/// Looks at one image.
+///
+/// # Errors
+/// When the API server says no.
+pub async fn reconcile<I: ImageObject>(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
+    let store = I::store(&ctx.cache);
+    let Some(image) = store.get(&key.namespace, &key.name) else {
+        return Ok(Again::WhenHinted);
+    };
+    let desired = DesiredImage::parse(image.meta(), image.content(), &ctx.fleet);
+    if image.meta().deletion_timestamp.is_some() {
+        return deletion::delete(ctx, key, &*image, &desired).await;
+    }
+    let image = report::ensure_finalizer(ctx, store, image).await?;
+    let before = image.status().cloned().unwrap_or_default();
+    let wanted = demand(ctx, &desired.name);
+    let looks = look(ctx, key, &desired, &before, &wanted).await;
+    let begun = copies::bring(ctx, &desired, &before, &looks);
+    let status = status(&before, &looks, &begun);
+    let verdict = verdict(&looks, &status);
+    let again = again(&looks, &begun);
+    let arrived = status.copies != before.copies;
+    let report = Report {
+        key,
+        object: &*image,
+        before: &before,
+        status,
+        verdict,
+        others: Vec::new(),
+    };
+    let told = report::report(ctx, store, report).await?;
+    if arrived || ctx.memory.was_in_doubt(key) {
+        hint_users(ctx, &desired.name);
+    }
+    Ok(report::sooner(told, again))
+}
+
+// Where copies of it are to be: wherever a Volume of it is.
+fn demand(ctx: &Ctx, image: &ImageName) -> BTreeSet<Place> {
+    let volumes = users(ctx, image).into_iter();
+    let places = volumes.filter_map(|volume| {
+        Some(Place {
+            pool: volume.spec.pool.clone(),
+            host: crate::controllers::volume::place(ctx, &volume)?,
+        })
+    });
+    places.collect()
+}
+
+// The Volumes that come from it.
+fn users(ctx: &Ctx, image: &ImageName) -> Vec<std::sync::Arc<Volume>> {
+    let mut volumes = ctx.cache.volumes.all();
+    volumes.retain(|volume| {
+        let Some(source) = &volume.spec.source else {
+            return false;
+        };
+        let named = match image.namespace.as_str() {
+            "" => &source.cluster_image,
+            namespace if volume.metadata.namespace.as_deref() == Some(namespace) => &source.image,
+            _ => return false,
+        };
+        named.as_ref().is_some_and(|named| named.name == image.name)
+    });
+    volumes
+}
+
+fn hint_users(ctx: &Ctx, image: &ImageName) {
+    for volume in users(ctx, image) {
+        let namespace = volume.namespace().unwrap_or_default();
+        ctx.hints.hint(Key::volume(&namespace, &volume.name_any()));
+    }
+}
+
+async fn look(
+    ctx: &Ctx,
+    key: &Key,
+    desired: &DesiredImage,
+    before: &ImageStatus,
+    wanted: &BTreeSet<Place>,
+) -> Vec<(Place, Look)> {
+    let had = before.pools.iter().map(|copy| Place {
+        pool: copy.pool.clone(),
+        host: copy.host.clone(),
+    });
+    let all: BTreeSet<Place> = had.chain(wanted.iter().cloned()).collect();
+    let looks = all.into_iter().map(|place| async {
+        let kept = desired.keep || wanted.contains(&place);
+        let look = match kept {
+            true => copies::settle(ctx, key, desired, before, &place).await,
+            false => copies::remove(ctx, desired, before, &place).await,
+        };
+        (place, look)
+    });
+    join_all(looks).await
+}
+
+fn status(before: &ImageStatus, looks: &[(Place, Look)], begun: &BTreeSet<Place>) -> ImageStatus {
+    let mut status = ImageStatus {
+        pools: looks
+            .iter()
+            .filter_map(|(place, look)| copy(place, look, begun.contains(place)))
+            .collect(),
+        ..before.clone()
+    };
+    let ready = status.pools.iter().filter(|copy| copy.state == "Ready");
+    status.copies = i64::try_from(ready.count()).ok();
+    let known = looks.iter().find_map(|(_, look)| match look {
+        Look::Ready(Some(known)) => Some(known),
+        _ => None,
+    });
+    if let Some(known) = known {
+        tell(&mut status, known);
+    }
+    status
+}
+
+fn tell(status: &mut ImageStatus, known: &Completion) {
+    let sum = |sum: &Option<String>| sum.as_ref().map(|sum| format!("sha256:{sum}"));
+    status.size = known.size.map(quantity::bytes);
+    status.virtual_size = known.virtual_size.map(quantity::bytes);
+    status.format = known.format;
+    status.checksum = sum(&known.fetched);
+    status.content_checksum = sum(&known.sha256);
+}
+
+fn copy(place: &Place, look: &Look, begun: bool) -> Option<ImageCopy> {
+    let (state, progress, message) = match look {
+        Look::Gone => return None,
+        Look::Ready(_) => ("Ready", None, None),
+        Look::Running(progress, _) => ("Importing", progress.clone(), None),
+        Look::Empty(_) if begun => ("Importing", None, None),
+        Look::Empty(_) => ("Waiting", None, Some("another copy comes first".to_owned())),
+        Look::Waits(verdict, _) => {
+            let state = match verdict.reason {
+                Reason::HostUnreachable => "Unreachable",
+                Reason::Deleting | Reason::InUse => "Removing",
+                _ => "Failed",
+            };
+            (state, None, Some(verdict.message.clone()))
+        }
+    };
+    Some(ImageCopy {
+        pool: place.pool.clone(),
+        host: place.host.clone(),
+        state: state.to_owned(),
+        progress,
+        message,
+    })
+}
+
+// As bad as the worst of its copies that somebody can do something about.
+fn verdict(looks: &[(Place, Look)], status: &ImageStatus) -> Verdict {
+    let waits = |look: &Look| match look {
+        Look::Waits(verdict, _) => Some(verdict.clone()),
+        _ => None,
+    };
+    let failed = looks.iter().find_map(|(place, look)| {
+        let verdict = waits(look)?;
+        let passing = matches!(
+            verdict.reason,
+            Reason::HostUnreachable | Reason::Deleting | Reason::InUse
+        );
+        let message = format!("{} on {}: {}", place.pool, place.host, verdict.message);
+        (!passing).then(|| Verdict::new(verdict.reason, message))
+    });
+    if let Some(failed) = failed {
+        return failed;
+    }
+    let coming = looks
+        .iter()
+        .filter(|(_, look)| matches!(look, Look::Running(..) | Look::Empty(_)))
+        .count();
+    match (coming, status.copies.unwrap_or(0)) {
+        (0, 0) => Verdict::new(
+            Reason::Available,
+            "it is fetched when a Volume comes from it",
+        ),
+        (0, 1) => Verdict::new(Reason::Available, "there is one copy"),
+        (0, copies) => Verdict::new(Reason::Available, format!("there are {copies} copies")),
+        (coming, _) => Verdict::new(
+            Reason::Importing,
+            format!("{coming} of {} copies are on their way", looks.len()),
+        ),
+    }
+}
+
+fn again(looks: &[(Place, Look)], begun: &BTreeSet<Place>) -> Again {
+    let all = looks.iter().map(|(_, look)| match look {
+        Look::Running(_, again) | Look::Waits(_, again) => *again,
+        Look::Ready(_) | Look::Gone | Look::Empty(_) => Again::WhenHinted,
+    });
+    let begun = match begun.is_empty() {
+        true => Again::WhenHinted,
+        false => Again::After(copies::PROGRESS),
+    };
+    all.fold(begun, report::sooner)
+}

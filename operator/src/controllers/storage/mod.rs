@@ -1,0 +1,9 @@
+//! What volumes and copies of images share: both are data in a pool of a host, with records beside it.
+
+mod place;
+mod users;
+mod work;
+
+pub(super) use place::pool_on;
+pub(super) use users::users;
+pub(super) use work::{Base, Outcome, Turn, Work};

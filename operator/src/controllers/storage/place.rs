@@ -1,0 +1,50 @@
+//! Where data is kept.
+
+use std::sync::Arc;
+
+use drover_core::observed::pool::ObservedPool;
+use drover_core::plan::Verdict;
+use drover_crds::StoragePool;
+use drover_crds::condition::Reason;
+
+use super::Outcome;
+use crate::ctx::Ctx;
+use crate::hosts::HostHandle;
+
+/// A pool on a host, if it is as it should be there.
+pub(in crate::controllers) async fn pool_on(
+    ctx: &Ctx,
+    pool: &StoragePool,
+    host: &str,
+) -> Result<(Arc<HostHandle>, Arc<ObservedPool>), Verdict> {
+    let name = pool.metadata.name.as_deref().unwrap_or_default();
+    let Some(handle) = ctx.hosts.get(host) else {
+        return Err(Verdict::new(
+            Reason::HostUnreachable,
+            format!("Host {host} is not there"),
+        ));
+    };
+    if let Err(error) = handle.client() {
+        return Err(Verdict::new(Reason::HostUnreachable, error.to_string()));
+    }
+    let status = pool.status.clone().unwrap_or_default();
+    let state = status.hosts.iter().find(|state| state.name == host);
+    if state.is_none_or(|state| state.state != "Active") {
+        let why = state
+            .and_then(|state| state.message.clone())
+            .unwrap_or_default();
+        let message = format!("pool {name} is not ready on {host}: {why}");
+        return Err(Verdict::new(
+            Reason::NotRealized,
+            message.trim_end_matches(": "),
+        ));
+    }
+    match handle.pool(name).await {
+        Ok(Some(observed)) => Ok((handle, observed)),
+        Ok(None) => Err(Verdict::new(
+            Reason::NotRealized,
+            format!("pool {name} is not on {host}"),
+        )),
+        Err(error) => Err(Outcome::failed(&error).verdict),
+    }
+}

@@ -1,0 +1,77 @@
+//! Who would lose something with a volume: libvirt asks nobody.
+
+use std::collections::HashSet;
+
+use drover_core::desired::volume::{DesiredVolume, name_in_pool};
+use drover_core::identity::{OWNER_SUFFIX, POOL_MARKER, READY_SUFFIX};
+use drover_core::observed::pool::ObservedPool;
+use kube::ResourceExt;
+
+use crate::ctx::Ctx;
+use crate::hosts::HostError;
+use crate::hosts::volumes::PoolOnHost;
+
+/// The domains whose disks it is, or are based on it, and the volumes that are based on it, Drover's
+/// and others', in words.
+///
+/// # Errors
+/// When the host cannot be asked.
+pub(in crate::controllers) async fn users(
+    ctx: &Ctx,
+    pool: &PoolOnHost<'_>,
+    seen: &ObservedPool,
+    desired: &DesiredVolume,
+    path: Option<&str>,
+) -> Result<Vec<String>, HostError> {
+    let domains = pool.host.all_domains().await?;
+    let using = domains.iter().filter(|domain| {
+        domain
+            .definitions()
+            .any(|found| found.uses(&desired.pool, &desired.volume_name, path))
+    });
+    let mut users: Vec<String> = using
+        .map(|domain| format!("domain {}", domain.name))
+        .collect();
+    if let Some(path) = path {
+        users.extend(based_on(ctx, pool, seen, path).await?);
+    }
+    Ok(users)
+}
+
+// What a Volume of Drover's is based on, its status says; of the others libvirt is asked.
+async fn based_on(
+    ctx: &Ctx,
+    pool: &PoolOnHost<'_>,
+    seen: &ObservedPool,
+    path: &str,
+) -> Result<Vec<String>, HostError> {
+    let mut users = Vec::new();
+    let mut known = HashSet::new();
+    for volume in ctx.cache.volumes.all() {
+        let Some(status) = volume.status.as_ref() else {
+            continue;
+        };
+        let here = volume.spec.pool == pool.name && status.host.as_ref() == Some(&pool.host.name);
+        if !here || status.key.is_none() {
+            continue;
+        }
+        known.extend(name_in_pool(&volume).ok());
+        if status.backing.iter().any(|base| base.key == path) {
+            let namespace = volume.namespace().unwrap_or_default();
+            users.push(format!("Volume {namespace}/{}", volume.name_any()));
+        }
+    }
+    for name in seen.volumes.iter().filter(|name| !is_record(name)) {
+        if !known.contains(name) && pool.backing(name).await?.as_deref() == Some(path) {
+            users.push(format!("volume {name} of the pool"));
+        }
+    }
+    Ok(users)
+}
+
+fn is_record(name: &str) -> bool {
+    name == POOL_MARKER
+        || [OWNER_SUFFIX, READY_SUFFIX]
+            .iter()
+            .any(|it| name.ends_with(it))
+}

@@ -1,0 +1,145 @@
+//! Where a volume's content comes from.
+
+use drover_core::desired::image::ImageName;
+use drover_core::desired::volume::{DesiredVolume, Source, format_word};
+use drover_core::plan::Verdict;
+use drover_core::xml::volume_xml;
+use drover_crds::condition::Reason;
+use drover_crds::{ImageStatus, quantity};
+use std::sync::Arc;
+use uuid::Uuid;
+
+use crate::controllers::image;
+use crate::controllers::storage::{Base, Outcome, Work};
+use crate::ctx::Ctx;
+use crate::hosts::HostHandle;
+use crate::hosts::volumes::PoolOnHost;
+use crate::import::copy::Copy;
+use crate::import::fetch::Policy;
+use crate::import::transfer::{Expected, From, Target, Transfer};
+use crate::reconcile::Key;
+
+/// The copy of the image that the volume comes from, in its pool and on its host. An image that is
+/// not there yet is brought on its way.
+pub(super) async fn base(
+    ctx: &Ctx,
+    desired: &DesiredVolume,
+    handle: &HostHandle,
+    uuid: Uuid,
+) -> Result<Option<Base>, Box<Outcome>> {
+    let Some(name) = desired.source.image() else {
+        return Ok(None);
+    };
+    let status = ready_copy(ctx, desired, name, &handle.name)
+        .map_err(|verdict| Box::new(Outcome::of(verdict)))?;
+    let pool = PoolOnHost {
+        host: handle,
+        name: &desired.pool,
+        uuid,
+    };
+    let volume = name.volume_name();
+    let facts = pool.facts(&volume).await;
+    let facts = facts.map_err(|error| Box::new(Outcome::failed(&error)))?;
+    let Some((facts, format)) = facts.zip(status.format) else {
+        ctx.hints.hint(Key::image(name));
+        let message = format!("{name}: its copy on {} is gone", handle.name);
+        return Err(Box::new(Outcome::of(Verdict::new(
+            Reason::Importing,
+            message,
+        ))));
+    };
+    Ok(Some(Base {
+        volume,
+        key: facts.key,
+        format,
+    }))
+}
+
+fn ready_copy(
+    ctx: &Ctx,
+    desired: &DesiredVolume,
+    name: &ImageName,
+    host: &str,
+) -> Result<ImageStatus, Verdict> {
+    let waiting = |message: String| Err(Verdict::new(Reason::Importing, message));
+    let Some(known) = image::known(ctx, name) else {
+        let message = format!("{name} does not exist");
+        return Err(Verdict::new(Reason::SourceUnavailable, message));
+    };
+    if known.deleting {
+        let message = format!("{name} is being deleted");
+        return Err(Verdict::new(Reason::SourceUnavailable, message));
+    }
+    let copies = known.status.pools.iter();
+    let mut here = copies.filter(|copy| copy.pool == desired.pool && copy.host == host);
+    match here.next() {
+        Some(copy) if copy.state == "Ready" => {}
+        copy => {
+            ctx.hints.hint(Key::image(name));
+            let why = copy.and_then(|copy| copy.message.clone());
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            return waiting(format!("{name} is on its way to {host}{why}"));
+        }
+    }
+    let size = known.status.virtual_size.as_deref();
+    let size = size.and_then(|size| quantity::Quantity::from(size).value().ok());
+    if let Some(size) = size.filter(|size| *size > i128::from(desired.capacity)) {
+        let size = quantity::bytes(u64::try_from(size).unwrap_or(u64::MAX));
+        let declared = quantity::bytes(desired.capacity);
+        let message =
+            format!("spec.capacity: must be at least {size}, the size of {name}, got {declared}");
+        return Err(Verdict::new(Reason::SourceRefused, message));
+    }
+    Ok(known.status)
+}
+
+/// Begins to bring its content.
+pub(super) fn fill(work: &Work<'_>, key: &Key) {
+    let (ctx, desired) = (work.ctx, work.desired);
+    match (&desired.source, work.base) {
+        (Source::Fetched { url, sha256 }, _) => {
+            let target = Target {
+                id: work.job.to_owned(),
+                key: key.clone(),
+                host: Arc::clone(work.handle),
+                pool: desired.pool.clone(),
+                uuid: work.uuid,
+                volume: desired.volume_name.clone(),
+                capacity: desired.capacity,
+                blocks: false,
+            };
+            let transfer = Transfer {
+                from: From::Url {
+                    url: url.clone(),
+                    policy: Policy::new(ctx.import_allow.clone(), sha256.is_some()),
+                },
+                expected: Expected {
+                    fetched: sha256.clone(),
+                    sha256: None,
+                    format: Some(desired.format),
+                    largest: Some(desired.capacity),
+                },
+                targets: vec![target],
+                hints: ctx.hints.clone(),
+                metrics: Arc::clone(&ctx.metrics),
+            };
+            transfer.start(&ctx.jobs);
+        }
+        (Source::Copied(_), Some(base)) => {
+            let format = format_word(Some(desired.format));
+            let copy = Copy {
+                id: work.job.to_owned(),
+                host: Arc::clone(work.handle),
+                pool: desired.pool.clone(),
+                uuid: work.uuid,
+                source: base.volume.clone(),
+                xml: volume_xml(&desired.volume_name, desired.capacity, format),
+                volume: desired.volume_name.clone(),
+                hints: ctx.hints.clone(),
+                key: key.clone(),
+            };
+            copy.start(&ctx.jobs);
+        }
+        (Source::Blank | Source::Overlay(_) | Source::Copied(_), _) => {}
+    }
+}

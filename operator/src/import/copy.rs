@@ -1,0 +1,62 @@
+//! One volume of a host from another one there: the host does it by itself.
+
+use std::sync::Arc;
+
+use drover_core::completion::Completion;
+use uuid::Uuid;
+
+use super::jobs::{JobState, Jobs};
+use super::retry;
+use crate::hosts::HostHandle;
+use crate::hosts::volumes::PoolOnHost;
+use crate::reconcile::{Hints, Key};
+
+/// What is to be copied.
+pub struct Copy {
+    /// The name of the job.
+    pub id: String,
+    /// The host.
+    pub host: Arc<HostHandle>,
+    /// The pool.
+    pub pool: String,
+    /// The pool's UUID.
+    pub uuid: Uuid,
+    /// The volume that is there, and is not written meanwhile.
+    pub source: String,
+    /// The definition of the one to be made.
+    pub xml: String,
+    /// Its name.
+    pub volume: String,
+    /// Who is told at the end.
+    pub hints: Hints,
+    /// What they are told.
+    pub key: Key,
+}
+
+impl Copy {
+    /// Starts it; whoever is to be told is told when it ends.
+    pub fn start(self, jobs: &Jobs) {
+        let jobs = jobs.clone();
+        let end = jobs.begin(&self.id);
+        tokio::spawn(async move {
+            let pool = PoolOnHost {
+                host: &self.host,
+                name: &self.pool,
+                uuid: self.uuid,
+            };
+            let copied = tokio::select! {
+                () = end.cancelled() => return,
+                copied = pool.create_from(&self.volume, &self.xml, &self.source) => copied,
+            };
+            let state = match copied {
+                Ok(()) => JobState::Done(Completion::default()),
+                Err(error) => {
+                    tracing::warn!(object = %self.key, %error, "the copy failed");
+                    JobState::Failed(retry(error))
+                }
+            };
+            jobs.set(&self.id, state);
+            self.hints.hint(self.key);
+        });
+    }
+}

@@ -1,0 +1,260 @@
+//! One source into any number of volumes: read once, checked on the way.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use drover_core::completion::Completion;
+use drover_core::desired::volume::format_word;
+use drover_core::image::{self, Image};
+use drover_core::plan::Verdict;
+use drover_crds::condition::Reason;
+use drover_crds::quantity;
+use drover_crds::volume::VolumeFormat;
+use futures::future::join_all;
+use uuid::Uuid;
+
+use super::content::Content;
+use super::download::Download;
+use super::fetch::Policy;
+use super::jobs::{JobState, Jobs};
+pub use super::target::Target;
+use super::target::Writer;
+use super::{refused, retry, unavailable};
+use crate::hosts::HostHandle;
+use crate::hosts::volumes::PoolOnHost;
+use crate::metrics::Metrics;
+use crate::reconcile::Hints;
+
+/// Where content comes from.
+#[derive(Clone)]
+pub enum From {
+    /// A URL.
+    Url {
+        /// The URL.
+        url: String,
+        /// What may be fetched.
+        policy: Policy,
+    },
+    /// A complete volume.
+    Volume {
+        /// The host that has it.
+        host: Arc<HostHandle>,
+        /// Its pool.
+        pool: String,
+        /// The pool's UUID.
+        uuid: Uuid,
+        /// Its name.
+        volume: String,
+        /// What is known of it.
+        known: Completion,
+    },
+}
+
+/// What the content must be.
+#[derive(Debug, Clone, Default)]
+pub struct Expected {
+    /// The SHA-256 of what is fetched.
+    pub fetched: Option<String>,
+    /// The SHA-256 of the content.
+    pub sha256: Option<String>,
+    /// How it is kept.
+    pub format: Option<VolumeFormat>,
+    /// The largest disk that it may hold.
+    pub largest: Option<u64>,
+}
+
+/// One source into any number of volumes.
+pub struct Transfer {
+    /// Where the content comes from.
+    pub from: From,
+    /// What it must be.
+    pub expected: Expected,
+    /// Where it goes.
+    pub targets: Vec<Target>,
+    /// Who is told at the end.
+    pub hints: Hints,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Transfer {
+    /// Starts it; whoever is to be told is told when it ends.
+    pub fn start(self, jobs: &Jobs) {
+        let jobs = jobs.clone();
+        let tokens = self.targets.iter().map(|target| jobs.begin(&target.id));
+        let tokens: Vec<_> = tokens.collect();
+        tokio::spawn(async move {
+            let slots = jobs.slots();
+            let _slot = slots.acquire().await;
+            let mut writers = Vec::new();
+            let read = self.run(&jobs, tokens, &mut writers).await;
+            let ended = join_all(writers.into_iter().map(Writer::end)).await;
+            if ended.is_empty() {
+                for target in self.targets {
+                    self::end(&jobs, &self.hints, target, read.clone());
+                }
+                return;
+            }
+            for (target, written) in ended {
+                let result = read
+                    .clone()
+                    .and_then(|completion| written.map(|()| completion));
+                self::end(&jobs, &self.hints, target, result);
+            }
+        });
+    }
+
+    async fn run(
+        &self,
+        jobs: &Jobs,
+        tokens: Vec<tokio_util::sync::CancellationToken>,
+        writers: &mut Vec<Writer>,
+    ) -> Result<Completion, Verdict> {
+        let mut content = self.open().await?;
+        let head = content.head().await?;
+        let format = self.check_head(&head, content.length)?;
+        let targets = self.targets.iter().zip(tokens);
+        writers.extend(
+            targets.map(|(target, end)| Writer::start(target.clone(), content.length, end)),
+        );
+        self.pump(jobs, &mut content, writers).await?;
+        let completion = self.check(&head, &content, format)?;
+        let (head, size) = (Bytes::from(head), completion.virtual_size.unwrap_or(0));
+        join_all(writers.iter_mut().map(|it| it.commit(head.clone(), size))).await;
+        Ok(completion)
+    }
+
+    async fn open(&self) -> Result<Content, Verdict> {
+        match &self.from {
+            From::Url { url, policy } => {
+                let download = Download::open(url, policy.clone()).await;
+                let download = download.map_err(|error| unavailable(&error))?;
+                Content::fetched(download, Arc::clone(&self.metrics)).await
+            }
+            From::Volume {
+                host,
+                pool,
+                uuid,
+                volume,
+                known,
+            } => {
+                let pool = PoolOnHost {
+                    host,
+                    name: pool,
+                    uuid: *uuid,
+                };
+                let download = pool.download_sparse(volume).await.map_err(retry)?;
+                Ok(Content::volume(download, known.size))
+            }
+        }
+    }
+
+    async fn pump(
+        &self,
+        jobs: &Jobs,
+        content: &mut Content,
+        writers: &mut [Writer],
+    ) -> Result<(), Verdict> {
+        let mut told = None;
+        while let Some(part) = content.next().await? {
+            if !writers.iter().any(Writer::is_open) {
+                return Err(retry("no volume takes it"));
+            }
+            for writer in &mut *writers {
+                writer.send(part.clone()).await;
+            }
+            let percent = content.percent();
+            if percent != told {
+                told = percent;
+                for writer in writers.iter().filter(|writer| writer.is_open()) {
+                    jobs.set(&writer.target.id, JobState::Running(percent));
+                }
+            }
+            self.check_size(content.read())?;
+        }
+        Ok(())
+    }
+
+    // Before anything is written: what it is, and whether it may be where it is to go.
+    fn check_head(&self, head: &[u8], length: Option<u64>) -> Result<Image, Verdict> {
+        let header = &head[..head.len().min(image::HEADER_LENGTH)];
+        let found = image::inspect(header).map_err(|error| refused(error.to_string()))?;
+        let format = format_of(found);
+        if let Some(wanted) = self.expected.format.filter(|wanted| *wanted != format) {
+            let (found, wanted) = (format_word(Some(format)), format_word(Some(wanted)));
+            let message = format!("spec.format: the image is {found}, declared is {wanted}");
+            return Err(refused(message));
+        }
+        match found {
+            Image::Qcow2 { virtual_size } => self.check_size(virtual_size)?,
+            Image::Raw => self.check_size(length.unwrap_or(0))?,
+        }
+        Ok(found)
+    }
+
+    fn check_size(&self, size: u64) -> Result<(), Verdict> {
+        match self.expected.largest {
+            Some(largest) if size > largest => {
+                let (size, declared) = (quantity::bytes(size), quantity::bytes(largest));
+                Err(refused(format!(
+                    "spec.capacity: must be at least {size}, the image's size, got {declared}"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    // That all of it has come, and is what it should be.
+    fn check(&self, head: &[u8], content: &Content, found: Image) -> Result<Completion, Verdict> {
+        content.whole()?;
+        let (sha256, fetched) = content.sums();
+        let differs = |wanted: &Option<String>, found: &str| {
+            let wanted = wanted.as_deref().filter(|wanted| *wanted != found)?;
+            let message = format!("declared is sha256:{wanted}, the content is sha256:{found}");
+            Some(Verdict::new(Reason::ChecksumMismatch, message))
+        };
+        let mismatch = fetched
+            .as_ref()
+            .and_then(|fetched| differs(&self.expected.fetched, fetched))
+            .or_else(|| differs(&self.expected.sha256, &sha256));
+        if let Some(mismatch) = mismatch {
+            return Err(mismatch);
+        }
+        let size = content.read().max(head.len() as u64);
+        let known = match &self.from {
+            From::Volume { known, .. } => known.fetched.clone(),
+            From::Url { .. } => None,
+        };
+        Ok(Completion {
+            format: Some(format_of(found)),
+            backing: None,
+            size: Some(size),
+            virtual_size: Some(match found {
+                Image::Qcow2 { virtual_size } => virtual_size,
+                Image::Raw => size,
+            }),
+            sha256: Some(sha256),
+            fetched: fetched.or(known),
+        })
+    }
+}
+
+fn format_of(found: Image) -> VolumeFormat {
+    match found {
+        Image::Qcow2 { .. } => VolumeFormat::Qcow2,
+        Image::Raw => VolumeFormat::Raw,
+    }
+}
+
+fn end(jobs: &Jobs, hints: &Hints, target: Target, result: Result<Completion, Verdict>) {
+    let state = match result {
+        Ok(completion) => JobState::Done(completion),
+        Err(verdict) => {
+            let reason = &verdict.message;
+            tracing::warn!(object = %target.key, host = target.host.name, reason, "the import failed");
+            JobState::Failed(verdict)
+        }
+    };
+    jobs.set(&target.id, state);
+    hints.hint(target.key);
+}
