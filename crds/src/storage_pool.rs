@@ -31,13 +31,17 @@ use crate::rules;
 )]
 #[schemars(extend("x-kubernetes-validations" = rules::pool_spec()))]
 pub struct StoragePoolSpec {
-    /// What the pool is made of. `dir`: a folder of the host. Pools of the other types are libvirt's
-    /// own to make: they need `managementPolicy: Observe`.
+    /// What the pool is made of. In a `dir`, `fs` or `netfs` volumes are files, in a `logical` or `zfs`
+    /// they are block devices; in pools of the other types they are there already, and are taken over
+    /// by a Volume's `existing`.
     #[serde(rename = "type")]
     pub type_: PoolType,
     /// Local: a pool of this name on every selected host, each with data of its own.
     #[serde(default)]
     pub scope: PoolScope,
+    /// What the pool is made from, with just the members that its type has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<PoolSource>,
     /// The labels of the hosts that have the pool; every host, if empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_selector: Option<LabelSelector>,
@@ -45,9 +49,24 @@ pub struct StoragePoolSpec {
     /// never changed or removed.
     #[serde(default)]
     pub management_policy: ManagementPolicy,
-    /// Where the pool is on each host.
+    /// Where the pool is on each host: needed for `dir`, `fs` and `netfs`; libvirt's choice for
+    /// `logical`, `disk`, `iscsi`, `scsi` and `mpath`, if it is not set; nowhere for the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<PoolTarget>,
+    /// Whether a file system is made on a device (`fs`), a partition table (`disk`) or a volume group
+    /// of devices (`logical`), if there is none. Devices that hold anything that libvirt knows are
+    /// never touched.
+    #[serde(default)]
+    pub initialize: bool,
+    /// How much of it stays free, in per cent, such as `10%`: no volume is made beyond that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4), regex(pattern = "^(100|[1-9]?[0-9])%$"))]
+    pub reserve: Option<String>,
+    /// How much may be promised to volumes, as a multiple of what there is, such as `1.5`; without
+    /// limit, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8), regex(pattern = r"^[0-9]{1,3}([.][0-9]{1,3})?$"))]
+    pub overcommit: Option<String>,
     /// What happens on the hosts when this object is deleted. Retain: nothing. Delete: a pool that
     /// Drover made and that holds nothing is removed.
     #[serde(default = "retain")]
@@ -93,6 +112,64 @@ pub enum PoolType {
     Gluster,
     /// A pool of ZFS.
     Zfs,
+}
+
+/// What a pool is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolSource {
+    /// Who serves it: for `netfs`, `iscsi`, `iscsi-direct` and `gluster` one, for `rbd` the monitors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub hosts: Vec<PoolServer>,
+    /// The folder that a `netfs` server exports, or one in a volume of `gluster`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255), extend("x-kubernetes-validations" = rules::source_path()))]
+    pub path: Option<String>,
+    /// The name of a volume group (`logical`), of a pool (`rbd`, `zfs`) or of a volume (`gluster`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 127),
+        regex(pattern = "^[A-Za-z0-9][A-Za-z0-9_.+/-]*$")
+    )]
+    pub name: Option<String>,
+    /// Block devices, as paths: of `fs` and `disk` one, of `logical` and `zfs` those that it is made
+    /// of. Of `iscsi` and `iscsi-direct` the target's IQN.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 255)), extend("x-kubernetes-validations" = rules::source_devices()))]
+    pub devices: Vec<String>,
+    /// How it is formatted: a file system's name (`fs`), the protocol (`netfs`) or the kind of
+    /// partition table (`disk`), in libvirt's words. libvirt's choice, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16), regex(pattern = "^[a-z0-9+]+$"))]
+    pub format: Option<String>,
+    /// The IQN by which the host calls itself: needed for `iscsi-direct`, and may be set for `iscsi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 223),
+        regex(pattern = "^iqn[.][A-Za-z0-9:._-]+$")
+    )]
+    pub initiator: Option<String>,
+    /// The host adapter of `scsi`, such as `host2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 5, max = 12), regex(pattern = "^host[0-9]+$"))]
+    pub adapter: Option<String>,
+}
+
+/// A server of storage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolServer {
+    /// Its name or address.
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = "^[A-Za-z0-9][A-Za-z0-9:._-]*$")
+    )]
+    pub name: String,
+    /// Its port; the protocol's own, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65_535))]
+    pub port: Option<i32>,
 }
 
 /// Whether hosts see each other's data.

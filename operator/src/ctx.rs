@@ -7,8 +7,8 @@ use drover_core::desired::Invalid;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::plan::history::History;
 use drover_core::plan::volume::Progress;
-use drover_crds::VirtualMachine;
 use drover_crds::instance_type::InstanceTypeSpec;
+use drover_crds::{VirtualMachine, Volume};
 use kube::{Client, ResourceExt};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -88,8 +88,8 @@ impl Ctx {
 }
 
 impl Ctx {
-    /// Asks for a look at everything that waits for something else to go: what is being deleted, and
-    /// machines without a place.
+    /// Asks for a look at everything that waits for something else to go: what is being deleted,
+    /// volumes that are not made yet, and machines without a place.
     pub fn hint_waiting(&self) {
         let deleted = |meta: &kube::api::ObjectMeta| meta.deletion_timestamp.is_some();
         for host in self
@@ -127,12 +127,13 @@ impl Ctx {
         for image in names.chain(of_cluster.map(|o| image_name(&*o))) {
             self.hints.hint(Key::image(&image));
         }
+        let made = |o: &Volume| o.status.as_ref().is_some_and(|it| it.key.is_some());
         for volume in self
             .cache
             .volumes
             .all()
             .iter()
-            .filter(|o| deleted(&o.metadata))
+            .filter(|o| deleted(&o.metadata) || !made(o))
         {
             let namespace = volume.namespace().unwrap_or_default();
             self.hints.hint(Key::volume(&namespace, &volume.name_any()));

@@ -11,8 +11,8 @@ pub use machine::{
     memory_sizes,
 };
 pub use storage::{
-    capacity, http_source, image_source, image_spec, pool_spec, source, target_path, template, url,
-    volume_name, volume_spec,
+    capacity, http_source, image_source, image_spec, pool_spec, source, source_devices,
+    source_path, target_path, template, url, volume_name, volume_spec,
 };
 
 /// Largest number of disks of a machine.

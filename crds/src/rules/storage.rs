@@ -174,30 +174,173 @@ pub fn volume_name() -> Value {
     )])
 }
 
-/// A StoragePool's spec.
+// A member of a pool's source or target: the types that need it, and those that may have it.
+struct Member {
+    path: &'static str,
+    needed: &'static [&'static str],
+    may: &'static [&'static str],
+}
+
+const MEMBERS: [Member; 8] = [
+    Member {
+        path: "target",
+        needed: &["dir", "fs", "netfs"],
+        may: &["logical", "disk", "iscsi", "scsi", "mpath"],
+    },
+    Member {
+        path: "source.hosts",
+        needed: &["netfs", "iscsi", "iscsi-direct", "rbd", "gluster"],
+        may: &[],
+    },
+    Member {
+        path: "source.path",
+        needed: &["netfs"],
+        may: &["gluster"],
+    },
+    Member {
+        path: "source.name",
+        needed: &["logical", "rbd", "gluster", "zfs"],
+        may: &[],
+    },
+    Member {
+        path: "source.devices",
+        needed: &["fs", "disk", "iscsi", "iscsi-direct"],
+        may: &["logical", "zfs"],
+    },
+    Member {
+        path: "source.format",
+        needed: &[],
+        may: &["fs", "netfs", "disk"],
+    },
+    Member {
+        path: "source.initiator",
+        needed: &["iscsi-direct"],
+        may: &["iscsi"],
+    },
+    Member {
+        path: "source.adapter",
+        needed: &["scsi"],
+        may: &[],
+    },
+];
+
+// libvirt's words for what a pool is formatted with.
+const FORMATS: [(&str, &[&str]); 3] = [
+    (
+        "fs",
+        &[
+            "auto", "ext2", "ext3", "ext4", "ufs", "iso9660", "udf", "gfs", "gfs2", "vfat", "hfs+",
+            "xfs", "ocfs2", "vmfs",
+        ],
+    ),
+    ("netfs", &["auto", "nfs", "glusterfs", "cifs"]),
+    (
+        "disk",
+        &["dos", "dvh", "gpt", "mac", "bsd", "pc98", "sun", "lvm2"],
+    ),
+];
+
+fn quoted(words: &[&str]) -> String {
+    let words: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
+    words.join(", ")
+}
+
+impl Member {
+    // `has` goes down one member at a time.
+    fn has(&self) -> String {
+        match self.path.strip_prefix("source.") {
+            Some(inner) => format!("(has(self.source) && has(self.source.{inner}))"),
+            None => format!("has(self.{})", self.path),
+        }
+    }
+
+    fn rules(&self) -> Vec<Value> {
+        let (path, has) = (self.path, self.has());
+        let mut rules = Vec::new();
+        if !self.needed.is_empty() {
+            let types = quoted(self.needed);
+            let message = format!("{path} is needed with type {}", self.needed.join(", "));
+            let text = format!(
+                "(has(self.managementPolicy) && self.managementPolicy == 'Observe') || \
+                 !(self.type in [{types}]) || {has}"
+            );
+            rules.push(rule(text, &message));
+        }
+        let all = [self.needed, self.may].concat();
+        let message = format!("{path} is only for type {}", all.join(", "));
+        let text = format!("!{has} || self.type in [{}]", quoted(&all));
+        rules.push(rule(text, &message));
+        rules
+    }
+}
+
+fn formats() -> impl Iterator<Item = Value> {
+    FORMATS.iter().map(|(kind, words)| {
+        let message = format!(
+            "source.format of type {kind} is one of {}",
+            words.join(", ")
+        );
+        let text = format!(
+            "self.type != '{kind}' || !has(self.source) || !has(self.source.format) || \
+             self.source.format in [{}]",
+            quoted(words)
+        );
+        rule(text, &message)
+    })
+}
+
+/// A StoragePool's spec: each type has just the members that it is made from.
 #[must_use]
 pub fn pool_spec() -> Value {
-    json!([
-        at(
-            ".target",
-            rule(
-                "(has(self.managementPolicy) && self.managementPolicy == 'Observe') || has(self.target)",
-                "target is needed with managementPolicy: Full",
-            )
-        ),
-        at(
-            ".type",
-            rule(
-                "self.type == 'dir' || (has(self.managementPolicy) && \
-                 self.managementPolicy == 'Observe')",
-                "only a dir is made by Drover: other types need managementPolicy: Observe",
-            )
-        ),
-        immutable("type"),
-        immutable("scope"),
-        immutable("target"),
-        immutable("managementPolicy"),
-    ])
+    let mut rules: Vec<Value> = MEMBERS.iter().flat_map(Member::rules).collect();
+    rules.extend(formats());
+    rules.push(rule(
+        "!has(self.source) || !has(self.source.hosts) || self.type == 'rbd' || \
+         size(self.source.hosts) <= 1",
+        "source.hosts has one server, but for type rbd",
+    ));
+    rules.push(rule(
+        "!has(self.source) || !has(self.source.devices) || self.type in ['logical', 'zfs'] || \
+         size(self.source.devices) <= 1",
+        "source.devices has one device, but for type logical and zfs",
+    ));
+    rules.push(rule(
+        "!has(self.source) || !has(self.source.devices) || self.source.devices.all(device, \
+         self.type in ['iscsi', 'iscsi-direct'] ? device.matches('^iqn[.][A-Za-z0-9:._-]+$') : \
+         device.startsWith('/dev/'))",
+        "source.devices are paths below /dev, of iscsi and iscsi-direct the target's IQN",
+    ));
+    rules.push(rule(
+        "!has(self.initialize) || !self.initialize || self.type in ['fs', 'disk', 'logical']",
+        "initialize is only for type fs, disk, logical",
+    ));
+    rules.push(rule(
+        "!has(self.initialize) || !self.initialize || self.type != 'logical' || \
+         (has(self.source) && has(self.source.devices))",
+        "source.devices is needed with initialize: the volume group is made of them",
+    ));
+    for member in ["type", "scope", "source", "target", "managementPolicy"] {
+        rules.push(immutable(member));
+    }
+    Value::Array(rules)
+}
+
+/// The folder that a server exports.
+#[must_use]
+pub fn source_path() -> Value {
+    json!([rule(
+        "self.startsWith('/') && !self.contains('/../') && !self.endsWith('/..')",
+        "an absolute path without .. is needed",
+    )])
+}
+
+/// The devices of a pool.
+#[must_use]
+pub fn source_devices() -> Value {
+    json!([rule(
+        "self.all(device, !device.contains('/../') && !device.endsWith('/..'))",
+        "devices are named without ..",
+    )])
 }
 
 /// The folder of a pool.

@@ -22,6 +22,7 @@ mod import;
 mod kills;
 mod life;
 mod lost_objects;
+mod pools;
 mod repair;
 mod secured;
 mod stated;

@@ -62,10 +62,10 @@ impl fmt::Display for Completion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("complete")?;
         if let Some(format) = self.format {
-            write!(f, "\nformat {}", format_word(Some(format)))?;
+            write!(f, "\nformat {}", format_word(format))?;
         }
         if let Some((volume, format)) = &self.backing {
-            write!(f, "\nbacking {volume} {}", format_word(Some(*format)))?;
+            write!(f, "\nbacking {volume} {}", format_word(*format))?;
         }
         if let Some(size) = self.size {
             write!(f, "\nsize {size}")?;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use drover_core::definition::create;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::desired::network::DesiredNetwork;
-use drover_core::desired::pool::DesiredPool;
-use drover_core::desired::volume::{DesiredVolume, format_word, name_in_pool};
+use drover_core::desired::pool::{DesiredPool, Making, making};
+use drover_core::desired::volume::{DesiredVolume, format_in, format_word, name_in_pool};
 use drover_core::fields::Site;
 use drover_core::identity;
 use drover_core::xml::{DomainType, ResolvedDisk, network_xml, pool_xml, volume_xml};
@@ -25,9 +25,15 @@ use crate::controllers::machine::templates;
 pub fn render(args: &RenderArgs) -> Result<ExitCode, CliError> {
     let given = files::read(&args.files.files, &args.namespace)?;
     let mut definitions = Vec::new();
-    for (_, pool) in all_of::<StoragePool>(&given, "storagepools")? {
-        definitions.extend(Definition::of_pool(&DesiredPool::parse(&pool, &args.fleet)));
+    let pools = all_of::<StoragePool>(&given, "storagepools")?;
+    for (_, pool) in &pools {
+        definitions.extend(Definition::of_pool(&DesiredPool::parse(pool, &args.fleet)));
     }
+    let type_of = |name: &str| {
+        let mut pools = pools.iter().map(|(_, pool)| pool);
+        let pool = pools.find(|pool| pool.metadata.name.as_deref() == Some(name));
+        pool.map(|pool| pool.spec.type_)
+    };
     for (file, network) in all_of::<Network>(&given, "networks")? {
         let network = DesiredNetwork::parse(&network, &args.fleet).map_err(wrong(&file))?;
         definitions.extend(network.managed.then(|| Definition::of_network(&network)));
@@ -50,7 +56,8 @@ pub fn render(args: &RenderArgs) -> Result<ExitCode, CliError> {
         machines.push(Definition::of_machine(&desired, &site));
     }
     for (file, volume) in &volumes {
-        let volume = DesiredVolume::parse(volume, &args.fleet).map_err(wrong(file))?;
+        let volume = DesiredVolume::parse(volume, &args.fleet, type_of(&volume.spec.pool))
+            .map_err(wrong(file))?;
         definitions.extend((!volume.existing).then(|| Definition::of_volume(&volume)));
     }
     definitions.extend(machines);
@@ -76,7 +83,10 @@ impl Definition {
     fn of_pool(pool: &DesiredPool) -> Option<Self> {
         let calls = vec![
             "pool-define FILE".to_owned(),
-            format!("pool-start {} --build", pool.name),
+            match making(pool.type_) {
+                Making::Files => format!("pool-start {} --build", pool.name),
+                Making::Blocks | Making::Found => format!("pool-start {}", pool.name),
+            },
         ];
         let xml = pool_xml(pool).filter(|_| pool.managed)?;
         Some(Self { calls, xml })
@@ -97,7 +107,7 @@ impl Definition {
             xml: volume_xml(
                 &volume.volume_name,
                 volume.capacity,
-                format_word(Some(volume.format)),
+                format_word(volume.format),
             ),
         }
     }
@@ -154,7 +164,7 @@ fn site(args: &RenderArgs, machine: &DesiredMachine, volumes: &[Volume]) -> Site
             volume: known
                 .and_then(|volume| name_in_pool(volume).ok())
                 .unwrap_or_else(|| identity::volume_name(&machine.namespace, name)),
-            format: format_word(format).to_owned(),
+            format: format_word(format_in(format, None)).to_owned(),
             backing: None,
             path: None,
         })

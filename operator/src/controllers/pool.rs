@@ -80,7 +80,9 @@ async fn finish(
         .map(|share| (share.state.name.clone(), share.verdict.clone()))
         .collect();
     status.hosts = shares.into_iter().map(|share| share.state).collect();
-    let changed = status.hosts != before.hosts;
+    // What may be in it may be another now.
+    let edited = before.observed_generation != pool.metadata.generation;
+    let changed = edited || status.hosts != before.hosts;
     let verdict = sites::overall(&verdicts);
     let failed = matches!(verdict.reason, Reason::NotRealized | Reason::Creating);
     let report = Report {
@@ -137,8 +139,7 @@ async fn realize(
             });
         };
         tracing::info!(host = host.name, pool = desired.name, ?step, "step");
-        host.step_pool(step, &desired.name, desired.uuid, &xml)
-            .await?;
+        host.step_pool(step, desired, &xml).await?;
     }
     let verdict = Verdict::new(Reason::Creating, "it is not settled yet");
     Ok(Share::unknown(&host.name, verdict, None))
@@ -160,8 +161,7 @@ async fn remove(host: &HostHandle, desired: &DesiredPool) -> Result<Verdict, Hos
             return Ok(plan.verdict);
         };
         tracing::info!(host = host.name, pool = desired.name, ?step, "step");
-        host.step_pool(step, &desired.name, desired.uuid, "")
-            .await?;
+        host.step_pool(step, desired, "").await?;
     }
     Ok(Verdict::new(Reason::RetryLater, "it is not settled yet"))
 }

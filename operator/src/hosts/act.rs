@@ -1,6 +1,7 @@
 //! Doing one thing to a network or a pool. What was done is marked, to be looked at anew:
 //! whether the call succeeded, failed or nobody knows.
 
+use drover_core::desired::pool::{DesiredPool, Making, making};
 use drover_core::identity::POOL_MARKER;
 use drover_core::plan::{network, pool};
 use drover_core::xml::volume_xml;
@@ -12,6 +13,8 @@ use super::{HostError, network_ref, pool_ref};
 
 // VIR_STORAGE_POOL_CREATE_NORMAL, and to build the folder first.
 const CREATE_WITH_BUILD: u32 = 1;
+// VIR_STORAGE_POOL_CREATE_WITH_BUILD_NO_OVERWRITE.
+const CREATE_WITH_BUILD_NO_OVERWRITE: u32 = 4;
 
 impl HostHandle {
     /// Does one step of a network's plan. `xml` is its definition.
@@ -57,29 +60,21 @@ impl HostHandle {
     pub async fn step_pool(
         &self,
         step: pool::Step,
-        name: &str,
-        uuid: Uuid,
+        desired: &DesiredPool,
         xml: &str,
     ) -> Result<(), HostError> {
         use pool::Step;
         let client = self.client()?;
+        let (name, uuid) = (desired.name.as_str(), desired.uuid);
         let pool = pool_ref(name, uuid);
+        let files = making(desired.type_) == Making::Files;
         let (what, result) = match step {
             Step::Define => (
                 "defining the pool",
                 client.storage_pool_define_xml(xml, 0).await.map(drop),
             ),
             Step::Start => {
-                let started = match client
-                    .storage_pool_create(pool.clone(), CREATE_WITH_BUILD)
-                    .await
-                {
-                    // The driver has no folders to build.
-                    Err(error) if error.code() == Some(code::INVALID_ARG) => {
-                        client.storage_pool_create(pool, 0).await
-                    }
-                    other => other,
-                };
+                let started = start_pool(&client, pool, files, desired.initialize).await;
                 ("starting the pool", unless_off(started))
             }
             Step::CreateMarker => ("marking the pool", create_marker(&client, pool).await),
@@ -95,7 +90,7 @@ impl HostHandle {
                 "removing the pool's folder",
                 client.storage_pool_delete(pool, 0).await,
             ),
-            Step::Undefine => ("removing the pool", remove_pool(&client, pool).await),
+            Step::Undefine => ("removing the pool", remove_pool(&client, pool, files).await),
         };
         self.mark_pool(name, uuid);
         result.map_err(self.failed(what))
@@ -148,12 +143,41 @@ async fn delete_marker(
     }
 }
 
-// The folder goes with the definition, if nothing is in it.
+// A folder is made, which does nothing if it is there. What is on devices is used as it is; only if
+// that cannot be, and may be, they are formatted, and then by libvirt's own word that they are empty.
+async fn start_pool(
+    client: &Client,
+    pool: drover_rpc::proto::remote::StoragePool,
+    files: bool,
+    initialize: bool,
+) -> Result<(), drover_rpc::Error> {
+    let flags = if files { CREATE_WITH_BUILD } else { 0 };
+    let started = match client.storage_pool_create(pool.clone(), flags).await {
+        // The driver has no folders to build.
+        Err(error) if error.code() == Some(code::INVALID_ARG) => {
+            client.storage_pool_create(pool.clone(), 0).await
+        }
+        other => other,
+    };
+    match started {
+        Err(error) if initialize && error.libvirt().is_some() && !error.invalid_state() => {
+            tracing::info!(%error, "the pool's devices are to be formatted if they are empty");
+            client
+                .storage_pool_create(pool, CREATE_WITH_BUILD_NO_OVERWRITE)
+                .await
+        }
+        other => other,
+    }
+}
+
+// The folder goes with the definition, if nothing is in it. Of other types what they were made from
+// stays: libvirt would take a volume group away.
 async fn remove_pool(
     client: &Client,
     pool: drover_rpc::proto::remote::StoragePool,
+    files: bool,
 ) -> Result<(), drover_rpc::Error> {
-    if let Err(error) = client.storage_pool_delete(pool.clone(), 0).await {
+    if files && let Err(error) = client.storage_pool_delete(pool.clone(), 0).await {
         if error.libvirt().is_none() {
             return Err(error);
         }

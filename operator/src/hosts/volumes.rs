@@ -171,7 +171,7 @@ impl PoolOnHost<'_> {
         let xml = match (base, desired.source.is_slow()) {
             (_, true) => volume_xml(name, EMPTY, "raw"),
             (Some((path, format)), false) => overlay_xml(name, capacity, path, format),
-            (None, false) => volume_xml(name, capacity, format_word(Some(desired.format))),
+            (None, false) => volume_xml(name, capacity, format_word(desired.format)),
         };
         let made = client.storage_vol_create_xml(self.pool(), xml, 0).await;
         self.host.mark_pool(self.name, self.uuid);

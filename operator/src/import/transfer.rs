@@ -181,7 +181,7 @@ impl Transfer {
         let found = image::inspect(header).map_err(|error| refused(error.to_string()))?;
         let format = format_of(found);
         if let Some(wanted) = self.expected.format.filter(|wanted| *wanted != format) {
-            let (found, wanted) = (format_word(Some(format)), format_word(Some(wanted)));
+            let (found, wanted) = (format_word(format), format_word(wanted));
             let message = format!("spec.format: the image is {found}, declared is {wanted}");
             return Err(refused(message));
         }

@@ -1,9 +1,11 @@
 //! A volume.
 
+use drover_crds::storage_pool::PoolType;
 use drover_crds::volume::{CloneStrategy, VolumeFormat};
 use drover_crds::{LocalRef, ReclaimPolicy, Volume, VolumeSpec};
 
 use super::image::{ImageName, hexadecimal};
+use super::pool::{Making, making};
 use super::{Invalid, bytes};
 use crate::identity::{self, OWNER_SUFFIX, POOL_MARKER, READY_SUFFIX};
 
@@ -72,11 +74,11 @@ impl Source {
 }
 
 impl DesiredVolume {
-    /// Reads a volume's object.
+    /// Reads a volume's object. `pool` is the type of its pool, if that is known.
     ///
     /// # Errors
     /// [`Invalid`] for what the API server should have refused.
-    pub fn parse(object: &Volume, fleet: &str) -> Result<Self, Invalid> {
+    pub fn parse(object: &Volume, fleet: &str, pool: Option<PoolType>) -> Result<Self, Invalid> {
         let namespace = object.metadata.namespace.clone().unwrap_or_default();
         let name = object.metadata.name.clone().unwrap_or_default();
         let spec = &object.spec;
@@ -88,6 +90,7 @@ impl DesiredVolume {
                 "must be > 0",
             ));
         }
+        let format = format_in(spec.format, pool);
         Ok(Self {
             owner: format!("drover/{fleet}/{namespace}/{name}"),
             uid: object.metadata.uid.clone().unwrap_or_default(),
@@ -95,8 +98,8 @@ impl DesiredVolume {
             pool: spec.pool.clone(),
             host: spec.host.clone(),
             capacity,
-            format: spec.format.unwrap_or(VolumeFormat::Qcow2),
-            source: source(spec, &namespace),
+            format,
+            source: source(spec, &namespace, format),
             delete: spec.reclaim_policy == ReclaimPolicy::Delete && spec.existing.is_none(),
             existing: spec.existing.is_some(),
             namespace,
@@ -117,7 +120,7 @@ impl DesiredVolume {
     }
 }
 
-fn source(spec: &VolumeSpec, namespace: &str) -> Source {
+fn source(spec: &VolumeSpec, namespace: &str, format: VolumeFormat) -> Source {
     let Some(source) = &spec.source else {
         return Source::Blank;
     };
@@ -135,7 +138,7 @@ fn source(spec: &VolumeSpec, namespace: &str) -> Source {
     let image = own.or_else(|| source.cluster_image.as_ref().map(|it| of("", it)));
     let overlay = match spec.clone_strategy {
         Some(strategy) => strategy == CloneStrategy::Overlay,
-        None => spec.format != Some(VolumeFormat::Raw),
+        None => format == VolumeFormat::Qcow2,
     };
     match image {
         Some(image) if overlay => Source::Overlay(image),
@@ -146,11 +149,20 @@ fn source(spec: &VolumeSpec, namespace: &str) -> Source {
 
 /// libvirt's word for how a volume is kept.
 #[must_use]
-pub fn format_word(format: Option<VolumeFormat>) -> &'static str {
+pub fn format_word(format: VolumeFormat) -> &'static str {
     match format {
-        Some(VolumeFormat::Raw) => "raw",
-        Some(VolumeFormat::Qcow2) | None => "qcow2",
+        VolumeFormat::Raw => "raw",
+        VolumeFormat::Qcow2 => "qcow2",
     }
+}
+
+/// How a volume is kept in a pool of this type, if it does not say so: block devices as they are.
+#[must_use]
+pub fn format_in(declared: Option<VolumeFormat>, pool: Option<PoolType>) -> VolumeFormat {
+    declared.unwrap_or(match pool.map(making) {
+        Some(Making::Blocks | Making::Found) => VolumeFormat::Raw,
+        Some(Making::Files) | None => VolumeFormat::Qcow2,
+    })
 }
 
 /// The name of a volume in its pool.

@@ -62,7 +62,11 @@ pub fn pool(name: &str, type_: &str, namespace: &str) -> Result<StoragePool, Str
         scope: drover_crds::storage_pool::PoolScope::default(),
         host_selector: None,
         management_policy: ManagementPolicy::Observe,
+        source: None,
         target: None,
+        initialize: false,
+        reserve: None,
+        overcommit: None,
         deletion_policy: ReclaimPolicy::Retain,
         namespaces: None,
         adoption: Some(Adoption {

@@ -3,7 +3,7 @@
 use drover_crds::condition::Reason;
 
 use super::Plan;
-use crate::desired::pool::DesiredPool;
+use crate::desired::pool::{DesiredPool, Making, making};
 use crate::identity::POOL_MARKER;
 use crate::observed::pool::ObservedPool;
 
@@ -56,7 +56,8 @@ pub fn plan(
         );
         return Plan::waiting(Reason::NameConflict, message);
     }
-    if pool.target != desired.target {
+    // Of some types libvirt chooses it.
+    if desired.target.is_some() && pool.target != desired.target {
         let found = pool.target.as_deref().unwrap_or("nothing");
         let wanted = desired.target.as_deref().unwrap_or("nothing");
         let message =
@@ -67,7 +68,8 @@ pub fn plan(
         // Building a folder that is there does nothing.
         return Plan::creating(Step::Start, "it is being started");
     }
-    if !pool.volumes.iter().any(|volume| volume == POOL_MARKER) {
+    let marked = making(desired.type_) != Making::Found;
+    if marked && !pool.volumes.iter().any(|volume| volume == POOL_MARKER) {
         if was_realized {
             let message = format!(
                 "volume {POOL_MARKER} is gone: the storage behind {} may not be mounted",
@@ -89,11 +91,13 @@ pub fn plan_deletion(desired: &DesiredPool, observed: Option<&ObservedPool>) -> 
     let Some(pool) = ours else {
         return Plan::waiting(Reason::Deleting, "nothing is to be done");
     };
+    // What is in one of these was there before it.
+    let holds = making(desired.type_) != Making::Found;
     let others: Vec<&str> = pool
         .volumes
         .iter()
         .map(String::as_str)
-        .filter(|volume| *volume != POOL_MARKER)
+        .filter(|volume| holds && *volume != POOL_MARKER)
         .collect();
     if !others.is_empty() {
         let message = format!(
@@ -104,7 +108,9 @@ pub fn plan_deletion(desired: &DesiredPool, observed: Option<&ObservedPool>) -> 
         return Plan::waiting(Reason::InUse, message);
     }
     match pool.active {
-        true if pool.volumes.is_empty() => Plan::creating(Step::Destroy, "it is being stopped"),
+        true if pool.volumes.is_empty() || !holds => {
+            Plan::creating(Step::Destroy, "it is being stopped")
+        }
         true => Plan::creating(Step::DeleteMarker, "it is being removed"),
         false => Plan::creating(Step::Undefine, "it is being removed"),
     }

@@ -9,4 +9,4 @@ mod storage;
 pub use element::Element;
 pub use network::network_xml;
 pub use place::{DomainType, HostFlavor, ResolvedBacking, ResolvedDisk};
-pub use storage::{overlay_xml, pool_xml, volume_xml};
+pub use storage::{overlay_xml, pool_xml, type_word, volume_xml};

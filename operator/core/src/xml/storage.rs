@@ -1,18 +1,98 @@
 //! Pools and volumes.
 
-use crate::desired::pool::DesiredPool;
+use drover_crds::storage_pool::{PoolSource, PoolType};
+
+use crate::desired::pool::{DesiredPool, Making, making};
 use crate::xml::Element;
 
-/// The definition of a pool, the same on every host; nothing for one that is only observed.
+/// The definition of a pool, the same on every host; nothing for one that is only observed and whose
+/// type would need to know where it is.
 #[must_use]
 pub fn pool_xml(pool: &DesiredPool) -> Option<String> {
-    let target = pool.target.as_ref()?;
-    let pool = Element::new("pool")
-        .attribute("type", "dir")
+    if pool.target.is_none() && needs_target(pool.type_) {
+        return None;
+    }
+    let target = pool
+        .target
+        .as_ref()
+        .map(|path| Element::new("target").child(Element::text("path", path)));
+    let element = Element::new("pool")
+        .attribute("type", type_word(pool.type_))
         .child(Element::text("name", &pool.name))
         .child(Element::text("uuid", pool.uuid.to_string()))
-        .child(Element::new("target").child(Element::text("path", target)));
-    Some(pool.to_string())
+        .children(source(pool))
+        .children(target);
+    Some(element.to_string())
+}
+
+fn needs_target(type_: PoolType) -> bool {
+    making(type_) == Making::Files
+}
+
+/// libvirt's word for a pool's type.
+#[must_use]
+pub fn type_word(type_: PoolType) -> &'static str {
+    match type_ {
+        PoolType::Dir => "dir",
+        PoolType::Fs => "fs",
+        PoolType::Netfs => "netfs",
+        PoolType::Logical => "logical",
+        PoolType::Disk => "disk",
+        PoolType::Iscsi => "iscsi",
+        PoolType::IscsiDirect => "iscsi-direct",
+        PoolType::Scsi => "scsi",
+        PoolType::Mpath => "mpath",
+        PoolType::Rbd => "rbd",
+        PoolType::Gluster => "gluster",
+        PoolType::Zfs => "zfs",
+    }
+}
+
+fn source(pool: &DesiredPool) -> Option<Element> {
+    let source = &pool.source;
+    if *source == PoolSource::default() {
+        return None;
+    }
+    let hosts = source.hosts.iter().map(|host| {
+        let port = host.port.map(|port| port.to_string());
+        let mut element = Element::new("host").attribute("name", &host.name);
+        if let Some(port) = port {
+            element = element.attribute("port", port);
+        }
+        element
+    });
+    let devices = source
+        .devices
+        .iter()
+        .map(|path| Element::new("device").attribute("path", path));
+    // A folder of a volume of gluster's is `/` unless somebody says more.
+    let folder = source.path.as_deref().or(match pool.type_ {
+        PoolType::Gluster => Some("/"),
+        _ => None,
+    });
+    let initiator = source
+        .initiator
+        .as_ref()
+        .map(|name| Element::new("initiator").child(Element::new("iqn").attribute("name", name)));
+    let adapter = source.adapter.as_ref().map(|name| {
+        Element::new("adapter")
+            .attribute("type", "scsi_host")
+            .attribute("name", name)
+    });
+    let element = Element::new("source")
+        .children(hosts)
+        .children(folder.map(|path| Element::new("dir").attribute("path", path)))
+        .children(devices)
+        .children(initiator)
+        .children(adapter)
+        .children(source.name.as_ref().map(|name| Element::text("name", name)))
+        .children(
+            source
+                .format
+                .as_ref()
+                .map(|word| Element::new("format").attribute("type", word)),
+        );
+    Some(element)
 }
 
 /// The definition of a qcow2 volume of `capacity` bytes that is based on another one. How that is kept

@@ -111,7 +111,7 @@ struct World {
 impl World {
     fn new(bug: Option<Bug>) -> Self {
         let object = serde_saphyr::from_str(VOLUME).unwrap();
-        let deletes = DesiredVolume::parse(&object, "lab").unwrap();
+        let deletes = DesiredVolume::parse(&object, "lab", None).unwrap();
         let keeps = DesiredVolume {
             delete: false,
             ..deletes.clone()

@@ -133,5 +133,5 @@ spec:
   {source}
 "
     );
-    DesiredVolume::parse(&object::<Volume>(&text), FLEET).unwrap()
+    DesiredVolume::parse(&object::<Volume>(&text), FLEET, None).unwrap()
 }

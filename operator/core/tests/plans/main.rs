@@ -14,6 +14,7 @@ mod machine;
 mod network;
 mod page;
 mod pool;
+mod pool_types;
 mod snapshots;
 mod strategies;
 mod survival;

@@ -7,7 +7,8 @@ use drover_core::fields::{DISK_ROWS, INTERFACE_ROWS, Item, ROWS, Shape, Value};
 use drover_core::observed::domain::Definition;
 use drover_core::plan::changes::differences;
 
-use self::files::{Snapshot, read};
+use self::files::Snapshot;
+pub(super) use self::files::read;
 use super::given;
 
 #[path = "../snapshots/read.rs"]
@@ -21,13 +22,13 @@ fn all() -> Vec<Snapshot> {
 }
 
 #[allow(clippy::disallowed_methods)]
-fn write(path: &std::path::Path, text: &str) -> bool {
+pub(super) fn write(path: &std::path::Path, text: &str) -> bool {
     std::env::var("DROVER_UPDATE_SNAPSHOTS").is_ok_and(|it| it == "1")
         && std::fs::write(path, text).is_ok()
 }
 
 // One element a line, so that a change can be read.
-fn lines(xml: &str) -> String {
+pub(super) fn lines(xml: &str) -> String {
     let mut text = String::new();
     let mut depth = 0;
     for (at, part) in xml.split_inclusive('>').enumerate() {

@@ -2,7 +2,7 @@
 
 use drover_core::desired::machine::{DesiredDisk, DesiredMachine};
 use drover_core::desired::network::DesiredNetwork;
-use drover_core::desired::volume::{format_word, name_in_pool};
+use drover_core::desired::volume::{format_in, format_word, name_in_pool};
 use drover_core::plan::Verdict;
 use drover_core::xml::{ResolvedBacking, ResolvedDisk};
 use drover_crds::condition::{self, Reason};
@@ -60,7 +60,7 @@ pub(super) async fn volumes(
         let owned = disk.template.is_some();
         let blocked = hindrance(machine, name, owned, volume.as_ref(), host);
         if let Some(volume) = volume.filter(is_placed) {
-            found.disks.push(resolve(disk, &volume));
+            found.disks.push(resolve(ctx, disk, &volume));
         }
         found.blocked = found.blocked.or(blocked);
     }
@@ -82,7 +82,7 @@ pub(super) async fn foreseen(
         let template = disk.template.as_ref();
         let made = || template.map(|template| made_with(machine, template, name, None));
         if let Some(volume) = known.map(|volume| (*volume).clone()).or_else(made) {
-            let mut place = resolve(disk, &volume);
+            let mut place = resolve(ctx, disk, &volume);
             // No status tells of it before it has been taken over.
             if volume.spec.existing.is_some() && place.path.is_none() {
                 place.path = path(host, &place).await?;
@@ -198,13 +198,15 @@ fn is_placed(volume: &Volume) -> bool {
     volume.spec.existing.is_none() || key.is_some()
 }
 
-fn resolve(disk: &DesiredDisk, volume: &Volume) -> ResolvedDisk {
+fn resolve(ctx: &Ctx, disk: &DesiredDisk, volume: &Volume) -> ResolvedDisk {
+    let pool = ctx.cache.pools.get("", &volume.spec.pool);
+    let format = format_in(volume.spec.format, pool.map(|pool| pool.spec.type_));
     ResolvedDisk {
         name: disk.name.clone(),
         pool: volume.spec.pool.clone(),
         // One that cannot be is never Ready, and waited for.
         volume: name_in_pool(volume).unwrap_or_default(),
-        format: format_word(volume.spec.format).to_owned(),
+        format: format_word(format).to_owned(),
         backing: backing(volume),
         path: volume.status.as_ref().and_then(|status| status.key.clone()),
     }
@@ -215,7 +217,7 @@ fn backing(volume: &Volume) -> Option<Vec<ResolvedBacking>> {
     let status = volume.status.as_ref().filter(|it| it.key.is_some())?;
     let levels = status.backing.iter().map(|base| ResolvedBacking {
         path: base.key.clone(),
-        format: format_word(Some(base.format)).to_owned(),
+        format: format_word(base.format).to_owned(),
     });
     volume.spec.existing.is_none().then(|| levels.collect())
 }

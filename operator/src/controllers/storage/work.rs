@@ -260,7 +260,7 @@ impl Work<'_> {
             Step::CreateData => {
                 let base = self
                     .base
-                    .map(|base| (base.key.as_str(), format_word(Some(base.format))));
+                    .map(|base| (base.key.as_str(), format_word(base.format)));
                 pool.create_data(desired, base).await?;
                 let progress = Some(Progress::Created);
                 self.ctx.memory.set_progress(self.job, progress);

@@ -1,6 +1,7 @@
 //! Volumes.
 
 mod deletion;
+mod room;
 mod source;
 
 use std::sync::Arc;
@@ -36,7 +37,9 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
         hint_users(ctx, key);
         return Ok(Again::WhenHinted);
     };
-    let desired = DesiredVolume::parse(&volume, &ctx.fleet)?;
+    let pool = ctx.cache.pools.get("", &volume.spec.pool);
+    let type_ = pool.map(|pool| pool.spec.type_);
+    let desired = DesiredVolume::parse(&volume, &ctx.fleet, type_)?;
     let host = place(ctx, &volume);
     if volume.metadata.deletion_timestamp.is_some() {
         return deletion::delete(ctx, key, &volume, &desired, host.as_deref()).await;
@@ -121,7 +124,9 @@ async fn ready_pool(
     if let Some(refused) = not_adopted(ctx, desired, &pool, host) {
         return Err(refused);
     }
-    pool_on(ctx, &pool, host).await
+    let there = pool_on(ctx, &pool, host).await?;
+    room::allow(ctx, desired, &pool, &there.1, host)?;
+    Ok(there)
 }
 
 // Whether the pool or the host is not for the volume's namespace.

@@ -126,7 +126,7 @@ pub(super) fn fill(work: &Work<'_>, key: &Key) {
             transfer.start(&ctx.jobs);
         }
         (Source::Copied(_), Some(base)) => {
-            let format = format_word(Some(desired.format));
+            let format = format_word(desired.format);
             let copy = Copy {
                 id: work.job.to_owned(),
                 host: Arc::clone(work.handle),

@@ -1,0 +1,62 @@
+//! Whether a volume may be made in a pool: whether the pool has volumes of that kind, and room.
+
+use drover_core::desired::pool::{DesiredPool, Making, making};
+use drover_core::desired::volume::DesiredVolume;
+use drover_core::observed::pool::ObservedPool;
+use drover_core::plan::Verdict;
+use drover_core::xml::type_word;
+use drover_crds::StoragePool;
+use drover_crds::condition::Reason;
+use drover_crds::volume::VolumeFormat;
+
+use crate::ctx::Ctx;
+
+/// Lets a volume be made, or says why not. What is there is there.
+pub(super) fn allow(
+    ctx: &Ctx,
+    desired: &DesiredVolume,
+    pool: &StoragePool,
+    seen: &ObservedPool,
+    host: &str,
+) -> Result<(), Verdict> {
+    if desired.existing || seen.volumes.contains(&desired.ready_name()) {
+        return Ok(());
+    }
+    let (name, type_) = (&desired.pool, pool.spec.type_);
+    let refused = |message| Err(Verdict::new(Reason::NotSupported, message));
+    match making(type_) {
+        Making::Found => {
+            let word = type_word(type_);
+            return refused(format!(
+                "spec.pool: {name} is of type {word}, where volumes are there already: name one by \
+                 spec.existing"
+            ));
+        }
+        Making::Blocks if desired.format == VolumeFormat::Qcow2 => {
+            let word = type_word(type_);
+            return refused(format!(
+                "spec.format: qcow2 is for pools of files, {name} is of type {word}: raw is needed"
+            ));
+        }
+        Making::Blocks | Making::Files => {}
+    }
+    let limits = DesiredPool::parse(pool, &ctx.fleet).limits;
+    let size = (seen.capacity, seen.available);
+    let promised = promised(ctx, desired, host);
+    limits
+        .allow(desired.capacity, size, promised)
+        .map_err(|why| Verdict::new(Reason::NotRealized, format!("pool {name} on {host}: {why}")))
+}
+
+// What the other Volumes that are in the pool may come to take.
+fn promised(ctx: &Ctx, desired: &DesiredVolume, host: &str) -> u64 {
+    let volumes = ctx.cache.volumes.all();
+    let others = volumes.iter().filter(|volume| {
+        let status = volume.status.as_ref();
+        volume.metadata.uid.as_ref() != Some(&desired.uid)
+            && volume.spec.pool == desired.pool
+            && status.is_some_and(|status| status.host.as_deref() == Some(host))
+    });
+    let sizes = others.filter_map(|volume| u64::try_from(volume.spec.capacity.value().ok()?).ok());
+    sizes.fold(0, u64::saturating_add)
+}
