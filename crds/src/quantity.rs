@@ -107,12 +107,7 @@ fn unit(suffix: &str) -> Option<(i128, i32)> {
 /// of a unit when no unit does: for messages and statuses.
 #[must_use]
 pub fn bytes(bytes: u64) -> String {
-    const UNITS: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-    let (mut size, mut unit) = (bytes, 0);
-    while size >= 1_024 && size % 1_024 == 0 && unit + 1 < UNITS.len() {
-        size /= 1_024;
-        unit += 1;
-    }
+    let (size, mut unit) = whole(bytes);
     if size < 10_000 {
         return format!("{size}{}", UNITS[unit]);
     }
@@ -123,6 +118,25 @@ pub fn bytes(bytes: u64) -> String {
     }
     let rounded = (size * 10.0).floor() / 10.0;
     format!("{rounded}{}", UNITS[unit])
+}
+
+/// A size in bytes in the largest binary unit that says it exactly: for what is calculated with.
+#[must_use]
+pub fn exact(bytes: u64) -> String {
+    let (size, unit) = whole(bytes);
+    format!("{size}{}", UNITS[unit])
+}
+
+const UNITS: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+
+// How many of the largest unit that says it exactly, and which that is.
+fn whole(bytes: u64) -> (u64, usize) {
+    let (mut size, mut unit) = (bytes, 0);
+    while size >= 1_024 && size % 1_024 == 0 && unit + 1 < UNITS.len() {
+        size /= 1_024;
+        unit += 1;
+    }
+    (size, unit)
 }
 
 impl From<&str> for Quantity {

@@ -30,13 +30,16 @@ const SIZE: u64 = 24 << 20;
 /// The name of the image.
 pub const IMAGE: &str = "guest.qcow2";
 
+/// The name of the image, packed.
+pub const PACKED: &str = "guest.qcow2.gz";
+
 /// The folder with the image and its checksum; built if it is not in the cache.
 ///
 /// # Errors
 /// When a package cannot be had or a tool fails.
 pub fn image(lab: &Lab) -> Result<PathBuf, Error> {
     let wanted = modules::WANTED.join(" ");
-    let inputs = [INIT, ADDRESS, SUITE_KERNEL, BOOT, &wanted];
+    let inputs = [INIT, ADDRESS, SUITE_KERNEL, BOOT, &wanted, PACKED];
     cache::once(lab, "guest", &inputs, |folder| build(lab, folder))
 }
 

@@ -80,6 +80,11 @@ impl Fleet {
         fleet
     }
 
+    /// The API server.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     fn hosts(&self) -> Api<Host> {
         Api::all(self.client.clone())
     }

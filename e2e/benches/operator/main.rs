@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo build --release -p drover
-//! cargo bench -p drover-e2e --bench operator -- [machines | qemu | restart] [HOW MANY]
+//! cargo bench -p drover-e2e --bench operator -- [machines | qemu | images | restart] [HOW MANY]
 //! ```
 //! The lab has to be up. Its operator gives its place to the release build, and gets it back.
 
@@ -16,6 +16,7 @@ mod audit;
 mod daemons;
 mod figures;
 mod fleet;
+mod images;
 mod machines;
 mod qemu;
 mod restart;
@@ -44,6 +45,10 @@ async fn main() {
     if wanted("qemu") {
         println!("\n## qemu\n");
         figures::print(&qemu::run(&lab, count).await);
+    }
+    if wanted("images") {
+        println!("\n## images\n");
+        figures::print(&images::run(&lab, count).await);
     }
     if wanted("restart") {
         println!("\n## restart\n");

@@ -61,7 +61,7 @@ impl Download {
                 }
                 Err(error) => error,
             };
-            self.resume(error).await?;
+            self.resume(error.after(self.received)).await?;
         }
     }
 

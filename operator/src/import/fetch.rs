@@ -125,6 +125,17 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// The same, when so much had come in all.
+    pub(super) fn after(self, all: u64) -> Self {
+        match self {
+            Self::Cut { host, .. } => Self::Cut {
+                host,
+                received: all,
+            },
+            other => other,
+        }
+    }
+
     /// Whether it stays like this until somebody changes the URL or the operator's settings.
     #[must_use]
     pub fn is_permanent(&self) -> bool {

@@ -45,7 +45,7 @@ pub async fn reconcile<I: ImageObject>(ctx: &Ctx, key: &Key) -> Result<Again, Er
     let status = status(&before, &looks, &begun);
     let verdict = verdict(&looks, &status);
     let again = again(&looks, &begun);
-    let arrived = status.copies != before.copies;
+    let changed = told(&status) != told(&before);
     let report = Report {
         key,
         object: &*image,
@@ -54,11 +54,21 @@ pub async fn reconcile<I: ImageObject>(ctx: &Ctx, key: &Key) -> Result<Again, Er
         verdict,
         others: Vec::new(),
     };
-    let told = report::report(ctx, store, report).await?;
-    if arrived || ctx.memory.was_in_doubt(key) {
+    let later = report::report(ctx, store, report).await?;
+    if changed || ctx.memory.was_in_doubt(key) {
         hint_users(ctx, &desired.name);
     }
-    Ok(report::sooner(told, again))
+    Ok(report::sooner(later, again))
+}
+
+// What Volumes wait for, or say of why they wait.
+fn told(status: &ImageStatus) -> Vec<ImageCopy> {
+    let copies = status.pools.iter().cloned();
+    let still = |copy| ImageCopy {
+        progress: None,
+        ..copy
+    };
+    copies.map(still).collect()
 }
 
 // Where copies of it are to be: wherever a Volume of it is.
@@ -142,8 +152,8 @@ fn status(before: &ImageStatus, looks: &[(Place, Look)], begun: &BTreeSet<Place>
 
 fn tell(status: &mut ImageStatus, known: &Completion) {
     let sum = |sum: &Option<String>| sum.as_ref().map(|sum| format!("sha256:{sum}"));
-    status.size = known.size.map(quantity::bytes);
-    status.virtual_size = known.virtual_size.map(quantity::bytes);
+    status.size = known.size.map(quantity::exact);
+    status.virtual_size = known.virtual_size.map(quantity::exact);
     status.format = known.format;
     status.checksum = sum(&known.fetched);
     status.content_checksum = sum(&known.sha256);
