@@ -113,8 +113,10 @@ pub struct Subnet {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Dhcp {
-    /// The addresses that it gives.
-    #[schemars(length(min = 1, max = 8))]
+    /// The addresses that it gives to anybody. Without any it gives only those that are kept for
+    /// somebody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
     pub ranges: Vec<DhcpRange>,
 }
 

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::controllers::promises::Known;
+use crate::controllers::reservations::Rulings;
 use crate::events::Events;
 use crate::hosts::Registry;
 use crate::import::address::Allowed;
@@ -155,6 +156,8 @@ pub struct Memory {
     volumes: Mutex<HashMap<String, Progress>>,
     held: Mutex<HashMap<Key, (String, Instant)>>,
     looks: Mutex<HashMap<Key, u32>>,
+    /// Who has what in each network.
+    pub rulings: Rulings,
     /// What machines were promised when they were last counted.
     pub promises: Known,
     doubts: Mutex<HashSet<Key>>,

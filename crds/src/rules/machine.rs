@@ -146,14 +146,33 @@ pub fn mac_address() -> Value {
     ])
 }
 
+/// An address that a Network's DHCP server keeps for an interface.
+#[must_use]
+pub fn ip_address() -> Value {
+    json!([
+        rule("isIP(self)", "not an IP address, such as 192.168.150.20"),
+        rule(
+            "!isIP(self) || ip(self).family() == 4",
+            "only an IPv4 address: a DHCPv6 server knows guests by a DUID that only they know",
+        ),
+    ])
+}
+
 /// A machine's `interfaces`.
 #[must_use]
 pub fn interfaces() -> Value {
-    json!([rule(
-        "self.all(a, !has(a.macAddress) || self.exists_one(b, has(b.macAddress) && \
-         b.macAddress.lowerAscii() == a.macAddress.lowerAscii()))",
-        "two interfaces have the same macAddress",
-    )])
+    json!([
+        rule(
+            "self.all(a, !has(a.macAddress) || self.exists_one(b, has(b.macAddress) && \
+             b.macAddress.lowerAscii() == a.macAddress.lowerAscii()))",
+            "two interfaces have the same macAddress",
+        ),
+        rule(
+            "self.all(a, !has(a.ipAddress) || self.exists_one(b, has(b.ipAddress) && \
+             b.network == a.network && b.ipAddress == a.ipAddress))",
+            "two interfaces have the same ipAddress in the same network",
+        ),
+    ])
 }
 
 /// A machine's `disks`.

@@ -7,8 +7,8 @@ mod storage;
 use serde_json::{Value, json};
 
 pub use machine::{
-    clock, cpu, disk, disk_qos, disks, firmware, interfaces, mac_address, machine_spec, memory,
-    memory_sizes,
+    clock, cpu, disk, disk_qos, disks, firmware, interfaces, ip_address, mac_address, machine_spec,
+    memory, memory_sizes,
 };
 pub use storage::{
     capacity, http_source, image_source, image_spec, pool_spec, source, source_devices,

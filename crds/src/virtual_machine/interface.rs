@@ -36,6 +36,11 @@ pub struct Interface {
         extend("x-kubernetes-validations" = rules::mac_address())
     )]
     pub mac_address: Option<String>,
+    /// The IPv4 address that the Network's DHCP server keeps for it. It is there before the machine
+    /// is started, on every host that has the Network, and nobody else's in the Network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 39), extend("x-kubernetes-validations" = rules::ip_address()))]
+    pub ip_address: Option<String>,
     /// Whether its cable is plugged in.
     #[serde(default, skip_serializing_if = "is_up")]
     pub state: LinkState,

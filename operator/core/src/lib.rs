@@ -16,6 +16,7 @@ pub mod import;
 pub mod observed;
 pub mod placement;
 pub mod plan;
+pub mod reservations;
 pub mod schedule;
 pub mod selector;
 pub mod xml;

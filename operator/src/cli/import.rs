@@ -262,11 +262,11 @@ impl Sites<'_> {
             for name in names.into_iter().filter(|name| wanted(only, name)) {
                 let network = host.network(&name).await?.filter(|network| network.active);
                 let Some(network) = network else { continue };
-                if network.definition.mark.is_some() {
+                if network.config.mark.is_some() {
                     self.note(format!("network {name} is Drover's already"));
                     continue;
                 }
-                let made = import::network(&name, &network.definition);
+                let made = import::network(&name, &network.config);
                 self.add(&mut found, host, ("network", name), made);
             }
         }

@@ -15,7 +15,8 @@ use super::print::{Action, Item, Plans};
 use super::session::{Session, host_names};
 use super::{CliError, HostArgs, Output, PlanArgs, changes, files};
 use crate::controllers::machine::foresight;
-use crate::controllers::sites;
+use crate::controllers::network::users;
+use crate::controllers::{reservations, sites};
 use crate::hosts::HostError;
 
 /// Prints the plan. Exit status 2 when something is to be done.
@@ -80,6 +81,7 @@ async fn of_pool(session: &Session, object: &StoragePool) -> Result<Vec<Item>, H
     for (name, host) in sites::selected(ctx, desired.host_selector.as_ref()) {
         let observed = host.pool(&desired.name).await?;
         let plan = pool::plan(&desired, observed.as_deref(), false);
+        let plan = plan.named(|step| format!("{step:?}").to_lowercase());
         let item = Item::new("StoragePool", "", &desired.name).on(&name);
         items.push(item.site(observed.map(|pool| pool.active), plan));
     }
@@ -88,12 +90,15 @@ async fn of_pool(session: &Session, object: &StoragePool) -> Result<Vec<Item>, H
 
 async fn of_network(session: &Session, object: &Network) -> Result<Vec<Item>, CliError> {
     let ctx = &session.ctx;
-    let desired = DesiredNetwork::parse(object, &ctx.fleet)
+    let mut desired = DesiredNetwork::parse(object, &ctx.fleet)
         .map_err(|invalid| CliError::Failed(invalid.to_string()))?;
+    desired.reservations = reservations::rule(ctx, &desired).reservations;
     let mut items = Vec::new();
     for (name, host) in sites::selected(ctx, desired.host_selector.as_ref()) {
         let observed = host.network(&desired.name).await?;
-        let plan = network::plan(&desired, observed.as_deref(), true);
+        let users = users(&host, &desired.name).await?;
+        let plan = network::plan(&desired, observed.as_deref(), &users);
+        let plan = plan.named(network::Step::name);
         let item = Item::new("Network", "", &desired.name).on(&name);
         items.push(item.site(observed.map(|network| network.active), plan));
     }
@@ -144,14 +149,13 @@ async fn of_volume(session: &Session, object: &Volume) -> Result<Item, CliError>
 
 impl Item {
     // A pool or a network on one host: whether it is active, if it is there.
-    fn site<S: std::fmt::Debug>(mut self, active: Option<bool>, plan: Plan<S>) -> Self {
+    fn site(mut self, active: Option<bool>, plan: Plan<String>) -> Self {
         self.state = match active {
             Some(true) => "Active",
             Some(false) => "Inactive",
             None => "",
         };
         let Plan { step, verdict } = plan;
-        let step = step.map(|step| format!("{step:?}").to_lowercase());
         self.action = match (&step, verdict.reason) {
             (Some(_), _) if active.is_some() => Action::Change,
             (Some(_), _) => Action::Make,

@@ -10,7 +10,8 @@ use drover_core::desired::pool::{DesiredPool, Making, making};
 use drover_core::desired::volume::{DesiredVolume, format_in, format_word, name_in_pool};
 use drover_core::fields::Site;
 use drover_core::identity;
-use drover_core::xml::{DomainType, ResolvedDisk, network_xml, pool_xml, volume_xml};
+use drover_core::reservations::{Claim, Ruling};
+use drover_core::xml::{DomainType, Kept, ResolvedDisk, network_xml, pool_xml, volume_xml};
 use drover_crds::virtual_machine::RunStrategy;
 use drover_crds::{InstanceType, Network, StoragePool, VirtualMachine, Volume};
 use kube::ResourceExt;
@@ -34,15 +35,19 @@ pub fn render(args: &RenderArgs) -> Result<ExitCode, CliError> {
         let pool = pools.find(|pool| pool.metadata.name.as_deref() == Some(name));
         pool.map(|pool| pool.spec.type_)
     };
+    let machines_given = all_of::<VirtualMachine>(&given, "virtualmachines")?;
     for (file, network) in all_of::<Network>(&given, "networks")? {
-        let network = DesiredNetwork::parse(&network, &args.fleet).map_err(wrong(&file))?;
+        let mut network = DesiredNetwork::parse(&network, &args.fleet).map_err(wrong(&file))?;
+        let claims = machines_given.iter();
+        let claims = claims.flat_map(|(_, machine)| Claim::of(machine, &args.fleet, &network.name));
+        network.reservations = Ruling::of(&network, claims.collect()).reservations;
         definitions.extend(network.managed.then(|| Definition::of_network(&network)));
     }
     let types = all_of::<InstanceType>(&given, "instancetypes")?;
     let mut volumes = all_of::<Volume>(&given, "volumes")?;
     let named: Vec<Volume> = volumes.iter().map(|(_, volume)| volume.clone()).collect();
     let mut machines = Vec::new();
-    for (file, machine) in all_of::<VirtualMachine>(&given, "virtualmachines")? {
+    for (file, machine) in machines_given {
         let named_type = machine.spec.instance_type.as_ref();
         let size = named_type.and_then(|named| {
             let mut all = types.iter().map(|(_, size)| size);
@@ -96,7 +101,7 @@ impl Definition {
         let start = format!("net-start {}", network.name);
         Self {
             calls: vec!["net-define FILE".to_owned(), start],
-            xml: network_xml(network),
+            xml: network_xml(network, &Kept::default()),
         }
     }
 

@@ -8,6 +8,7 @@ pub mod placement;
 pub mod pool;
 pub mod promises;
 pub mod report;
+pub mod reservations;
 pub mod sightings;
 pub mod sites;
 mod storage;

@@ -1,14 +1,17 @@
 //! Networks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use drover_core::desired::network::DesiredNetwork;
+use drover_core::observed::network::ObservedNetwork;
 use drover_core::plan::Verdict;
-use drover_core::plan::network::{plan, plan_deletion};
-use drover_core::xml::network_xml;
+use drover_core::plan::network::{Step, plan, plan_deletion};
 use drover_crds::condition::Reason;
 use drover_crds::{HostState, Network, NetworkStatus};
 use futures::FutureExt;
 
 use super::report::{self, Report, Unwanted};
+use super::reservations;
 use super::sites::{self, Asking, MOST_STEPS, Removal, Share};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -21,31 +24,46 @@ use crate::reconcile::{Again, Key};
 /// When the API server says no.
 pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let Some(network) = ctx.cache.networks.get("", &key.name) else {
+        ctx.memory.rulings.forget(&key.name);
         return Ok(Again::WhenHinted);
     };
-    let desired = DesiredNetwork::parse(&network, &ctx.fleet)?;
+    let mut desired = DesiredNetwork::parse(&network, &ctx.fleet)?;
     if network.metadata.deletion_timestamp.is_some() {
         return delete(ctx, key, &network, &desired).await;
     }
     let network = report::ensure_finalizer(ctx, &ctx.cache.networks, network).await?;
     let before = network.status.clone().unwrap_or_default();
-    let xml = network_xml(&desired);
+    let ruling = reservations::decide(ctx, &desired);
+    desired.reservations.clone_from(&ruling.reservations);
+    let changed = &AtomicBool::new(false);
     let hosts = sites::selected(ctx, desired.host_selector.as_ref());
     let asked = hosts
         .iter()
-        .map(|(name, host)| (name.clone(), share(name, host, &desired, &xml).boxed()));
+        .map(|(name, host)| (name.clone(), share(name, host, &desired, changed).boxed()));
     let mut asking = Asking::new(asked);
-    if asking.for_a_while().await {
+    let all = asking.for_a_while().await;
+    if changed.swap(false, Ordering::Relaxed) {
+        reservations::hint_waiting(ctx, &ruling);
+    }
+    if all {
         return finish(ctx, key, &network, asking.all().await, false).await;
     }
     finish(ctx, key, &network, asking.meanwhile(&before.hosts), true).await?;
     let shares = asking.all().await;
+    if changed.load(Ordering::Relaxed) {
+        reservations::hint_waiting(ctx, &ruling);
+    }
     let network = ctx.cache.networks.get("", &key.name).unwrap_or(network);
     finish(ctx, key, &network, shares, false).await
 }
 
-async fn share(name: &str, host: &HostHandle, desired: &DesiredNetwork, xml: &str) -> Share {
-    match realize(host, desired, xml, false).await {
+async fn share(
+    name: &str,
+    host: &HostHandle,
+    desired: &DesiredNetwork,
+    changed: &AtomicBool,
+) -> Share {
+    match realize(host, desired, Some(changed), false).await {
         Ok((state, verdict)) => Share {
             state,
             verdict,
@@ -93,46 +111,61 @@ async fn finish(
     Ok(if failed { Again::Failed } else { again })
 }
 
-// Takes the plan's steps on one host until there is nothing more to do.
+// Takes the plan's steps on one host until there is nothing more to do. Whether anything was done is
+// noted in `changed`.
 async fn realize(
     host: &HostHandle,
     desired: &DesiredNetwork,
-    xml: &str,
+    changed: Option<&AtomicBool>,
     deleting: bool,
 ) -> Result<(HostState, Verdict), HostError> {
+    let decide = |observed: Option<&ObservedNetwork>, users: &[String]| match deleting {
+        false => plan(desired, observed, users),
+        true => plan_deletion(desired, observed, users),
+    };
     for _ in 0..MOST_STEPS {
         let observed = host.network(&desired.name).await?;
-        let in_use = match &observed {
-            Some(network) if network.active => used(host, &desired.name).await?,
-            _ => false,
-        };
-        let plan = match deleting {
-            false => plan(desired, observed.as_deref(), in_use),
-            true => plan_deletion(desired, observed.as_deref(), in_use),
-        };
+        let mut plan = decide(observed.as_deref(), &[]);
+        // Only a stop does anything to guests.
+        if plan.step == Some(Step::Destroy) {
+            plan = decide(observed.as_deref(), &users(host, &desired.name).await?);
+        }
         let Some(step) = plan.step else {
             let active = observed.as_ref().is_some_and(|network| network.active);
             let mut state = sites::state(&host.name, active, &plan.verdict);
-            state.bridge = observed.and_then(|network| network.definition.bridge.clone());
+            state.bridge = observed.and_then(|network| network.bridge().cloned());
             return Ok((state, plan.verdict));
         };
-        tracing::info!(host = host.name, network = desired.name, ?step, "step");
-        host.step_network(step, &desired.name, desired.uuid, xml)
-            .await?;
+        let name = step.name();
+        tracing::info!(host = host.name, network = desired.name, name, "step");
+        let done = host.step_network(step, &desired.name, desired.uuid).await;
+        if let Some(changed) = changed {
+            changed.store(true, Ordering::Relaxed);
+        }
+        done?;
     }
     let verdict = Verdict::new(Reason::Creating, "it is not settled yet");
     Ok((sites::state(&host.name, false, &verdict), verdict))
 }
 
-// Whether a running domain is in it.
-async fn used(host: &HostHandle, name: &str) -> Result<bool, HostError> {
+/// The running domains that are in a network: machines by their objects' names, others by their own.
+pub(crate) async fn users(host: &HostHandle, name: &str) -> Result<Vec<String>, HostError> {
     let domains = host.all_domains().await?;
-    let mut live = domains.iter().filter_map(|domain| domain.live.as_ref());
-    Ok(live.any(|live| {
-        live.interfaces
-            .iter()
-            .any(|nic| nic.network.as_deref() == Some(name))
-    }))
+    let inside = domains.iter().filter(|domain| {
+        let mut live = domain.live.iter();
+        live.any(|live| {
+            let mut nics = live.interfaces.iter();
+            nics.any(|nic| nic.network.as_deref() == Some(name))
+        })
+    });
+    let mut names: Vec<String> = inside
+        .map(|domain| match domain.mark() {
+            Some(mark) => format!("{}/{}", mark.namespace, mark.name),
+            None => domain.name.clone(),
+        })
+        .collect();
+    names.sort();
+    Ok(names)
 }
 
 async fn delete(
@@ -160,7 +193,7 @@ async fn delete(
         .collect();
     let mut removal = Removal::new(&desired.name, &before.hosts, &users);
     for (name, host) in removal.hosts(ctx) {
-        let done = realize(&host, desired, "", true).await;
+        let done = realize(&host, desired, None, true).await;
         removal.heard(&name, done.map(|(_, verdict)| verdict));
     }
     let verdict = removal.verdict();

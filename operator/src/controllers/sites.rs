@@ -139,7 +139,7 @@ fn sorted(mut shares: Vec<Share>) -> Vec<Share> {
 #[must_use]
 pub fn state(name: &str, active: bool, verdict: &Verdict) -> HostState {
     let word = match verdict.reason {
-        Reason::Realized => "Active",
+        Reason::Realized | Reason::RestartRequired => "Active",
         Reason::HostUnreachable => "Unreachable",
         _ if active => "Degraded",
         Reason::Creating => "Creating",
@@ -178,9 +178,10 @@ pub fn overall(verdicts: &[(String, Verdict)]) -> Verdict {
         Reason::Realized => 0,
         // Hosts come and go: the others have it.
         Reason::HostUnreachable => 1,
-        Reason::Creating => 2,
-        Reason::NotRealized => 3,
-        _ => 4,
+        Reason::RestartRequired => 2,
+        Reason::Creating => 3,
+        Reason::NotRealized => 4,
+        _ => 5,
     };
     let worst = verdicts
         .iter()

@@ -1,15 +1,15 @@
-//! Doing one thing to a network or a pool. What was done is marked, to be looked at anew:
+//! Doing one thing to a pool. What was done is marked, to be looked at anew:
 //! whether the call succeeded, failed or nobody knows.
 
 use drover_core::desired::pool::{DesiredPool, Making, making};
 use drover_core::identity::POOL_MARKER;
-use drover_core::plan::{network, pool};
+use drover_core::plan::pool;
 use drover_core::xml::volume_xml;
 use drover_rpc::{Client, code};
 use uuid::Uuid;
 
 use super::inventory::HostHandle;
-use super::{HostError, network_ref, pool_ref};
+use super::{HostError, pool_ref};
 
 // VIR_STORAGE_POOL_CREATE_NORMAL, and to build the folder first.
 const CREATE_WITH_BUILD: u32 = 1;
@@ -17,42 +17,6 @@ const CREATE_WITH_BUILD: u32 = 1;
 const CREATE_WITH_BUILD_NO_OVERWRITE: u32 = 4;
 
 impl HostHandle {
-    /// Does one step of a network's plan. `xml` is its definition.
-    ///
-    /// # Errors
-    /// When libvirt refuses, or nobody knows whether it was done.
-    pub async fn step_network(
-        &self,
-        step: network::Step,
-        name: &str,
-        uuid: Uuid,
-        xml: &str,
-    ) -> Result<(), HostError> {
-        use network::Step;
-        let client = self.client()?;
-        let network = network_ref(name, uuid);
-        let (what, result) = match step {
-            Step::Define => (
-                "defining the network",
-                client.network_define_xml(xml).await.map(drop),
-            ),
-            Step::Start => (
-                "starting the network",
-                unless_off(client.network_create(network).await),
-            ),
-            Step::Destroy => (
-                "stopping the network",
-                unless_off(client.network_destroy(network).await),
-            ),
-            Step::Undefine => (
-                "removing the network",
-                client.network_undefine(network).await,
-            ),
-        };
-        self.mark_network(name, uuid);
-        result.map_err(self.failed(what))
-    }
-
     /// Does one step of a pool's plan. `xml` is its definition.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod found;
 pub mod inventory;
 pub mod listing;
 pub mod machines;
+pub mod networks;
 pub mod observe;
 pub mod registry;
 mod removals;

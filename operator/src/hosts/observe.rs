@@ -299,31 +299,39 @@ pub(super) async fn read_network(
     name: &str,
     uuid: Uuid,
 ) -> Result<Option<ObservedNetwork>, ReadError> {
-    let network = network_ref(name, uuid);
+    let network = || network_ref(name, uuid);
+    let facts = async |flags| {
+        let xml = client.network_get_xml_desc(network(), flags).await?;
+        Ok::<_, ReadError>(NetworkFacts::parse(&xml.to_string_lossy())?)
+    };
     let read = async {
-        let active = client.network_is_active(network.clone()).await? != 0;
-        // A network that is made without a definition has none that is inactive, and the test
-        // driver knows only one.
-        let xml = match client
-            .network_get_xml_desc(network.clone(), NETWORK_INACTIVE)
-            .await
-        {
-            Err(error)
+        let (active, persistent) = tokio::try_join!(
+            client.network_is_active(network()),
+            client.network_is_persistent(network()),
+        )?;
+        let live = match active != 0 {
+            true => Some(facts(0).await?),
+            false => None,
+        };
+        // The test driver knows only one.
+        let config = match facts(NETWORK_INACTIVE).await {
+            Err(ReadError::Rpc(error))
                 if matches!(
                     error.code(),
                     Some(code::OPERATION_INVALID | code::INVALID_ARG)
                 ) =>
             {
-                client.network_get_xml_desc(network, 0).await?
+                facts(0).await?
             }
             other => other?,
         };
-        let definition = NetworkFacts::parse(&xml.to_string_lossy())?;
         Ok(Some(ObservedNetwork {
             name: name.to_owned(),
             uuid,
-            active,
-            definition,
+            active: active != 0,
+            persistent: persistent != 0,
+            config,
+            live,
         }))
     };
     absent(read.await)

@@ -30,8 +30,9 @@ const PINGS: u32 = 2;
 // virDomainEventID: lifecycle, tray, balloon, removed, tunable, agent, added, removal failed, metadata.
 // Networks and pools: lifecycle.
 const DOMAIN_EVENTS: [i32; 9] = [0, 10, 13, 15, 17, 18, 19, 22, 23];
-// virDomainEventType: a start, and a shutdown that something on the host asked for.
+// virDomainEventType: a start, a stop, and a shutdown that something on the host asked for.
 const STARTED: i32 = 2;
+const STOPPED: i32 = 5;
 const SHUTDOWN: i32 = 6;
 const BY_THE_HOST: i32 = 2;
 const LIFECYCLE: i32 = 0;
@@ -157,12 +158,18 @@ impl Session {
                     STARTED => drop(inventory.stops.remove(&uuid)),
                     _ => {}
                 });
+                if event.msg.event == STOPPED {
+                    self.hint_networks_of(uuid);
+                }
                 self.mark_domain(&event.msg.dom);
             }
             Event::DomainEventCallbackMetadataChange(event) => self.mark_domain(&event.dom),
             Event::DomainEventCallbackTrayChange(event) => self.mark_domain(&event.msg.dom),
             Event::DomainEventCallbackBalloonChange(event) => self.mark_domain(&event.msg.dom),
-            Event::DomainEventCallbackDeviceRemoved(event) => self.mark_domain(&event.msg.dom),
+            Event::DomainEventCallbackDeviceRemoved(event) => {
+                self.hint_networks_of(Uuid::from_bytes(event.msg.dom.uuid));
+                self.mark_domain(&event.msg.dom);
+            }
             Event::DomainEventCallbackTunable(event) => self.mark_domain(&event.dom),
             Event::DomainEventCallbackAgentLifecycle(event) => self.mark_domain(&event.dom),
             Event::DomainEventCallbackDeviceAdded(event) => self.mark_domain(&event.dom),
@@ -188,6 +195,19 @@ impl Session {
         let uuid = Uuid::from_bytes(domain.uuid);
         self.host.mark_domain(uuid, &name);
         self.hints.hint_domain(&name, uuid);
+    }
+
+    // What waits for a network to be left by the last guest waits for this.
+    fn hint_networks_of(&self, domain: Uuid) {
+        let networks: Vec<String> = self.host.read(|inventory| {
+            let seen = inventory.domains.get(&domain);
+            let live = seen.and_then(|(_, slot)| slot.value.as_ref()?.live.as_ref());
+            let nics = live.into_iter().flat_map(|live| &live.interfaces);
+            nics.filter_map(|nic| nic.network.clone()).collect()
+        });
+        for network in networks {
+            self.hints.hint(Key::network(&network));
+        }
     }
 
     fn lost(&self, since: Option<i64>, message: &str) {

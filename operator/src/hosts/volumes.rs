@@ -359,31 +359,6 @@ impl HostHandle {
         resized.map_err(failed)
     }
 
-    /// The addresses that a network's DHCP server has given, by MAC address in lower case.
-    ///
-    /// # Errors
-    /// When libvirt refuses.
-    pub async fn leases(&self, network: &str) -> Result<Vec<(String, String)>, HostError> {
-        let Some(uuid) = self.read(|i| i.networks.get(network).map(|(uuid, _)| *uuid)) else {
-            return Ok(Vec::new());
-        };
-        let client = self.client()?;
-        let leases = client
-            .network_get_dhcp_leases(super::network_ref(network, uuid), None, 1, 0)
-            .await;
-        let leases = match leases {
-            Err(error) if error.libvirt().is_some() => return Ok(Vec::new()),
-            other => other.map_err(self.failed("reading leases"))?,
-        };
-        let given = leases.leases.iter().filter_map(|lease| {
-            Some((
-                lease.mac.as_ref()?.to_string().to_lowercase(),
-                lease.ipaddr.to_string(),
-            ))
-        });
-        Ok(given.collect())
-    }
-
     /// Whether the domain of this name is another one than `uuid`, asked of libvirt itself.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Consent, Invalid};
 use crate::identity::{self, Mark};
+use crate::reservations::Reservation;
 
 /// How guests reach the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ impl Mode {
 pub struct Subnet {
     /// Address and prefix.
     pub cidr: IpNet,
+    /// Whether it has DHCP.
+    pub dhcp: bool,
     /// What DHCP gives: first and last addresses.
     pub ranges: Vec<(IpAddr, IpAddr)>,
 }
@@ -78,6 +81,8 @@ pub struct DesiredNetwork {
     pub bridge: Option<String>,
     /// Its addresses.
     pub subnets: Vec<Subnet>,
+    /// The addresses that are kept for machines.
+    pub reservations: Vec<Reservation>,
     /// Whether it is removed with its object.
     pub delete: bool,
     /// Whose machines may use it.
@@ -102,6 +107,7 @@ impl DesiredNetwork {
             let ranges = ranges.map(|range| parse_range(&field, &range.start, &range.end));
             Ok(Subnet {
                 cidr,
+                dhcp: subnet.dhcp.is_some(),
                 ranges: ranges.collect::<Result<_, _>>()?,
             })
         });
@@ -121,6 +127,7 @@ impl DesiredNetwork {
             managed,
             bridge: spec.bridge.as_ref().and_then(|bridge| bridge.name.clone()),
             subnets: subnets.collect::<Result<_, Invalid>>()?,
+            reservations: Vec::new(),
             delete: spec.deletion_policy == ReclaimPolicy::Delete,
             consent: Consent::parse(spec.namespaces.as_ref()),
             name,

@@ -1,5 +1,6 @@
 //! Who is who: UUIDs, names and marks that are the same in every life of the control plane.
 
+use drover_crds::virtual_machine::Interface;
 use uuid::Uuid;
 
 pub use mark::{Acted, Mark, Pending, Recorded, Stop};
@@ -69,6 +70,16 @@ pub fn mac_address(machine: &Uuid, interface: &str) -> String {
     let made = Uuid::new_v5(machine, format!("mac/{interface}").as_bytes());
     let [a, b, c, ..] = *made.as_bytes();
     format!("52:54:00:{a:02x}:{b:02x}:{c:02x}")
+}
+
+/// The MAC address of an interface: the one that its spec names, or else its own for ever.
+#[must_use]
+pub fn mac_of(machine: &Uuid, interface: &Interface) -> String {
+    let given = interface.mac_address.as_ref();
+    given.map_or_else(
+        || mac_address(machine, &interface.name),
+        |mac| mac.to_lowercase(),
+    )
 }
 
 #[cfg(test)]

@@ -195,6 +195,7 @@ pub(super) fn interface(found: &InterfaceFacts, usual_name: &str) -> Option<Inte
         port_group: text(NicField::PortGroup).map(str::to_owned),
         model: word(text(NicField::Model)?)?,
         mac_address: Some(found.mac.clone()),
+        ip_address: None,
         state: match text(NicField::State) {
             Some("Down") => LinkState::Down,
             _ => LinkState::Up,

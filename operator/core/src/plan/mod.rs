@@ -52,6 +52,14 @@ pub struct Plan<Step> {
 }
 
 impl<Step> Plan<Step> {
+    /// The same plan with only the name of its step.
+    pub fn named<Name: Into<String>>(self, name: impl Fn(&Step) -> Name) -> Plan<String> {
+        Plan {
+            step: self.step.map(|step| name(&step).into()),
+            verdict: self.verdict,
+        }
+    }
+
     pub(crate) fn doing(step: Step, reason: Reason, message: impl Into<String>) -> Self {
         Self {
             step: Some(step),

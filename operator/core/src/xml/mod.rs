@@ -1,5 +1,6 @@
 //! libvirt's XML, written. Everything that comes from outside is escaped.
 
+mod canonical;
 mod element;
 mod network;
 mod place;
@@ -7,6 +8,6 @@ mod read;
 mod storage;
 
 pub use element::Element;
-pub use network::network_xml;
 pub use place::{DomainType, HostFlavor, ResolvedBacking, ResolvedDisk};
 pub use storage::{overlay_xml, pool_xml, type_word, volume_xml};
+pub use network::{Kept, network_xml};

@@ -15,6 +15,7 @@ mod network;
 mod page;
 mod pool;
 mod pool_types;
+mod reservations;
 mod snapshots;
 mod strategies;
 mod survival;

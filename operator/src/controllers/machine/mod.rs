@@ -17,12 +17,13 @@ use drover_core::observed::domain::ObservedDomain;
 use drover_core::plan::Verdict;
 use drover_core::plan::machine::{Plan, Step};
 use drover_crds::VirtualMachine;
-use drover_crds::condition::Reason;
+use drover_crds::condition::{Reason, Status};
 use drover_rpc::code;
 
 use self::look::Subject;
 use super::placement::{self, Chosen, Course, Placed};
 use super::report::{self, Report};
+use super::reservations;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::hosts::{HostError, HostHandle};
@@ -39,8 +40,10 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let Some(machine) = ctx.cache.machines.get(&key.namespace, &key.name) else {
         ctx.hint_waiting();
         hint_hosts_of(ctx, key);
+        reservations::hint_networks(ctx, key, None);
         return Ok(Again::WhenHinted);
     };
+    reservations::hint_networks(ctx, key, Some(&machine));
     let desired = match ctx.desired(&machine) {
         Ok(desired) => desired,
         Err(invalid) => {
@@ -147,6 +150,18 @@ impl Outcome {
         }
     }
 
+    // What may not be is told of a machine that runs, too.
+    fn lacks(&mut self, volumes: Option<Verdict>, networks: Option<Verdict>) {
+        let refused = networks
+            .as_ref()
+            .filter(|it| it.reason == Reason::InvalidSpec);
+        let refused = refused.filter(|_| self.verdict.reason.ready() == Status::True);
+        if let Some(refused) = refused {
+            self.verdict = refused.clone();
+        }
+        (self.volumes, self.networks) = (volumes, networks);
+    }
+
     // Takes a plan's words over, and says its step.
     fn follow(&mut self, plan: Plan) -> Option<Step> {
         self.verdict = plan.verdict.clone();
@@ -181,7 +196,7 @@ async fn settle(
     };
     look::restore(ctx, machine, desired);
     let volumes = needs::volumes(ctx, machine, desired, host).await?;
-    let networks = needs::networks(ctx, desired, host);
+    let networks = needs::networks(ctx, machine, desired, &handle).await;
     let blocked = volumes.blocked.clone().or_else(|| networks.clone());
     let subject = Subject::new(ctx, &handle, desired, &volumes, epoch);
     let mut outcome = Outcome::of(Verdict::new(Reason::Starting, "it is being started"));
@@ -224,8 +239,7 @@ async fn settle(
             break;
         }
     }
-    outcome.volumes = volumes.blocked;
-    outcome.networks = networks;
+    outcome.lacks(volumes.blocked, networks);
     let (interfaces, wait) = addresses::look(ctx, key, machine, desired, &handle, &outcome).await;
     outcome.interfaces = interfaces;
     outcome.again = report::sooner(outcome.again, wait);

@@ -12,6 +12,7 @@ use kube::api::ObjectMeta;
 use kube::{Resource, ResourceExt};
 
 use crate::controllers::placement::namespace_labels;
+use crate::controllers::reservations;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::hosts::volumes::PoolOnHost;
@@ -262,7 +263,20 @@ fn made_with(
 }
 
 /// What keeps a machine from its networks.
-pub(super) fn networks(ctx: &Ctx, desired: &DesiredMachine, host: &str) -> Option<Verdict> {
+pub(super) async fn networks(
+    ctx: &Ctx,
+    machine: &VirtualMachine,
+    desired: &DesiredMachine,
+    host: &HostHandle,
+) -> Option<Verdict> {
+    match unrealized(ctx, desired, &host.name) {
+        Some(verdict) => Some(verdict),
+        None => reservations::hindrance(ctx, machine, desired, host).await,
+    }
+}
+
+// What keeps the networks themselves from being there for it.
+fn unrealized(ctx: &Ctx, desired: &DesiredMachine, host: &str) -> Option<Verdict> {
     let labels = namespace_labels(ctx, &desired.namespace);
     desired.interfaces.iter().find_map(|interface| {
         let name = &interface.network;

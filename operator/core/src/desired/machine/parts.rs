@@ -170,10 +170,7 @@ pub(super) fn parse_interface(interface: &Interface, machine: &Uuid) -> DesiredI
         network: interface.network.clone(),
         port_group: interface.port_group.clone(),
         model: interface.model,
-        mac: interface.mac_address.as_ref().map_or_else(
-            || identity::mac_address(machine, &interface.name),
-            |mac| mac.to_lowercase(),
-        ),
+        mac: identity::mac_of(machine, interface),
         up: interface.state == drover_crds::virtual_machine::LinkState::Up,
         qos: interface.qos.clone().unwrap_or_default(),
     }

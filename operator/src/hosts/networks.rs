@@ -1,0 +1,130 @@
+//! Doing one thing to a network, and what its DHCP server has given. What was done is marked, to be
+//! looked at anew: whether the call succeeded, failed or nobody knows.
+
+use drover_core::observed::network::Section;
+use drover_core::plan::network::{Command, Edit, Sides, Step};
+use drover_rpc::enums::{NetworkUpdateCommand, NetworkUpdateSection};
+use drover_rpc::flags::NetworkUpdateFlags;
+use drover_rpc::{Client, Network};
+use uuid::Uuid;
+
+use super::act::unless_off;
+use super::inventory::HostHandle;
+use super::{HostError, network_ref};
+
+impl HostHandle {
+    /// Does one step of a network's plan.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or nobody knows whether it was done.
+    pub async fn step_network(&self, step: Step, name: &str, uuid: Uuid) -> Result<(), HostError> {
+        let client = self.client()?;
+        let network = network_ref(name, uuid);
+        let (what, result) = match step {
+            Step::Define(xml) => (
+                "defining the network",
+                client.network_define_xml(xml).await.map(drop),
+            ),
+            Step::Update(edits) => (
+                "changing the network",
+                update(&client, name, uuid, &edits).await,
+            ),
+            Step::Start => (
+                "starting the network",
+                unless_off(client.network_create(network).await),
+            ),
+            Step::Destroy => (
+                "stopping the network",
+                unless_off(client.network_destroy(network).await),
+            ),
+            Step::Undefine => (
+                "removing the network",
+                client.network_undefine(network).await,
+            ),
+        };
+        self.mark_network(name, uuid);
+        result.map_err(self.failed(what))
+    }
+
+    /// The addresses that a network's DHCP server has given, by MAC address in lower case.
+    ///
+    /// # Errors
+    /// When libvirt refuses.
+    pub async fn leases(&self, network: &str) -> Result<Vec<(String, String)>, HostError> {
+        let Some(uuid) = self.read(|i| i.networks.get(network).map(|(uuid, _)| *uuid)) else {
+            return Ok(Vec::new());
+        };
+        let client = self.client()?;
+        let leases = client
+            .network_get_dhcp_leases(network_ref(network, uuid), None, 1, 0)
+            .await;
+        let leases = match leases {
+            Err(error) if error.libvirt().is_some() => return Ok(Vec::new()),
+            other => other.map_err(self.failed("reading leases"))?,
+        };
+        let given = leases.leases.iter().filter_map(|lease| {
+            Some((
+                lease.mac.as_ref()?.to_string().to_lowercase(),
+                lease.ipaddr.to_string(),
+            ))
+        });
+        Ok(given.collect())
+    }
+}
+
+// What libvirt refuses of one element keeps the others from nothing.
+async fn update(
+    client: &Client,
+    name: &str,
+    uuid: Uuid,
+    edits: &[Edit],
+) -> Result<(), drover_rpc::Error> {
+    let network = Network::from_wire(client, network_ref(name, uuid));
+    let mut refused = Ok(());
+    for edit in edits {
+        tracing::info!(network = name, command = ?edit.command, xml = edit.xml, "change");
+        let parent = edit.parent.and_then(|parent| i32::try_from(parent).ok());
+        let done = network
+            .update(
+                command(edit.command),
+                section(edit.section),
+                parent.unwrap_or(-1),
+                &edit.xml,
+                sides(edit.sides),
+            )
+            .await;
+        match done {
+            Err(error) if error.libvirt().is_some() => refused = refused.and(Err(error)),
+            other => other?,
+        }
+    }
+    refused
+}
+
+fn command(command: Command) -> NetworkUpdateCommand {
+    match command {
+        Command::Add => NetworkUpdateCommand::ADD_LAST,
+        Command::Modify => NetworkUpdateCommand::MODIFY,
+        Command::Delete => NetworkUpdateCommand::DELETE,
+    }
+}
+
+fn section(section: Section) -> NetworkUpdateSection {
+    match section {
+        Section::DhcpRange => NetworkUpdateSection::IP_DHCP_RANGE,
+        Section::DhcpHost => NetworkUpdateSection::IP_DHCP_HOST,
+        Section::ForwardInterface => NetworkUpdateSection::FORWARD_INTERFACE,
+        Section::PortGroup => NetworkUpdateSection::PORTGROUP,
+        Section::DnsHost => NetworkUpdateSection::DNS_HOST,
+        Section::DnsTxt => NetworkUpdateSection::DNS_TXT,
+        Section::DnsSrv => NetworkUpdateSection::DNS_SRV,
+    }
+}
+
+fn sides(sides: Sides) -> NetworkUpdateFlags {
+    match sides {
+        Sides::Live => NetworkUpdateFlags::LIVE,
+        Sides::Config => NetworkUpdateFlags::CONFIG,
+        Sides::Both => NetworkUpdateFlags::LIVE | NetworkUpdateFlags::CONFIG,
+    }
+}
