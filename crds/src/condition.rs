@@ -74,7 +74,7 @@ reasons! {
     Connected => True [];
     /// A pool or network is as declared on every host that can be reached.
     Realized => True [];
-    /// The machine runs, and something of its spec takes effect at its next start.
+    /// The machine or network runs, and something of its spec takes effect at its next start.
     RestartRequired => True ["RestartRequired"];
     /// The machine is being started.
     Starting => False ["Reconciling"];

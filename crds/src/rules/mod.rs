@@ -2,6 +2,7 @@
 //! which is why strings and lists around them have a largest size.
 
 mod machine;
+mod network;
 mod storage;
 
 use serde_json::{Value, json};
@@ -9,6 +10,10 @@ use serde_json::{Value, json};
 pub use machine::{
     clock, cpu, disk, disk_qos, disks, firmware, interfaces, ip_address, mac_address, machine_spec,
     memory, memory_sizes,
+};
+pub use network::{
+    dhcp_hosts, dhcp_range, dns, dns_forwarder, dns_host, dns_hosts, dns_name, dns_service, nat,
+    network_host_devices, network_spec, port_groups, route, subnet, subnets, vlan,
 };
 pub use storage::{
     capacity, http_source, image_source, image_spec, pool_spec, source, source_devices,
@@ -137,103 +142,3 @@ pub fn not_negative() -> Value {
 
 const POSITIVE: &str =
     "!isQuantity(string(self)) || quantity(string(self)).isGreaterThan(quantity('0'))";
-
-/// A Network's spec.
-#[must_use]
-pub fn network_spec() -> Value {
-    json!([
-        at(
-            ".bridge",
-            rule(
-                "self.mode != 'Bridge' || (has(self.managementPolicy) && \
-                 self.managementPolicy == 'Observe') || (has(self.bridge) && has(self.bridge.name))",
-                "bridge.name is needed with mode: Bridge",
-            )
-        ),
-        at(
-            ".subnets",
-            rule(
-                "self.mode != 'Bridge' || !has(self.subnets) || size(self.subnets) == 0",
-                "no subnets with mode: Bridge: libvirt manages none there",
-            )
-        ),
-        at(
-            ".subnets",
-            rule(
-                "self.mode != 'NAT' || (has(self.managementPolicy) && \
-                 self.managementPolicy == 'Observe') || (has(self.subnets) && size(self.subnets) > 0)",
-                "at least one subnet is needed with mode: NAT",
-            )
-        ),
-        at(
-            ".mode",
-            rule(
-                "self.mode in ['NAT', 'Isolated', 'Bridge'] || (has(self.managementPolicy) && \
-                 self.managementPolicy == 'Observe')",
-                "only NAT, Isolated and Bridge are made by Drover: other modes need \
-                 managementPolicy: Observe",
-            )
-        ),
-        immutable("mode"),
-        immutable("managementPolicy"),
-    ])
-}
-
-/// A Network's subnets.
-#[must_use]
-pub fn subnets() -> Value {
-    json!([rule(
-        "self.all(a, !isCIDR(a.cidr) || self.exists_one(b, isCIDR(b.cidr) && \
-         (cidr(a.cidr).containsCIDR(b.cidr) || cidr(b.cidr).containsCIDR(a.cidr))))",
-        "two subnets overlap",
-    )])
-}
-
-/// One subnet.
-#[must_use]
-pub fn subnet() -> Value {
-    let ranges = "has(self.dhcp) && has(self.dhcp.ranges)";
-    json!([
-        at(
-            ".cidr",
-            rule("isCIDR(self.cidr)", "not a CIDR, such as 192.168.150.0/24")
-        ),
-        at(
-            ".cidr",
-            rule(
-                "!isCIDR(self.cidr) || cidr(self.cidr) == cidr(self.cidr).masked()",
-                "bits are set behind the prefix: the network's own address is needed",
-            )
-        ),
-        at(
-            ".dhcp",
-            rule(
-                format!(
-                    "!isCIDR(self.cidr) || !({ranges}) || self.dhcp.ranges.all(r, \
-                     isIP(r.start) && isIP(r.end) && cidr(self.cidr).containsIP(r.start) && \
-                     cidr(self.cidr).containsIP(r.end))"
-                ),
-                "a DHCP range is outside of the subnet",
-            )
-        ),
-    ])
-}
-
-/// One range of addresses. CEL orders no addresses, so IPv4's are made numbers; IPv6's are
-/// compared when the network is made.
-#[must_use]
-pub fn dhcp_range() -> Value {
-    let number = |list: &str| {
-        format!("{list}[0] * 16777216 + {list}[1] * 65536 + {list}[2] * 256 + {list}[3]")
-    };
-    let parts = |field: &str| format!("self.{field}.split('.').map(x, int(x))");
-    let text = format!(
-        "!isIP(self.start) || !isIP(self.end) || ip(self.start).family() != 4 || \
-         ip(self.end).family() != 4 || [{}].all(s, [{}].all(e, {} <= {}))",
-        parts("start"),
-        parts("end"),
-        number("s"),
-        number("e"),
-    );
-    json!([rule(text, "a DHCP range ends before it starts")])
-}

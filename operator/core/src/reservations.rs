@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::desired::Invalid;
-use crate::desired::network::{DesiredNetwork, Mode};
+use crate::desired::network::DesiredNetwork;
 use crate::identity;
 
 /// An address that is kept for one MAC address.
@@ -152,19 +152,33 @@ impl Ruling {
 }
 
 /// What is somebody's already, and whose.
+#[derive(Default)]
 struct Taken {
+    fixed: HashMap<String, String>,
     macs: HashMap<String, String>,
     addresses: HashMap<Ipv4Addr, String>,
     names: HashMap<String, String>,
 }
 
 impl Taken {
-    fn new(_network: &DesiredNetwork) -> Self {
-        Self {
-            macs: HashMap::new(),
-            addresses: HashMap::new(),
-            names: HashMap::new(),
+    // What the network keeps for others than machines comes first. A machine may be one of them, by
+    // its MAC address, as long as it asks for nothing else.
+    fn new(network: &DesiredNetwork) -> Self {
+        let mut taken = Self::default();
+        let fixed = network.subnets.iter().flat_map(|subnet| &subnet.hosts);
+        for host in fixed {
+            let owner = format!("spec.subnets[].dhcp.hosts of Network {}", network.name);
+            if let IpAddr::V4(ip) = host.ip {
+                taken.addresses.insert(ip, owner.clone());
+            }
+            taken
+                .fixed
+                .extend(host.mac.clone().map(|mac| (mac, owner.clone())));
+            taken
+                .names
+                .extend(host.hostname.clone().map(|name| (name, owner)));
         }
+        taken
     }
 
     fn admit(
@@ -184,6 +198,13 @@ impl Taken {
             self.macs.insert(claim.mac.clone(), whose);
             return Ok(None);
         };
+        if let Some(owner) = self.fixed.get(&claim.mac) {
+            let allowed = format!(
+                "must not be there: {owner} has the MAC address {}",
+                claim.mac
+            );
+            return Err(claim.refuse("ipAddress", text, allowed));
+        }
         let ip = address(network, text).map_err(|why| claim.refuse("ipAddress", text, why))?;
         if let Some(owner) = self.addresses.get(&ip) {
             let allowed = format!(
@@ -224,7 +245,7 @@ fn address(network: &DesiredNetwork, text: &str) -> Result<Ipv4Addr, String> {
             "no address is kept in Network {name}: its managementPolicy is Observe"
         ));
     }
-    if network.mode == Mode::Bridge {
+    if !network.is_own() {
         return Err(format!(
             "no address is kept in Network {name}: it has no DHCP server of its own"
         ));

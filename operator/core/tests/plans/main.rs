@@ -12,6 +12,7 @@ mod import;
 mod in_place;
 mod machine;
 mod network;
+mod network_changes;
 mod page;
 mod pool;
 mod pool_types;

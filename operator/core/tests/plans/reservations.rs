@@ -181,3 +181,28 @@ fn a_change_is_told_to_whom_it_concerns() {
     assert_eq!(one.differs_for(Some(&both)), [&key("b")]);
     assert!(!one.knows(&key("a"), &claims(&a)));
 }
+
+#[test]
+fn what_the_network_keeps_for_others_comes_first() {
+    let network = network(
+        "{mode: NAT, subnets: [{cidr: 192.168.150.0/24, dhcp: {hosts: [\
+         {ip: 192.168.150.7, mac: '52:54:00:00:00:0A', hostname: a}]}}]}",
+    );
+    let whose = "spec.subnets[].dhcp.hosts of Network lan has";
+    let ruling = rule(&network, &[machine("a", 1, &asks("192.168.150.7"))]);
+    let refused = ruling.refused(&key("a")).unwrap().to_string();
+    assert!(refused.contains(whose), "{refused}");
+    let own = "{name: eth0, network: lan, macAddress: '52:54:00:00:00:0a'";
+    // A machine may be the one that it is kept for.
+    let ruling = rule(&network, &[machine("a", 1, &format!("{own}}}"))]);
+    assert_eq!(ruling.refused(&key("a")), None);
+    let more = format!("{own}, ipAddress: 192.168.150.8}}");
+    let ruling = rule(&network, &[machine("a", 1, &more)]);
+    let refused = ruling.refused(&key("a")).unwrap().to_string();
+    assert!(
+        refused.contains(whose) && refused.contains("52:54:00:00:00:0a"),
+        "{refused}"
+    );
+    let ruling = rule(&network, &[machine("a", 1, &asks("192.168.150.8"))]);
+    assert_eq!(ruling.reservations[0].name.as_deref(), Some("a-eth0"));
+}

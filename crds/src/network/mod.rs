@@ -5,6 +5,15 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod dns;
+mod forward;
+mod ports;
+mod subnet;
+
+pub use self::dns::{Dns, DnsForwarder, DnsHost, DnsService, DnsText};
+pub use self::forward::{AddressRange, Macvtap, MacvtapMode, Nat, NetworkHostDevices, PortRange};
+pub use self::ports::{NetworkBandwidth, PortGroup, Vlan};
+pub use self::subnet::{Dhcp, DhcpHost, DhcpOption, DhcpRange, Route, Subnet};
 use crate::common::{HostState, ManagementPolicy, Namespaces, ReclaimPolicy};
 use crate::rules;
 
@@ -30,9 +39,10 @@ use crate::rules;
 )]
 #[schemars(extend("x-kubernetes-validations" = rules::network_spec()))]
 pub struct NetworkSpec {
-    /// How guests reach the world. NAT: behind the host's address. Isolated: not at all. Bridge:
-    /// through a bridge that the host has already. Networks of the other modes are there already:
-    /// they need `managementPolicy: Observe`.
+    /// How guests reach the world. NAT: behind the host's address. Route: with addresses of their
+    /// own. Open: as Route, and the host's firewall is left alone. Isolated: not at all. Bridge, OVS:
+    /// through a bridge that the host has already. Macvtap: through a device of the host. HostDev:
+    /// by a virtual function that each guest has to itself.
     pub mode: NetworkMode,
     /// The labels of the hosts that have the network; every host, if empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,13 +51,61 @@ pub struct NetworkSpec {
     /// changed or removed.
     #[serde(default)]
     pub management_policy: ManagementPolicy,
-    /// The bridge on each host.
+    /// The bridge on each host. Not with mode Macvtap or HostDev.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge: Option<NetworkBridge>,
-    /// The addresses of the network.
+    /// The device of the host that all traffic leaves by; any, if not set. With mode NAT or Route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 15),
+        regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    )]
+    pub device: Option<String>,
+    /// What guests look like from outside, with mode NAT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nat: Option<Nat>,
+    /// The devices of the host that guests are put on, with mode Macvtap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub macvtap: Option<Macvtap>,
+    /// The virtual functions that guests get, with mode HostDev.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_devices: Option<NetworkHostDevices>,
+    /// The addresses of the network. With mode NAT, Route, Open or Isolated; one subnet of each
+    /// family may have DHCP.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-validations" = rules::subnets()))]
     pub subnets: Vec<Subnet>,
+    /// The DNS domain that guests are told. With mode NAT, Route, Open or Isolated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = rules::dns_name()))]
+    pub domain: Option<String>,
+    /// What the network's DNS server knows. With mode NAT, Route, Open or Isolated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<Dns>,
+    /// Networks behind guests: the routes to them that the host gets. With mode NAT, Route, Open or
+    /// Isolated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub routes: Vec<Route>,
+    /// The largest packets, in bytes; 1500 if not set. With mode NAT, Route, Open or Isolated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 68, max = 65_535))]
+    pub mtu: Option<i32>,
+    /// Kinds of ports, one of which each machine's interface is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 32),
+        extend("x-kubernetes-validations" = rules::port_groups()),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
+    )]
+    pub port_groups: Vec<PortGroup>,
+    /// The VLANs of every guest. With mode OVS or HostDev.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vlan: Option<Vlan>,
+    /// How much goes through the network's bridge, of all guests together. With mode NAT, Route, Open
+    /// or Isolated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bandwidth: Option<NetworkBandwidth>,
     /// What happens on the hosts when this object is deleted. Delete: a network that Drover made is
     /// removed. Retain: nothing.
     #[serde(default = "delete")]
@@ -86,7 +144,7 @@ pub enum NetworkMode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkBridge {
-    /// Its name: with mode Bridge one that is there, otherwise the one to make. libvirt chooses
+    /// Its name: with mode Bridge or OVS one that is there, otherwise the one to make. libvirt chooses
     /// `virbrN` if it is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
@@ -94,43 +152,15 @@ pub struct NetworkBridge {
         regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     )]
     pub name: Option<String>,
-}
-
-/// A range of addresses of the network, of which the host has the first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = rules::subnet()))]
-pub struct Subnet {
-    /// The network's address and prefix, such as `192.168.150.0/24`.
-    #[schemars(length(min = 1, max = 43))]
-    pub cidr: String,
-    /// What guests are told; nothing, if not set.
+    /// Whether it takes part in the spanning tree protocol; it does, if not set. Only of a bridge that
+    /// is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dhcp: Option<Dhcp>,
-}
-
-/// What the network's DHCP server gives.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Dhcp {
-    /// The addresses that it gives to anybody. Without any it gives only those that are kept for
-    /// somebody.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8))]
-    pub ranges: Vec<DhcpRange>,
-}
-
-/// Addresses from the first to the last.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = rules::dhcp_range()))]
-pub struct DhcpRange {
-    /// The first address.
-    #[schemars(length(min = 1, max = 39))]
-    pub start: String,
-    /// The last address.
-    #[schemars(length(min = 1, max = 39))]
-    pub end: String,
+    pub stp: Option<bool>,
+    /// The seconds that it waits before a new port carries traffic; none, if not set. Only of a bridge
+    /// that is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 30))]
+    pub delay: Option<i32>,
 }
 
 /// What is known of the network.
