@@ -98,205 +98,149 @@ fn asked(name: &str, pointer: &str, to: &Value) -> Vec<String> {
     }
 }
 
+const FULL: &str = "good-full";
+
+fn each(table: &[(&str, &str, Value, &[&str])]) {
+    for (name, field, to, expected) in table {
+        let pointer = format!("/spec/{field}");
+        assert_eq!(asked(name, &pointer, to), *expected, "{name} {field}");
+    }
+}
+
 #[test]
-fn each_field_in_its_way() {
-    let full = "good-full";
-    let dhcp = "/spec/subnets/0/dhcp";
-    let host = |ip: &str, mac: &str| json!({"ip": ip, "mac": mac});
+fn what_dhcp_gives_is_edited() {
+    let host = |ip: &str, mac: &str| json!([{"ip": ip, "mac": mac}]);
     let (first, other) = ("192.168.151.7", "192.168.151.8");
-    let mac = "52:54:00:00:00:0a";
-    let table: Vec<(&str, String, Value, &[&str])> = vec![
+    let (mac, another) = ("52:54:00:00:00:0a", "52:54:00:00:00:0b");
+    let hosts = "subnets/0/dhcp/hosts";
+    let replaced = ["delete DhcpRange", "add DhcpRange"];
+    let moved = ["delete DhcpHost", "add DhcpHost"];
+    each(&[
+        (FULL, "subnets/0/dhcp/ranges", json!([]), &replaced[..1]),
         (
-            full,
-            format!("{dhcp}/ranges"),
-            json!([]),
-            &["delete DhcpRange"],
-        ),
-        (
-            full,
-            format!("{dhcp}/ranges/0/end"),
+            FULL,
+            "subnets/0/dhcp/ranges/0/end",
             json!("192.168.151.99"),
-            &["delete DhcpRange", "add DhcpRange"],
+            &replaced,
         ),
+        (FULL, hosts, json!([]), &moved[..1]),
+        (FULL, hosts, host(other, mac), &["modify DhcpHost"]),
+        (FULL, hosts, host(first, another), &moved),
+    ]);
+}
+
+#[test]
+fn what_dns_knows_is_edited() {
+    let records = |section: &str| [format!("delete {section}"), format!("add {section}")];
+    let (host, srv, txt) = (records("DnsHost"), records("DnsSrv"), records("DnsTxt"));
+    let [host, srv, txt] = [&host, &srv, &txt].map(|words| [words[0].as_str(), words[1].as_str()]);
+    each(&[
+        (FULL, "dns/hosts", json!([]), &host[..1]),
+        (FULL, "dns/hosts/0/hostnames", json!(["other"]), &host),
+        (FULL, "dns/srv", json!([]), &["delete DnsSrv"; 2]),
+        (FULL, "dns/srv/0/port", json!(636), &srv),
+        (FULL, "dns/txt/0/value", json!("x"), &txt),
+    ]);
+}
+
+#[test]
+fn ports_and_devices_are_edited() {
+    let slower = json!({"outbound": {"average": 7}});
+    let devices = ["delete ForwardInterface", "add ForwardInterface"];
+    each(&[
+        (FULL, "portGroups", json!([]), &["delete PortGroup"; 2]),
         (
-            full,
-            format!("{dhcp}/hosts"),
-            json!([]),
-            &["delete DhcpHost"],
-        ),
-        (
-            full,
-            format!("{dhcp}/hosts"),
-            json!([host(other, mac)]),
-            &["modify DhcpHost"],
-        ),
-        (
-            full,
-            format!("{dhcp}/hosts"),
-            json!([host(first, "52:54:00:00:00:0b")]),
-            &["delete DhcpHost", "add DhcpHost"],
-        ),
-        (
-            full,
-            "/spec/dns/hosts".into(),
-            json!([]),
-            &["delete DnsHost"],
-        ),
-        (
-            full,
-            "/spec/dns/hosts/0/hostnames".into(),
-            json!(["other"]),
-            &["delete DnsHost", "add DnsHost"],
-        ),
-        (
-            full,
-            "/spec/dns/srv".into(),
-            json!([]),
-            &["delete DnsSrv", "delete DnsSrv"],
-        ),
-        (
-            full,
-            "/spec/dns/srv/0/port".into(),
-            json!(636),
-            &["delete DnsSrv", "add DnsSrv"],
-        ),
-        (
-            full,
-            "/spec/dns/txt/0/value".into(),
-            json!("x"),
-            &["delete DnsTxt", "add DnsTxt"],
-        ),
-        (
-            full,
-            "/spec/portGroups".into(),
-            json!([]),
-            &["delete PortGroup", "delete PortGroup"],
-        ),
-        (
-            full,
-            "/spec/portGroups/0/bandwidth".into(),
-            json!({"outbound": {"average": 7}}),
+            FULL,
+            "portGroups/0/bandwidth",
+            slower,
             &["modify PortGroup"],
         ),
         (
             "good-ovs",
-            "/spec/portGroups/0/vlan/tags".into(),
+            "portGroups/0/vlan/tags",
             json!([7]),
             &["modify PortGroup"],
         ),
         (
             "good-macvtap",
-            "/spec/macvtap/devices".into(),
+            "macvtap/devices",
             json!(["eth2", "eth3"]),
-            &["delete ForwardInterface", "add ForwardInterface"],
+            &devices,
         ),
+    ]);
+}
+
+#[test]
+fn the_rest_needs_a_restart() {
+    let other = json!([{"cidr": "10.1.2.0/24"}]);
+    let server = json!("192.0.2.9");
+    each(&[
         (
-            "good-macvtap",
-            "/spec/macvtap/mode".into(),
-            json!("vepa"),
-            &["spec.mode"],
-        ),
-        (
-            full,
-            "/spec/bridge/name".into(),
+            FULL,
+            "bridge/name",
             json!("virbr-other"),
             &["spec.bridge.name"],
         ),
+        (FULL, "bridge/stp", json!(true), &["spec.bridge.stp"]),
+        (FULL, "bridge/delay", json!(0), &["spec.bridge.delay"]),
+        (FULL, "device", json!("eth1"), &["spec.device"]),
+        (FULL, "nat/ports/end", json!(3001), &["spec.nat"]),
+        (FULL, "nat/ipv6", json!(false), &["spec.nat"]),
+        (FULL, "domain", json!("other.example.org"), &["spec.domain"]),
+        (FULL, "dns/localOnly", json!(false), &["spec.dns.localOnly"]),
         (
-            full,
-            "/spec/bridge/stp".into(),
-            json!(true),
-            &["spec.bridge.stp"],
-        ),
-        (
-            full,
-            "/spec/bridge/delay".into(),
-            json!(0),
-            &["spec.bridge.delay"],
-        ),
-        (full, "/spec/device".into(), json!("eth1"), &["spec.device"]),
-        (
-            full,
-            "/spec/nat/ports/end".into(),
-            json!(3001),
-            &["spec.nat"],
-        ),
-        (full, "/spec/nat/ipv6".into(), json!(false), &["spec.nat"]),
-        (
-            full,
-            "/spec/domain".into(),
-            json!("other.example.org"),
-            &["spec.domain"],
-        ),
-        (
-            full,
-            "/spec/dns/localOnly".into(),
-            json!(false),
-            &["spec.dns.localOnly"],
-        ),
-        (
-            full,
-            "/spec/dns/forwarders/0/address".into(),
-            json!("192.0.2.9"),
+            FULL,
+            "dns/forwarders/0/address",
+            server,
             &["spec.dns.forwarders"],
         ),
+        (FULL, "routes/0/metric", json!(3), &["spec.routes"]),
+        (FULL, "mtu", json!(1400), &["spec.mtu"]),
         (
-            full,
-            "/spec/routes/0/metric".into(),
-            json!(3),
-            &["spec.routes"],
-        ),
-        (full, "/spec/mtu".into(), json!(1400), &["spec.mtu"]),
-        (
-            full,
-            "/spec/bandwidth/inbound/average".into(),
+            FULL,
+            "bandwidth/inbound/average",
             json!(7),
             &["spec.bandwidth"],
         ),
         (
-            full,
-            format!("{dhcp}/options/0/number"),
+            FULL,
+            "subnets/0/dhcp/options/0/number",
             json!(43),
             &["spec.subnets[].dhcp.options"],
         ),
-        (
-            "good-isolated",
-            "/spec/subnets".into(),
-            json!([{"cidr": "10.1.2.0/24"}]),
-            &["spec.subnets"],
-        ),
+        ("good-isolated", "subnets", other, &["spec.subnets"]),
         (
             "good-route",
-            "/spec/dns/enabled".into(),
+            "dns/enabled",
             json!(true),
             &["spec.dns.enabled"],
         ),
+    ]);
+}
+
+#[test]
+fn so_it_is_with_other_modes() {
+    let (pool, address) = ("good-hostdev-pool", "hostDevices/addresses/0");
+    each(&[
+        ("good-ovs", "vlan/tags", json!([7]), &["spec.vlan"]),
         (
             "good-ovs",
-            "/spec/vlan/tags".into(),
-            json!([7]),
-            &["spec.vlan"],
-        ),
-        (
-            "good-ovs",
-            "/spec/bridge/name".into(),
+            "bridge/name",
             json!("ovsbr1"),
             &["spec.bridge.name"],
         ),
         (
+            "good-macvtap",
+            "macvtap/mode",
+            json!("vepa"),
+            &["spec.mode"],
+        ),
+        (
             "good-hostdev",
-            "/spec/hostDevices/physicalFunction".into(),
+            "hostDevices/physicalFunction",
             json!("eth2"),
             &["spec.hostDevices"],
         ),
-        (
-            "good-hostdev-pool",
-            "/spec/hostDevices/addresses/0".into(),
-            json!("0000:3b:03.0"),
-            &["spec.hostDevices"],
-        ),
-    ];
-    for (name, pointer, to, expected) in table {
-        assert_eq!(asked(name, &pointer, &to), expected, "{name} {pointer}");
-    }
+        (pool, address, json!("0000:3b:03.0"), &["spec.hostDevices"]),
+    ]);
 }
