@@ -155,7 +155,7 @@ pub struct Memory {
     machines: Mutex<HashMap<Uuid, History>>,
     volumes: Mutex<HashMap<String, Progress>>,
     held: Mutex<HashMap<Key, (String, Instant)>>,
-    looks: Mutex<HashMap<Key, u32>>,
+    looks: Mutex<HashMap<Key, Looks>>,
     /// Who has what in each network.
     pub rulings: Rulings,
     /// What machines were promised when they were last counted.
@@ -242,20 +242,43 @@ impl Memory {
         doubts.remove(key)
     }
 
-    /// Counts the looks for something that no event tells of.
+    /// What is remembered of the looks for something that no event tells of.
     #[must_use]
-    pub fn count_look(&self, key: &Key) -> u32 {
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = looks.entry(key.clone()).or_default();
-        *count += 1;
-        *count
+    pub fn looks(&self, key: &Key) -> Looks {
+        let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.get(key).copied().unwrap_or_default()
     }
 
-    /// Starts to count anew.
+    /// Remembers the looks.
+    pub fn set_looks(&self, key: &Key, made: Looks) {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.insert(key.clone(), made);
+    }
+
+    /// Starts to look anew.
     pub fn reset_looks(&self, key: &Key) {
         self.looks
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(key);
+    }
+}
+
+/// The looks for something that no event tells of.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Looks {
+    /// Whether there was one.
+    pub made: bool,
+    /// How many in vain.
+    pub vain: u32,
+    /// When the next one is due.
+    pub due: Option<Instant>,
+}
+
+impl Looks {
+    /// Whether none has been made, and none is to come.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        !self.made && self.due.is_none()
     }
 }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod completion;
+pub mod addresses;
 pub mod definition;
 pub mod desired;
 pub mod fields;

@@ -38,6 +38,13 @@ impl Rulings {
         known.insert(network.to_owned(), ruling)
     }
 
+    /// Whether a network keeps an address for this MAC address.
+    #[must_use]
+    pub fn keeps(&self, network: &str, mac: &str) -> bool {
+        let ruling = self.get(network);
+        ruling.is_some_and(|ruling| ruling.reservations.iter().any(|kept| kept.mac == mac))
+    }
+
     /// Forgets a network.
     pub fn forget(&self, network: &str) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);

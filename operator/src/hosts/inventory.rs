@@ -118,6 +118,8 @@ pub struct Inventory {
     pub domains: HashMap<Uuid, (String, Slot<ObservedDomain>)>,
     /// How domains came to be off, where an event has told more than their state does.
     pub stops: HashMap<Uuid, Stop>,
+    /// The domains whose addresses may be others than they were, by what an event told.
+    pub readdressed: HashSet<Uuid>,
     /// Its pools by name.
     pub pools: HashMap<String, (Uuid, Slot<ObservedPool>)>,
     /// Its networks by name.
@@ -139,6 +141,7 @@ impl Default for Inventory {
             facts: None,
             domains: HashMap::new(),
             stops: HashMap::new(),
+            readdressed: HashSet::new(),
             pools: HashMap::new(),
             networks: HashMap::new(),
             removals: Removals::default(),

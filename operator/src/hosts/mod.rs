@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod act;
+mod addresses;
 mod found;
 pub mod inventory;
 pub mod listing;

@@ -1,5 +1,5 @@
-//! Doing one thing to a network, and what its DHCP server has given. What was done is marked, to be
-//! looked at anew: whether the call succeeded, failed or nobody knows.
+//! Doing one thing to a network. What was done is marked, to be looked at anew: whether the call
+//! succeeded, failed or nobody knows.
 
 use drover_core::observed::network::Section;
 use drover_core::plan::network::{Command, Edit, Sides, Step};
@@ -44,31 +44,6 @@ impl HostHandle {
         };
         self.mark_network(name, uuid);
         result.map_err(self.failed(what))
-    }
-
-    /// The addresses that a network's DHCP server has given, by MAC address in lower case.
-    ///
-    /// # Errors
-    /// When libvirt refuses.
-    pub async fn leases(&self, network: &str) -> Result<Vec<(String, String)>, HostError> {
-        let Some(uuid) = self.read(|i| i.networks.get(network).map(|(uuid, _)| *uuid)) else {
-            return Ok(Vec::new());
-        };
-        let client = self.client()?;
-        let leases = client
-            .network_get_dhcp_leases(network_ref(network, uuid), None, 1, 0)
-            .await;
-        let leases = match leases {
-            Err(error) if error.libvirt().is_some() => return Ok(Vec::new()),
-            other => other.map_err(self.failed("reading leases"))?,
-        };
-        let given = leases.leases.iter().filter_map(|lease| {
-            Some((
-                lease.mac.as_ref()?.to_string().to_lowercase(),
-                lease.ipaddr.to_string(),
-            ))
-        });
-        Ok(given.collect())
     }
 }
 

@@ -171,8 +171,8 @@ impl Session {
                 self.mark_domain(&event.msg.dom);
             }
             Event::DomainEventCallbackTunable(event) => self.mark_domain(&event.dom),
-            Event::DomainEventCallbackAgentLifecycle(event) => self.mark_domain(&event.dom),
-            Event::DomainEventCallbackDeviceAdded(event) => self.mark_domain(&event.dom),
+            Event::DomainEventCallbackAgentLifecycle(event) => self.readdress(&event.dom),
+            Event::DomainEventCallbackDeviceAdded(event) => self.readdress(&event.dom),
             Event::DomainEventCallbackDeviceRemovalFailed(event) => self.mark_domain(&event.dom),
             Event::NetworkEventLifecycle(event) => {
                 let name = event.net.name.to_string();
@@ -195,6 +195,14 @@ impl Session {
         let uuid = Uuid::from_bytes(domain.uuid);
         self.host.mark_domain(uuid, &name);
         self.hints.hint_domain(&name, uuid);
+    }
+
+    // A guest whose agent or whose devices changed may have other addresses.
+    fn readdress(&self, domain: &drover_rpc::proto::remote::Domain) {
+        let uuid = Uuid::from_bytes(domain.uuid);
+        self.host
+            .write(|inventory| inventory.readdressed.insert(uuid));
+        self.mark_domain(domain);
     }
 
     // What waits for a network to be left by the last guest waits for this.

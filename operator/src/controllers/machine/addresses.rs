@@ -1,22 +1,20 @@
-//! A running machine's addresses. No event tells of them, so they are looked for a few times after
-//! a start.
+//! A running machine's addresses. No event tells of them, so they are looked for after a start until
+//! one shows, then when its agent or its devices change, and at half the time of a lease.
 
 use std::time::Duration;
 
-use drover_core::desired::machine::DesiredMachine;
+use drover_core::addresses::{self, Seen};
+use drover_core::desired::machine::{DesiredInterface, DesiredMachine};
 use drover_crds::VirtualMachine;
 use drover_crds::virtual_machine::InterfaceStatus;
+use tokio::time::Instant;
 
 use super::Outcome;
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, Looks};
 use crate::hosts::HostHandle;
 use crate::reconcile::{Again, Key};
 
-// 1, 2, 4, 8, 16 seconds and then every 30: five minutes in all.
-const MOST_LOOKS: u32 = 14;
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-
-/// The interfaces with their addresses, and when to look for one that is missing.
+/// The interfaces with their addresses, and when to look for them again.
 pub(super) async fn look(
     ctx: &Ctx,
     key: &Key,
@@ -25,65 +23,114 @@ pub(super) async fn look(
     host: &HostHandle,
     outcome: &Outcome,
 ) -> (Vec<InterfaceStatus>, Again) {
-    let known = machine
-        .status
-        .as_ref()
-        .map_or(&[][..], |status| &status.interfaces[..]);
-    let running = outcome
-        .domain
-        .as_ref()
-        .is_some_and(|domain| domain.state.is_active());
-    let was_running = machine
-        .status
-        .as_ref()
-        .and_then(|status| status.state.as_ref())
-        .is_some_and(|state| state == "Running");
-    if !running || !was_running {
+    let status = machine.status.as_ref();
+    let was_running = status.and_then(|status| status.state.as_deref()) == Some("Running");
+    let known = status.filter(|_| was_running);
+    let known = known.map_or(&[][..], |status| &status.interfaces[..]);
+    let domain = outcome.domain.as_ref();
+    let Some(domain) = domain.filter(|domain| domain.state.is_active()) else {
+        ctx.memory.reset_looks(key);
+        return (interfaces(ctx, desired, &[], &[], false), Again::WhenHinted);
+    };
+    if !was_running {
         ctx.memory.reset_looks(key);
     }
-    let mut interfaces: Vec<InterfaceStatus> = desired
-        .interfaces
-        .iter()
-        .map(|nic| {
-            let same = |known: &&InterfaceStatus| known.name == nic.name && known.mac == nic.mac;
-            let ips = known.iter().find(same).filter(|_| running && was_running);
-            InterfaceStatus {
-                name: nic.name.clone(),
-                mac: nic.mac.clone(),
-                ips: ips.map(|known| known.ips.clone()).unwrap_or_default(),
-            }
-        })
-        .collect();
-    if !running {
-        return (interfaces, Again::WhenHinted);
+    let looks = ctx.memory.looks(key);
+    let news = host.write(|inventory| inventory.readdressed.remove(&desired.uuid));
+    let before = interfaces(ctx, desired, known, &[], true);
+    let due = looks.due.is_some_and(|due| due <= Instant::now());
+    let missing = |all: &[InterfaceStatus]| all.iter().any(|it| it.ips.is_empty());
+    if looks.is_first() && !missing(&before) {
+        let due = leased(ctx, desired).then(|| some_time_later(desired));
+        ctx.memory.set_looks(key, Looks { due, ..looks });
+        return (before, again(due));
     }
-    let mut missing = false;
-    for (nic, interface) in desired.interfaces.iter().zip(&mut interfaces) {
-        if interface.ips.is_empty() && gives_addresses(ctx, &nic.network) {
-            let leases = host.leases(&nic.network).await.unwrap_or_default();
-            let ours = leases.into_iter().filter(|(mac, _)| *mac == nic.mac);
-            interface.ips = ours.map(|(_, ip)| ip).collect();
-            missing |= interface.ips.is_empty();
-        }
+    if !news && !due && !looks.is_first() {
+        return (before, again(looks.due));
     }
-    if !missing {
-        return (interfaces, Again::WhenHinted);
-    }
-    let looks = ctx.memory.count_look(key);
-    if looks > MOST_LOOKS {
-        return (interfaces, Again::WhenHinted);
-    }
-    let wait = Duration::from_secs(1 << (looks - 1).min(5)).min(LONGEST_WAIT);
-    (interfaces, Again::After(wait))
+    let places = desired.interfaces.iter();
+    let places = places.map(|nic| (nic.network.as_str(), nic.mac.as_str()));
+    let places: Vec<_> = places.collect();
+    let seen = host.addresses(domain, &places).await;
+    // What is not seen any more when its time has come is gone.
+    let kept = if due && !missing(&before) { &[] } else { known };
+    let found = interfaces(ctx, desired, kept, &seen, true);
+    let looks = next(&looks, desired, &seen, missing(&found));
+    ctx.memory.set_looks(key, looks);
+    (found, again(looks.due))
 }
 
-fn gives_addresses(ctx: &Ctx, network: &str) -> bool {
-    let network = ctx.cache.networks.get("", network);
-    network.is_some_and(|network| {
-        network
-            .spec
-            .subnets
+// Whether the address of an interface is known only for as long as somebody renews it.
+fn leased(ctx: &Ctx, desired: &DesiredMachine) -> bool {
+    let mut interfaces = desired.interfaces.iter();
+    interfaces.any(|nic| nic.ip_address.is_none() || !serves(ctx, nic))
+}
+
+// An operator that starts again knows what the status says: no reason to ask of all machines at once.
+fn some_time_later(desired: &DesiredMachine) -> Instant {
+    const SPREAD: u128 = 240;
+    let more = u64::try_from(desired.uuid.as_u128() % SPREAD).unwrap_or(0);
+    Instant::now() + Duration::from_secs(60 + more)
+}
+
+fn again(due: Option<Instant>) -> Again {
+    let now = Instant::now();
+    due.map_or(Again::WhenHinted, |due| Again::After(due - now.min(due)))
+}
+
+fn next(looks: &Looks, desired: &DesiredMachine, seen: &[Seen], missing: bool) -> Looks {
+    let macs: Vec<&str> = desired
+        .interfaces
+        .iter()
+        .map(|nic| nic.mac.as_str())
+        .collect();
+    let (vain, wait) = match missing {
+        true => (looks.vain + 1, addresses::wait(looks.vain + 1)),
+        false => (0, None),
+    };
+    let renewal = addresses::renewal(&macs, seen);
+    let wait = wait.into_iter().chain(renewal).min();
+    Looks {
+        made: true,
+        vain,
+        due: wait.map(|wait| Instant::now() + Duration::from_secs(wait)),
+    }
+}
+
+// What is kept for an interface is known without a look. Of the others it is what was seen, or else
+// what was known before.
+fn interfaces(
+    ctx: &Ctx,
+    desired: &DesiredMachine,
+    known: &[InterfaceStatus],
+    seen: &[Seen],
+    running: bool,
+) -> Vec<InterfaceStatus> {
+    let before = |nic: &DesiredInterface| {
+        let mut same = known.iter();
+        let same = same.find(|known| known.name == nic.name && known.mac == nic.mac);
+        same.map(|known| known.ips.clone()).unwrap_or_default()
+    };
+    let all = desired.interfaces.iter().map(|nic| {
+        let kept = nic
+            .ip_address
             .iter()
-            .any(|subnet| subnet.dhcp.is_some())
-    })
+            .filter(|_| running && serves(ctx, nic));
+        let kept: Vec<String> = kept.cloned().collect();
+        let found = addresses::of(&nic.mac, seen);
+        let ips = [kept, found, before(nic)]
+            .into_iter()
+            .find(|ips| !ips.is_empty());
+        InterfaceStatus {
+            name: nic.name.clone(),
+            mac: nic.mac.clone(),
+            ips: ips.unwrap_or_default(),
+        }
+    });
+    all.collect()
+}
+
+// Whether the network keeps what the interface asks for.
+fn serves(ctx: &Ctx, nic: &DesiredInterface) -> bool {
+    ctx.memory.rulings.keeps(&nic.network, &nic.mac)
 }

@@ -151,6 +151,8 @@ pub struct DesiredInterface {
     pub model: InterfaceModel,
     /// Its MAC address, in lower case.
     pub mac: String,
+    /// The address that its network keeps for it, as it was written.
+    pub ip_address: Option<String>,
     /// Whether its cable is plugged in.
     pub up: bool,
     /// How much it may send and receive.

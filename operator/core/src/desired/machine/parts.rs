@@ -171,6 +171,7 @@ pub(super) fn parse_interface(interface: &Interface, machine: &Uuid) -> DesiredI
         port_group: interface.port_group.clone(),
         model: interface.model,
         mac: identity::mac_of(machine, interface),
+        ip_address: interface.ip_address.clone(),
         up: interface.state == drover_crds::virtual_machine::LinkState::Up,
         qos: interface.qos.clone().unwrap_or_default(),
     }

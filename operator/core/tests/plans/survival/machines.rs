@@ -177,6 +177,7 @@ fn interface(name: &str, mac: &str, dice: &mut Dice) -> DesiredInterface {
         port_group: dice.maybe(&["web".to_owned()]),
         model: dice.pick(&[InterfaceModel::Virtio, InterfaceModel::E1000e]),
         mac: mac.to_owned(),
+        ip_address: None,
         up: !dice.once_in(3),
         qos: InterfaceQos {
             inbound: dice.maybe(&limits),
