@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ipnet::IpNet;
 
-use crate::cli::{ApplyArgs, ConsoleArgs, DiffArgs, GetArgs, ImportArgs, PlanArgs, RenderArgs};
+use crate::cli::{
+    ApplyArgs, ConsoleArgs, DiffArgs, GetArgs, ImportArgs, NetCommand, PlanArgs, RenderArgs,
+};
 
 /// Runs virtual machines on plain libvirt hosts, as Kubernetes objects declare them.
 #[derive(Debug, Parser)]
@@ -53,6 +55,9 @@ pub enum Command {
     Render(RenderArgs),
     /// Connects this terminal with a machine's serial console.
     Console(ConsoleArgs),
+    /// Says what the networks of hosts have given.
+    #[command(subcommand)]
+    Net(NetCommand),
 }
 
 /// How the operator runs.

@@ -89,7 +89,7 @@ async fn of_files(args: &GetArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-fn print_table<const N: usize>(titles: &[&str; N], rows: &[[String; N]]) {
+pub(super) fn print_table<const N: usize>(titles: &[&str; N], rows: &[[String; N]]) {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].len());
         cells.chain([titles[column].len()]).max().unwrap_or(0)

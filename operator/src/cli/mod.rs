@@ -8,6 +8,7 @@ mod diff;
 mod files;
 mod get;
 mod import;
+mod net;
 mod objects;
 mod plan;
 mod print;
@@ -18,13 +19,14 @@ mod session;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 pub use apply::{apply, delete};
 pub use console::console;
 pub use diff::diff;
 pub use get::get;
 pub use import::import;
+pub use net::net;
 pub use plan::plan;
 pub use render::render;
 
@@ -195,6 +197,45 @@ pub struct DiffArgs {
     /// How it is printed.
     #[arg(short, long, default_value = "text")]
     pub output: Output,
+}
+
+/// What can be asked of networks.
+#[derive(Debug, Clone, Subcommand)]
+pub enum NetCommand {
+    /// Lists the addresses that the networks' DHCP servers have given, of the cluster's hosts or of
+    /// those that are named.
+    Leases(LeasesArgs),
+}
+
+/// What net leases needs.
+#[derive(Debug, Clone, Args)]
+pub struct LeasesArgs {
+    /// The networks; all, if none is named.
+    pub networks: Vec<String>,
+    /// A libvirt URI, as for plan; again for each more host. Without one the cluster's Hosts are asked.
+    #[arg(long, value_name = "[NAME=]URI")]
+    pub connect: Vec<String>,
+    /// The cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// Allows connections that prove nobody's identity, as plain TCP is.
+    #[arg(long)]
+    pub insecure: bool,
+    /// How it is printed.
+    #[arg(short, long, default_value = "text")]
+    pub output: NetOutput,
+}
+
+/// How a list is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum NetOutput {
+    /// A table for people.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+    /// One YAML document.
+    Yaml,
 }
 
 /// What console needs.

@@ -218,7 +218,11 @@ fn is_of_a_name(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.')
 }
 
-// The host of a URI, as a name of Kubernetes.
+/// The host of a URI, as a name of Kubernetes.
+pub(super) fn named_host(uri: &str) -> String {
+    name(uri)
+}
+
 fn name(uri: &str) -> String {
     let host = url::Url::parse(uri).ok();
     let host = host

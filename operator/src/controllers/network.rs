@@ -131,6 +131,12 @@ async fn realize(
             plan = decide(observed.as_deref(), &users(host, &desired.name).await?);
         }
         let Some(step) = plan.step else {
+            if plan.verdict.reason == Reason::Realized
+                && let Some(device) = host.missing_device(&desired.devices()).await?
+            {
+                let message = format!("there is no device {device} on the host");
+                plan.verdict = Verdict::new(Reason::NotRealized, message);
+            }
             let active = observed.as_ref().is_some_and(|network| network.active);
             let mut state = sites::state(&host.name, active, &plan.verdict);
             state.bridge = observed.and_then(|network| network.bridge().cloned());

@@ -159,6 +159,9 @@ pub struct HostHandle {
     /// How it is reached.
     pub access: Access,
     inventory: RwLock<Inventory>,
+    /// Held while a network is defined: of two that are defined at once libvirt may give both the same
+    /// bridge.
+    pub(super) defining: tokio::sync::Mutex<()>,
 }
 
 impl HostHandle {
@@ -169,6 +172,7 @@ impl HostHandle {
             name: name.to_owned(),
             access,
             inventory: RwLock::new(Inventory::default()),
+            defining: tokio::sync::Mutex::default(),
         }
     }
 

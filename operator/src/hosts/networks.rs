@@ -21,10 +21,11 @@ impl HostHandle {
         let client = self.client()?;
         let network = network_ref(name, uuid);
         let (what, result) = match step {
-            Step::Define(xml) => (
-                "defining the network",
-                client.network_define_xml(xml).await.map(drop),
-            ),
+            Step::Define(xml) => {
+                let _alone = self.defining.lock().await;
+                let defined = client.network_define_xml(xml).await;
+                ("defining the network", defined.map(drop))
+            }
             Step::Update(edits) => (
                 "changing the network",
                 update(&client, name, uuid, &edits).await,
@@ -44,6 +45,28 @@ impl HostHandle {
         };
         self.mark_network(name, uuid);
         result.map_err(self.failed(what))
+    }
+
+    /// The first of these devices that the host does not have. Where libvirt does not tell of devices
+    /// none is missing.
+    ///
+    /// # Errors
+    /// When the host cannot be asked.
+    pub async fn missing_device<'a>(
+        &self,
+        devices: &[&'a str],
+    ) -> Result<Option<&'a str>, HostError> {
+        let client = self.client()?;
+        for device in devices {
+            match client.interface_lookup_by_name(*device).await {
+                Err(error) if error.not_found() => return Ok(Some(device)),
+                Err(error) if error.libvirt().is_none() => {
+                    return Err(self.failed("looking for a device")(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -114,6 +114,18 @@ impl DesiredNetwork {
         )
     }
 
+    /// The devices that each host must have already.
+    #[must_use]
+    pub fn devices(&self) -> Vec<&str> {
+        let bridge = self.bridge.iter().filter(|_| !self.is_own());
+        let bridge = bridge.filter_map(|bridge| bridge.name.as_ref());
+        let macvtap = self.macvtap.iter().flat_map(|it| &it.devices);
+        let function = self.host_devices.iter();
+        let function = function.filter_map(|it| it.physical_function.as_ref());
+        let all = bridge.chain(macvtap).chain(function).chain(&self.device);
+        all.map(String::as_str).collect()
+    }
+
     /// The mark of its definition.
     #[must_use]
     pub fn mark(&self) -> Mark {
