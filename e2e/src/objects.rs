@@ -11,7 +11,7 @@ use crate::hosts::Host;
 use crate::places::{Lab, make_folder, read_file, write_file};
 use crate::wait::LIMIT;
 
-const EXAMPLE: &str = "docs/examples/first-machine";
+const EXAMPLES: &str = "docs/examples";
 
 /// Applies text.
 ///
@@ -92,8 +92,17 @@ spec:
 /// # Errors
 /// [`Error::File`].
 pub fn example(lab: &Lab) -> Result<PathBuf, Error> {
+    example_named(lab, "first-machine")
+}
+
+/// The example in this folder of `docs/examples`, likewise.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn example_named(lab: &Lab, name: &str) -> Result<PathBuf, Error> {
     let sum = guest::checksum(&guest::image(lab)?)?;
-    let (from, to) = (lab.root().join(EXAMPLE), lab.state().join("first-machine"));
+    let from = lab.root().join(EXAMPLES).join(name);
+    let to = lab.state().join(name);
     crate::cache::remove(&to)?;
     make_folder(&to)?;
     let entries = std::fs::read_dir(&from).map_err(|error| Error::file(&from, error))?;

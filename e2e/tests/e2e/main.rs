@@ -23,6 +23,8 @@ mod kills;
 mod life;
 mod lost_objects;
 mod pools;
+mod network_modes;
+mod networks;
 mod repair;
 mod secured;
 mod stated;

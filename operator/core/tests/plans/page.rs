@@ -23,6 +23,10 @@ fn classes() -> String {
     text.push_str("| `spec.interfaces[]` | Live | they are plugged in and out |\n");
     rows("spec.interfaces[].", &INTERFACE_ROWS, &mut text);
     text.push_str(
+        "| `spec.interfaces[].ipAddress` | Live | the network keeps another one; the guest has it when \
+         it asks anew |\n",
+    );
+    text.push_str(
         "| `spec.placement` | Migrate | refused until machines can be moved; where it fits, nothing \
          changes |\n",
     );

@@ -41,7 +41,7 @@ pub(super) async fn look(
     let due = looks.due.is_some_and(|due| due <= Instant::now());
     let missing = |all: &[InterfaceStatus]| all.iter().any(|it| it.ips.is_empty());
     if looks.is_first() && !missing(&before) {
-        let due = leased(ctx, desired).then(|| some_time_later(desired));
+        let due = leased(ctx, desired, &before).then(|| some_time_later(desired));
         ctx.memory.set_looks(key, Looks { due, ..looks });
         return (before, again(due));
     }
@@ -60,10 +60,11 @@ pub(super) async fn look(
     (found, again(looks.due))
 }
 
-// Whether the address of an interface is known only for as long as somebody renews it.
-fn leased(ctx: &Ctx, desired: &DesiredMachine) -> bool {
-    let mut interfaces = desired.interfaces.iter();
-    interfaces.any(|nic| nic.ip_address.is_none() || !serves(ctx, nic))
+// Whether an interface has another address than the one that is kept for it: one that somebody has to
+// renew.
+fn leased(ctx: &Ctx, desired: &DesiredMachine, known: &[InterfaceStatus]) -> bool {
+    let mut all = desired.interfaces.iter().zip(known);
+    all.any(|(nic, known)| !serves(ctx, nic) || known.ips.first() != nic.ip_address.as_ref())
 }
 
 // An operator that starts again knows what the status says: no reason to ask of all machines at once.
@@ -97,8 +98,8 @@ fn next(looks: &Looks, desired: &DesiredMachine, seen: &[Seen], missing: bool) -
     }
 }
 
-// What is kept for an interface is known without a look. Of the others it is what was seen, or else
-// what was known before.
+// What is kept for an interface is known without a look, unless it had another one before, which it
+// has until it asks anew.
 fn interfaces(
     ctx: &Ctx,
     desired: &DesiredMachine,
@@ -112,15 +113,15 @@ fn interfaces(
         same.map(|known| known.ips.clone()).unwrap_or_default()
     };
     let all = desired.interfaces.iter().map(|nic| {
+        let before = before(nic);
         let kept = nic
             .ip_address
             .iter()
-            .filter(|_| running && serves(ctx, nic));
+            .filter(|ip| running && serves(ctx, nic) && (before.is_empty() || before.contains(ip)));
         let kept: Vec<String> = kept.cloned().collect();
         let found = addresses::of(&nic.mac, seen);
-        let ips = [kept, found, before(nic)]
-            .into_iter()
-            .find(|ips| !ips.is_empty());
+        let ips = [found, kept, before];
+        let ips = ips.into_iter().find(|ips| !ips.is_empty());
         InterfaceStatus {
             name: nic.name.clone(),
             mac: nic.mac.clone(),
