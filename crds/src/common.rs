@@ -27,6 +27,18 @@ pub struct LocalRef {
     pub name: String,
 }
 
+/// A reference to one key of a Secret in the same namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretKeyRef {
+    /// The name of the Secret.
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = rules::reference("a Secret")))]
+    pub name: String,
+    /// The key.
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]+$"))]
+    pub key: String,
+}
+
 /// Whose objects may use this one.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -114,8 +114,35 @@ pub fn machine_spec() -> Value {
                 "the instanceType says the CPU",
             )
         ),
+        rule(
+            "[has(self.cloudInit), has(self.ignition), has(self.sysprep)].filter(x, x).size() <= 1",
+            "at most one of cloudInit, ignition and sysprep can be set",
+        ),
+        at(
+            ".disks",
+            rule(
+                "!(has(self.cloudInit) || has(self.ignition) || has(self.sysprep)) || \
+                 (has(self.disks) && \
+                 self.disks.exists(d, has(d.volume) || has(d.volumeTemplate)))",
+                "cloudInit, ignition and sysprep need a disk with volume or volumeTemplate: what \
+                 the guest is given is kept in its pool",
+            )
+        ),
         immutable("uuid"),
     ])
+}
+
+/// A machine's `cloudInit`.
+#[must_use]
+pub fn cloud_init() -> Value {
+    let rules = ["userData", "networkData", "vendorData"].map(|data| {
+        let both = format!("!(has(self.{data}) && has(self.{data}SecretRef))");
+        rule(
+            both,
+            &format!("at most one of {data} and {data}SecretRef can be set"),
+        )
+    });
+    rules.to_vec().into()
 }
 
 /// A disk's `qos`.

@@ -8,8 +8,8 @@ mod storage;
 use serde_json::{Value, json};
 
 pub use machine::{
-    clock, cpu, disk, disk_qos, disks, firmware, interfaces, ip_address, mac_address, machine_spec,
-    memory, memory_sizes,
+    clock, cloud_init, cpu, disk, disk_qos, disks, firmware, interfaces, ip_address, mac_address,
+    machine_spec, memory, memory_sizes,
 };
 pub use network::{
     dhcp_hosts, dhcp_range, dns, dns_forwarder, dns_host, dns_hosts, dns_name, dns_service, nat,

@@ -3,6 +3,7 @@
 mod compute;
 mod devices;
 mod disk;
+mod first_boot;
 mod interface;
 mod policy;
 mod status;
@@ -19,6 +20,7 @@ pub use devices::{
     Devices, Graphics, GraphicsType, Video, VideoModel, Watchdog, WatchdogAction, WatchdogModel,
 };
 pub use disk::{Disk, DiskBus, DiskCache, DiskIo, DiskQos, DiskType, VolumeTemplate};
+pub use first_boot::{CloudInit, Datasource, Ignition, MAX_TEXT, Sysprep};
 pub use interface::{Bandwidth, Interface, InterfaceModel, InterfaceQos, LinkState};
 pub use policy::{
     Approval, ChangeClass, Drift, MachineDeletionPolicy, Placement, RunStrategy, Update,
@@ -114,6 +116,16 @@ pub struct VirtualMachineSpec {
         )
     )]
     pub interfaces: Vec<Interface>,
+    /// What cloud-init in the guest is given. At most one of cloudInit, ignition and sysprep; each
+    /// needs a disk with a Volume, in whose pool it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_init: Option<CloudInit>,
+    /// What Ignition in the guest is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignition: Option<Ignition>,
+    /// What Windows' setup is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sysprep: Option<Sysprep>,
     /// Its other devices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub devices: Option<Devices>,
@@ -174,6 +186,9 @@ impl Default for VirtualMachineSpec {
             clock: None,
             disks: Vec::new(),
             interfaces: Vec::new(),
+            cloud_init: None,
+            ignition: None,
+            sysprep: None,
             devices: None,
             placement: None,
             update: None,
