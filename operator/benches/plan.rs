@@ -53,6 +53,7 @@ fn site(machine: &DesiredMachine) -> Site {
         disks: disks.collect(),
         kernel: None,
         initrd: None,
+        seed: None,
     }
 }
 

@@ -119,6 +119,7 @@ async fn work(
         events,
         import_allow: Allowed::new(args.import_allow.clone()),
         jobs: Jobs::default(),
+        secrets: crate::secrets::SecretReader::default(),
         placing: tokio::sync::Mutex::default(),
         memory: Memory::default(),
         start: (Instant::now(), jiff::Timestamp::now()),

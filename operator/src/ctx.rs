@@ -13,6 +13,7 @@ use kube::{Client, ResourceExt};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::controllers::machine::seed::memory::Seeds;
 use crate::controllers::promises::Known;
 use crate::controllers::reservations::Rulings;
 use crate::events::Events;
@@ -22,6 +23,7 @@ use crate::import::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::reconcile::cache::image_name;
 use crate::reconcile::{Cache, Hints, Key};
+use crate::secrets::SecretReader;
 
 /// What every controller has at hand.
 pub struct Ctx {
@@ -43,6 +45,8 @@ pub struct Ctx {
     pub metrics: Arc<Metrics>,
     /// Kubernetes events.
     pub events: Events,
+    /// Secrets of the machines' namespaces.
+    pub secrets: SecretReader,
     /// Networks that images may come from though they are private.
     pub import_allow: Allowed,
     /// What is on its way into volumes.
@@ -160,6 +164,8 @@ pub struct Memory {
     pub rulings: Rulings,
     /// What machines were promised when they were last counted.
     pub promises: Known,
+    /// What machines' guests are given.
+    pub seeds: Seeds,
     doubts: Mutex<HashSet<Key>>,
 }
 

@@ -18,4 +18,5 @@ pub mod import;
 pub mod lease;
 pub mod metrics;
 pub mod reconcile;
+pub mod secrets;
 pub mod serve;

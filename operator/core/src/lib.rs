@@ -2,7 +2,7 @@
 //!
 //! A spec becomes [`desired`], libvirt's words become [`observed`], and [`plan`] says what is to be
 //! done about the difference, field by field of the tables in [`fields`]. [`definition`] writes it.
-//! [`schedule`] chooses a host. Time comes in as a number.
+//! [`schedule`] chooses a host, and [`seed`] makes what a guest is given for its first start. Time comes in as a number.
 
 #![forbid(unsafe_code)]
 
@@ -19,5 +19,6 @@ pub mod placement;
 pub mod plan;
 pub mod reservations;
 pub mod schedule;
+pub mod seed;
 pub mod selector;
 pub mod xml;

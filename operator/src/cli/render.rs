@@ -11,7 +11,8 @@ use drover_core::desired::volume::{DesiredVolume, format_in, format_word, name_i
 use drover_core::fields::Site;
 use drover_core::identity;
 use drover_core::reservations::{Claim, Ruling};
-use drover_core::xml::{DomainType, Kept, ResolvedDisk, network_xml, pool_xml, volume_xml};
+use drover_core::seed::Names;
+use drover_core::xml::{DomainType, Kept, ResolvedDisk, ResolvedSeed, network_xml, pool_xml, volume_xml};
 use drover_crds::virtual_machine::RunStrategy;
 use drover_crds::{InstanceType, Network, StoragePool, VirtualMachine, Volume};
 use kube::ResourceExt;
@@ -174,14 +175,29 @@ fn site(args: &RenderArgs, machine: &DesiredMachine, volumes: &[Volume]) -> Site
             path: None,
         })
     });
+    let disks: Vec<_> = disks.collect();
     Site {
+        seed: seed(machine, &disks),
         domain_type: match args.hypervisor.as_str() {
             "qemu" => DomainType::Qemu,
             _ => DomainType::Kvm,
         },
         architecture: "x86_64".to_owned(),
-        disks: disks.collect(),
+        disks,
         kernel: Some("KERNEL".to_owned()),
         initrd: Some("INITRD".to_owned()),
     }
+}
+
+// Its content is not looked at: SEED stands for it.
+fn seed(machine: &DesiredMachine, disks: &[ResolvedDisk]) -> Option<ResolvedSeed> {
+    let home = machine.first_boot.as_ref().and(machine.seed_home())?;
+    let place = disks.iter().find(|place| place.name == home.name)?;
+    let volume = Names::of(machine).volume("SEED");
+    Some(ResolvedSeed {
+        pool: place.pool.clone(),
+        path: volume.clone(),
+        volume,
+        key: uuid::Uuid::nil(),
+    })
 }

@@ -75,6 +75,7 @@ impl Session {
             // Whoever runs a command could fetch it themselves.
             import_allow: Allowed::everything(),
             jobs: Jobs::default(),
+            secrets: crate::secrets::SecretReader::default(),
             placing: tokio::sync::Mutex::default(),
             memory: Memory::default(),
             start: (Instant::now(), Timestamp::now()),

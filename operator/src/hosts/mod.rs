@@ -12,6 +12,7 @@ pub mod networks;
 pub mod observe;
 pub mod registry;
 mod removals;
+mod seeds;
 pub mod session;
 pub mod volumes;
 

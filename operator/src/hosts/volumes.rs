@@ -34,7 +34,7 @@ pub struct PoolOnHost<'a> {
 }
 
 impl PoolOnHost<'_> {
-    fn pool(&self) -> remote::StoragePool {
+    pub(super) fn pool(&self) -> remote::StoragePool {
         pool_ref(self.name, self.uuid)
     }
 
@@ -61,7 +61,7 @@ impl PoolOnHost<'_> {
         Ok(seen)
     }
 
-    async fn find(
+    pub(super) async fn find(
         &self,
         client: &Client,
         name: &str,
@@ -92,8 +92,11 @@ impl PoolOnHost<'_> {
         }))
     }
 
-    // A record that cannot be read is there all the same, and says nothing.
-    async fn record(&self, name: &str) -> Result<Option<String>, HostError> {
+    /// A record, if it is there. One that cannot be read is there all the same, and says nothing.
+    ///
+    /// # Errors
+    /// When the host cannot be asked.
+    pub async fn record(&self, name: &str) -> Result<Option<String>, HostError> {
         let client = self.host.client()?;
         let Some(volume) = self.find(&client, name).await? else {
             return Ok(None);
@@ -115,7 +118,7 @@ impl PoolOnHost<'_> {
         Ok(Some(text.trim_end_matches(['\0', '\n']).to_owned()))
     }
 
-    fn is_free(&self, name: &str) -> Result<(), HostError> {
+    pub(super) fn is_free(&self, name: &str) -> Result<(), HostError> {
         let now = Instant::now();
         let may_come = |it: &Inventory| it.removals.may_come(self.name, name, now);
         match self.host.read(may_come) {

@@ -22,12 +22,15 @@ pub fn create(machine: &DesiredMachine, site: &Site, mark: &Mark) -> String {
 }
 
 /// The definition without the words that are a machine's own: its name, UUID, mark, MAC addresses,
-/// volumes and log. What libvirt's schema says of one machine it says of every other with the same outline.
+/// volumes, files and log. What libvirt's schema says of one machine it says of every other with the same outline.
 #[must_use]
 pub fn outline(machine: &DesiredMachine, site: &Site) -> String {
     let mut root = unmarked(machine, site);
     for own in ["name", "uuid", "metadata"] {
         root.remove(own, |_| true);
+    }
+    for entry in root.ensure("sysinfo").elements_mut() {
+        entry.unset("file");
     }
     for device in root.ensure("devices").elements_mut() {
         let (child, attribute) = match device.name() {

@@ -9,7 +9,8 @@ pub use create::{create, outline};
 pub use update::{Rewritten, update};
 
 use crate::fields::{
-    DISK_ROWS, DiskField, INTERFACE_ROWS, Item, Row, Value, new_disk, new_interface,
+    DISK_ROWS, DiskField, INTERFACE_ROWS, Item, Row, Value, free_target, new_disk, new_interface,
+    targets,
 };
 use crate::identity::{Mark, XML_NAMESPACE};
 use crate::xml::Element;
@@ -57,35 +58,10 @@ fn filled<W>(mut element: Element, rows: &[Row<W>], values: &[Value]) -> Element
     element
 }
 
-/// A name for a disk's device that none of these has.
-fn free_target(bus: Option<&str>, used: &[String]) -> String {
-    let prefix = match bus {
-        Some("virtio") => "vd",
-        Some("ide") => "hd",
-        _ => "sd",
-    };
-    let letter = |index: u8| {
-        let last = char::from(b'a' + index % 26);
-        match index / 26 {
-            0 => format!("{prefix}{last}"),
-            more => format!("{prefix}{}{last}", char::from(b'a' + more - 1)),
-        }
-    };
-    let mut all = (0..26 * 27 / 2).filter_map(|index| u8::try_from(index).ok());
-    all.find_map(|index| Some(letter(index)).filter(|name| !used.contains(name)))
-        .unwrap_or_else(|| format!("{prefix}zz"))
-}
-
 fn bus_of(item: &Item) -> Option<&str> {
     item.values
         .get(DiskField::Bus as usize)
         .and_then(Value::as_text)
-}
-
-fn targets(devices: &Element) -> Vec<String> {
-    let disks = devices.elements().filter(|device| device.name() == "disk");
-    let targets = disks.filter_map(|disk| disk.find("target")?.get("dev"));
-    targets.map(str::to_owned).collect()
 }
 
 // A disk of a SCSI bus needs a controller, of which libvirt would choose an old one.

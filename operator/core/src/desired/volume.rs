@@ -92,7 +92,7 @@ impl DesiredVolume {
         }
         let format = format_in(spec.format, pool);
         Ok(Self {
-            owner: format!("drover/{fleet}/{namespace}/{name}"),
+            owner: owner_of(fleet, &namespace, &name),
             uid: object.metadata.uid.clone().unwrap_or_default(),
             volume_name: name_in_pool(object)?,
             pool: spec.pool.clone(),
@@ -145,6 +145,12 @@ fn source(spec: &VolumeSpec, namespace: &str, format: VolumeFormat) -> Source {
         Some(image) => Source::Copied(image),
         None => Source::Blank,
     }
+}
+
+/// Who an owner record says that an object is.
+#[must_use]
+pub fn owner_of(fleet: &str, namespace: &str, name: &str) -> String {
+    format!("drover/{fleet}/{namespace}/{name}")
 }
 
 /// libvirt's word for how a volume is kept.

@@ -6,8 +6,10 @@ mod compute;
 mod devices;
 mod disk;
 mod firmware;
+mod first_boot;
 mod interface;
 mod shape;
+mod target;
 mod value;
 
 use roxmltree::Node;
@@ -19,8 +21,10 @@ pub use value::Value;
 
 pub(crate) use disk::{DISK_ALIAS, DiskField, LIMITS, is_drive, limit, new_disk};
 pub(crate) use firmware::family;
+pub(crate) use first_boot::is_seed;
 pub(crate) use interface::{INTERFACE_ALIAS, NicField, bandwidth_of, new_interface};
 pub(crate) use shape::shown;
+pub(crate) use target::{free_target, targets};
 
 use crate::desired::machine::DesiredMachine;
 use crate::xml::{DomainType, Element};
@@ -86,6 +90,8 @@ pub struct Site {
     pub kernel: Option<String>,
     /// The path of that kernel's first RAM disk.
     pub initrd: Option<String>,
+    /// Where what its guest is given for its first start is kept, if that is known.
+    pub seed: Option<crate::xml::ResolvedSeed>,
 }
 
 /// Why a class is not the usual one of a field.
@@ -209,6 +215,9 @@ pub(crate) enum Field {
     Initrd,
     Cmdline,
     Clock,
+    CloudInit,
+    Ignition,
+    Sysprep,
     Graphics,
     Video,
     Serial,
@@ -220,7 +229,7 @@ pub(crate) enum Field {
 }
 
 /// The fields that a machine has once.
-pub static ROWS: [Row<DesiredMachine>; 26] = [
+pub static ROWS: [Row<DesiredMachine>; 29] = [
     compute::SOCKETS,
     compute::CORES,
     compute::THREADS,
@@ -239,6 +248,9 @@ pub static ROWS: [Row<DesiredMachine>; 26] = [
     firmware::INITRD,
     firmware::CMDLINE,
     firmware::CLOCK,
+    first_boot::CLOUD_INIT,
+    first_boot::IGNITION,
+    first_boot::SYSPREP,
     devices::GRAPHICS,
     devices::VIDEO,
     devices::SERIAL,
@@ -262,6 +274,7 @@ mod tests {
             (Field::MachineType, "spec.machine.type"),
             (Field::Bootloader, "spec.firmware.bootloader"),
             (Field::Clock, "spec.clock"),
+            (Field::CloudInit, "spec.cloudInit"),
             (Field::Graphics, "spec.devices.graphics"),
             (Field::Panic, "spec.devices.panic"),
         ] {

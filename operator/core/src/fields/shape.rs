@@ -73,8 +73,13 @@ impl Shape {
             text.push_str(name);
             for value in values {
                 // What is called none is not nothing. Writing to a string does not fail.
-                let named = matches!(value.as_text(), Some("none" | "any"));
-                let _ = write!(text, "|{}{value}", if named { "=" } else { "" });
+                let _ = match value {
+                    Value::Sealed(place) => write!(text, "|={place}"),
+                    _ if matches!(value.as_text(), Some("none" | "any")) => {
+                        write!(text, "|={value}")
+                    }
+                    _ => write!(text, "|{value}"),
+                };
             }
             text.push('\n');
         }

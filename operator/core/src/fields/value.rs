@@ -19,6 +19,8 @@ pub enum Value {
     Kib(u64),
     /// In words.
     Text(Cow<'static, str>),
+    /// Where something is kept whose content is nobody's business. Equal ones have the same content.
+    Sealed(String),
 }
 
 impl Value {
@@ -68,6 +70,7 @@ impl fmt::Display for Value {
             Self::Number(number) => write!(f, "{number}"),
             Self::Kib(kib) => f.write_str(&drover_crds::quantity::bytes(kib << 10)),
             Self::Text(text) => f.write_str(text),
+            Self::Sealed(_) => f.write_str("set"),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Drover's mark in the `<metadata>` of a domain or a network: whose it is, and what has been done
 //! about it. It outlives the cluster.
 
+use uuid::Uuid;
+
 use super::XML_NAMESPACE;
 use crate::xml::Element;
 
@@ -47,6 +49,8 @@ pub struct Recorded {
     pub adopted: Vec<(String, String)>,
     /// What the spec's InstanceType said, as JSON.
     pub instance_type: Option<String>,
+    /// What the names of its seed volumes are made with.
+    pub seed_key: Option<Uuid>,
 }
 
 /// The values of the annotations that were acted on.
@@ -148,6 +152,7 @@ impl Mark {
             declared,
             adopted,
             instance_type,
+            seed_key,
         } = &self.recorded;
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let optional = [
@@ -165,6 +170,7 @@ impl Mark {
             ("ended", ended.and_then(|it| text(word(&Stop::ALL, &it)?))),
             ("approved", approved.clone()),
             ("held", text(&held.join(" "))),
+            ("seedKey", seed_key.map(|key| key.simple().to_string())),
         ];
         for (name, value) in optional {
             if let Some(value) = value {
@@ -233,6 +239,7 @@ impl Mark {
                 instance_type: children("instanceType")
                     .next()
                     .and_then(|node| node.text().map(str::to_owned)),
+                seed_key: mark.attribute("seedKey").and_then(|key| key.parse().ok()),
             },
         })
     }
@@ -271,6 +278,7 @@ mod tests {
                     declared: vec![("spec.cpu.model".into(), value.clone())],
                     adopted: vec![("vda".into(), value)],
                     instance_type: Some("{\"cpu\":{}}".into()),
+                    seed_key: Some(uuid::Uuid::from_u128(7)),
                 },
             };
             let text = format!("<domain><metadata>{}</metadata></domain>", mark.element());

@@ -68,6 +68,10 @@ pub fn machine(
     for disk in work.found.disks.clone() {
         work.disk(domain, places, &disk);
     }
+    if work.found.seeds().next().is_some() {
+        let words = "what the guest was given for its first start";
+        work.unsaid.push(words.to_owned());
+    }
     work.interfaces();
     work.rest();
     let others = unmodelled::unmodelled(root);
@@ -101,6 +105,7 @@ fn site(found: &Definition, type_: &str) -> Site {
         disks: Vec::new(),
         kernel: None,
         initrd: None,
+        seed: None,
     }
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Unreadable, attribute, bytes, child, children, parse};
 use crate::fields::{
-    DISK_ALIAS, DISK_ROWS, Field, INTERFACE_ALIAS, INTERFACE_ROWS, ROWS, Value, shown,
+    DISK_ALIAS, DISK_ROWS, Field, INTERFACE_ALIAS, INTERFACE_ROWS, ROWS, Value, is_seed, shown,
 };
 use crate::identity::{Mark, Stop};
 
@@ -184,7 +184,7 @@ pub struct Definition {
     pub vcpus: u32,
     /// The fields that it has once, in the order of [`ROWS`].
     pub values: Vec<Value>,
-    /// The disks.
+    /// The disks, without the one with what the guest is given for its first start.
     pub disks: Vec<DiskFacts>,
     /// The interfaces.
     pub interfaces: Vec<InterfaceFacts>,
@@ -248,7 +248,7 @@ impl Definition {
                 .and_then(|count| count.trim().parse().ok())
                 .unwrap_or(1),
             values: shown(&ROWS, root),
-            disks: devices("disk").map(disk).collect(),
+            disks: devices("disk").filter(|it| !gives(*it)).map(disk).collect(),
             interfaces: devices("interface").map(interface).collect(),
             agent: devices("channel").any(agent_answers),
             mark: Mark::read(root),
@@ -278,6 +278,16 @@ impl Definition {
         }
     }
 
+    /// Where what the guest is given for its first start is kept: a pool and a volume, or a path.
+    pub fn seeds(&self) -> impl Iterator<Item = &str> {
+        let fields = [Field::CloudInit, Field::Ignition, Field::Sysprep].into_iter();
+        let values = fields.filter_map(|field| self.values.get(field as usize));
+        values.filter_map(|value| match value {
+            Value::Sealed(place) => Some(place.as_str()),
+            _ => None,
+        })
+    }
+
     /// Whether a disk, what it is based on, or the kernel that is started, is this volume.
     #[must_use]
     pub fn uses(&self, pool: &str, volume: &str, path: Option<&str>) -> bool {
@@ -286,6 +296,11 @@ impl Definition {
             .into_iter()
             .filter_map(kernel);
         if path.is_some_and(|path| boots.into_iter().any(|used| used == path)) {
+            return true;
+        }
+        let is_this =
+            |place: &str| place.split_once('/') == Some((pool, volume)) || Some(place) == path;
+        if self.seeds().any(is_this) {
             return true;
         }
         self.disks.iter().any(|disk| {
@@ -303,6 +318,10 @@ fn agent_answers(channel: Node<'_, '_>) -> bool {
         target.attribute("name") == Some("org.qemu.guest_agent.0")
             && target.attribute("state") == Some("connected")
     })
+}
+
+fn gives(disk: Node<'_, '_>) -> bool {
+    attribute(disk, "alias", "name").is_some_and(|alias| is_seed(&alias))
 }
 
 fn user_alias(node: Node<'_, '_>, prefix: &str) -> Option<String> {

@@ -145,10 +145,14 @@ fn change<W>(row: &Row<W>, path: String, judged: &Judged<'_>, what: What) -> Cha
         (Value::None, Some("none")) => "not set".to_owned(),
         _ => value.to_string(),
     };
+    let (from, to) = match (judged.from, judged.to) {
+        (Value::Sealed(_), Value::Sealed(_)) => ("other content".into(), "set".into()),
+        (from, to) => (shown(from, to), shown(to, from)),
+    };
     Change {
         path,
-        from: shown(judged.from, judged.to),
-        to: shown(judged.to, judged.from),
+        from,
+        to,
         class,
         reason: reason.to_owned(),
         what,

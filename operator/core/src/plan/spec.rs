@@ -1,11 +1,13 @@
 //! What it takes to go from one spec of a machine to another, whatever its host has.
 
+use uuid::Uuid;
+
 use super::changes::{Change, differences};
 use crate::definition::create;
-use crate::desired::machine::DesiredMachine;
-use crate::fields::{Shape, Site};
+use crate::desired::machine::{DesiredMachine, FirstBoot};
+use crate::fields::{Shape, Site, short_hash};
 use crate::observed::domain::Definition;
-use crate::xml::{DomainType, ResolvedDisk};
+use crate::xml::{DomainType, ResolvedDisk, ResolvedSeed};
 
 /// The changes from one spec to another, each with its class, for a machine that runs as the first
 /// one says.
@@ -38,5 +40,22 @@ fn site(machine: &DesiredMachine) -> Site {
         disks: disks.collect(),
         kernel: boot.map(|boot| boot.kernel_volume.name.clone()),
         initrd: initrd.map(|volume| volume.name.clone()),
+        seed: machine.first_boot.as_ref().map(seed),
+    }
+}
+
+// What Secrets have in them is not known here: one that is named as before has what it had.
+fn seed(declared: &FirstBoot) -> ResolvedSeed {
+    let words = match declared {
+        FirstBoot::CloudInit(it) => serde_json::to_string(it),
+        FirstBoot::Ignition(it) => serde_json::to_string(it),
+        FirstBoot::Sysprep(it) => serde_json::to_string(it),
+    };
+    let volume = short_hash(&words.unwrap_or_default());
+    ResolvedSeed {
+        pool: "volumes".to_owned(),
+        path: format!("volumes/{volume}"),
+        volume,
+        key: Uuid::nil(),
     }
 }

@@ -1,5 +1,7 @@
 //! What runs guests on a host, and where their disks are.
 
+use uuid::Uuid;
+
 /// What runs a guest on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DomainType {
@@ -30,6 +32,19 @@ pub struct HostFlavor {
     pub domain_type: DomainType,
     /// The architecture of its guests, if the spec names none.
     pub architecture: String,
+}
+
+/// Where what a guest is given for its first start is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedSeed {
+    /// The libvirt pool.
+    pub pool: String,
+    /// The volume in the pool: its name stands for its content.
+    pub volume: String,
+    /// Where libvirt has it.
+    pub path: String,
+    /// What that name was made with, which the mark remembers.
+    pub key: Uuid,
 }
 
 /// Where a disk is.

@@ -112,6 +112,16 @@ pub fn volume_xml(name: &str, capacity: u64, format: &str) -> String {
     volume(name, capacity, format).to_string()
 }
 
+/// The definition of a raw volume that only its owner may read: libvirt makes it QEMU's when a machine
+/// with it starts.
+#[must_use]
+pub fn private_volume_xml(name: &str, capacity: u64) -> String {
+    let mut volume = volume(name, capacity, "raw");
+    let permissions = Element::new("permissions").child(Element::text("mode", "0600"));
+    volume.ensure("target").push(permissions);
+    volume.to_string()
+}
+
 fn volume(name: &str, capacity: u64, format: &str) -> Element {
     Element::new("volume")
         .child(Element::text("name", name))

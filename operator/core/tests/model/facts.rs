@@ -403,6 +403,7 @@ fn site() -> Site {
         }],
         kernel: None,
         initrd: None,
+        seed: None,
     }
 }
 

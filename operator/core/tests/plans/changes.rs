@@ -1,11 +1,11 @@
 //! Every field, changed while the machine runs, is off, stands still, has crashed: what is done about
 //! it, and what is told.
 
-use drover_core::desired::machine::{DesiredMachine, RunStrategy};
+use drover_core::desired::machine::{DesiredMachine, FirstBoot, RunStrategy};
 use drover_core::fields::{Class, DISK_ROWS, INTERFACE_ROWS, ROWS, Site};
 use drover_core::observed::domain::{DomainState, ObservedDomain};
 use drover_core::plan::machine::Fate;
-use drover_core::xml::{ResolvedBacking, ResolvedDisk};
+use drover_core::xml::{ResolvedBacking, ResolvedDisk, ResolvedSeed};
 use drover_crds::condition::{Reason, entries};
 use drover_crds::virtual_machine::ChangeClass;
 
@@ -47,7 +47,7 @@ type Line = (
 );
 
 #[rustfmt::skip]
-const LINES: [Line; 58] = [
+const LINES: [Line; 63] = [
     ("LNLN", "spec.cpu.sockets", "sockets: 2,", "sockets: 2,", "sockets: 3,"),
     ("NNNN", "spec.cpu.sockets", "sockets: 2,", "sockets: 2,", "sockets: 1,"),
     ("NNNN", "spec.cpu.cores", "cores: 2", "cores: 2", "cores: 1"),
@@ -72,6 +72,11 @@ const LINES: [Line; 58] = [
     ("NNNN", "spec.firmware.kernelBoot.initrdVolume", "firmware: {}", "firmware: {kernelBoot: {kernelVolume: {name: a}}}", "firmware: {kernelBoot: {kernelVolume: {name: a}, initrdVolume: {name: i}}}"),
     ("NNNN", "spec.firmware.kernelBoot.cmdline", "firmware: {}", "firmware: {kernelBoot: {kernelVolume: {name: a}}}", "firmware: {kernelBoot: {kernelVolume: {name: a}, cmdline: quiet}}"),
     ("NNNN", "spec.clock", "utc: {}", "utc: {}", "timezone: Europe/Berlin"),
+    ("NNNN", "spec.cloudInit", "clock:", "clock:", "cloudInit: {userData: a}\n  clock:"),
+    ("NNNN", "spec.cloudInit", "clock:", "cloudInit: {userData: a}\n  clock:", "cloudInit: {userData: b}\n  clock:"),
+    ("NNNN", "spec.cloudInit", "clock:", "cloudInit: {userData: a}\n  clock:", "clock:"),
+    ("NNNN", "spec.ignition", "clock:", "ignition: {secretRef: {name: a, key: k}}\n  clock:", "ignition: {secretRef: {name: b, key: k}}\n  clock:"),
+    ("NNNN", "spec.sysprep", "clock:", "sysprep: {secretRef: {name: a}}\n  clock:", "sysprep: {secretRef: {name: b}}\n  clock:"),
     ("NNNN", "spec.devices.graphics", "devices: {}", "devices: {video: {model: vga}}", "devices: {video: {model: vga}, graphics: {}}"),
     ("NNNN", "spec.devices.video", "devices: {}", "devices: {}", "devices: {video: {model: vga}}"),
     ("NNNN", "spec.devices.serial", "devices: {}", "devices: {}", "devices: {serial: false}"),
@@ -195,8 +200,18 @@ fn site(machine: &DesiredMachine) -> Site {
         disks: machine.disks.iter().filter_map(place).collect(),
         kernel: boot.map(|boot| boot.kernel_volume.name.clone()),
         initrd: boot.and_then(|boot| Some(boot.initrd_volume.as_ref()?.name.clone())),
+        seed: machine.first_boot.as_ref().map(seed),
         ..given::site()
     }
+}
+
+fn seed(declared: &FirstBoot) -> ResolvedSeed {
+    let content = match declared {
+        FirstBoot::CloudInit(it) => it.user_data.clone(),
+        FirstBoot::Ignition(it) => Some(it.secret_ref.name.clone()),
+        FirstBoot::Sysprep(it) => Some(it.secret_ref.name.clone()),
+    };
+    given::seed(&content.unwrap_or_default())
 }
 
 fn domain(before: &DesiredMachine, state: State) -> ObservedDomain {

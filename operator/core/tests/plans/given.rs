@@ -5,7 +5,7 @@ use drover_core::desired::network::DesiredNetwork;
 use drover_core::desired::pool::DesiredPool;
 use drover_core::desired::volume::DesiredVolume;
 use drover_core::fields::Site;
-use drover_core::xml::{DomainType, ResolvedDisk};
+use drover_core::xml::{DomainType, ResolvedDisk, ResolvedSeed};
 use drover_crds::{Network, StoragePool, VirtualMachine, Volume};
 use serde::de::DeserializeOwned;
 
@@ -55,6 +55,16 @@ pub(crate) fn place(disk: &str) -> ResolvedDisk {
     }
 }
 
+/// Where what a guest is given is kept, when its content is this.
+pub(crate) fn seed(content: &str) -> ResolvedSeed {
+    ResolvedSeed {
+        pool: "fast".to_owned(),
+        volume: format!("shop_web_seed-{content}"),
+        path: format!("/srv/fast/shop_web_seed-{content}"),
+        key: uuid::Uuid::from_u128(7),
+    }
+}
+
 pub(crate) fn site() -> Site {
     site_of(DomainType::Qemu)
 }
@@ -66,6 +76,7 @@ pub(crate) fn site_of(domain_type: DomainType) -> Site {
         disks: disks(),
         kernel: None,
         initrd: None,
+        seed: None,
     }
 }
 

@@ -145,6 +145,7 @@ fn left(imported: &Imported, volumes: &[Volume], xml: &str) -> Vec<String> {
         disks: disks.collect(),
         kernel: Some("/images/vmlinuz".to_owned()),
         initrd: None,
+        seed: None,
     };
     let found = Definition::parse(xml).unwrap();
     let all = differences(&Shape::of(&desired, &site), &site, &found, false);

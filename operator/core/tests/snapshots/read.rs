@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use drover_core::desired::machine::{DesiredDisk, DesiredMachine};
 use drover_core::fields::Site;
-use drover_core::xml::{DomainType, ResolvedBacking, ResolvedDisk};
+use drover_core::xml::{DomainType, ResolvedBacking, ResolvedDisk, ResolvedSeed};
 use drover_crds::VirtualMachine;
 
 /// A machine, and where it is.
@@ -87,5 +87,14 @@ fn site(machine: &DesiredMachine, on: &[String]) -> Site {
         disks: machine.disks.iter().filter_map(place).collect(),
         kernel: Some("/var/lib/libvirt/kernel & co".to_owned()),
         initrd: Some("/var/lib/libvirt/initrd".to_owned()),
+        seed: machine.first_boot.as_ref().map(|_| ResolvedSeed {
+            pool: "first".to_owned(),
+            volume: format!(
+                "{}_{}_seed-0123456789abcdef",
+                machine.namespace, machine.name
+            ),
+            path: "/var/lib/libvirt/seed & co".to_owned(),
+            key: uuid::Uuid::from_u128(7),
+        }),
     }
 }

@@ -12,12 +12,12 @@ use serde_json::json;
 
 use super::look::{Look, Subject};
 use super::needs::owned_by;
-use super::{MOST_STEPS, Outcome, bound, hint_volumes, reachable, refusal, tell};
+use super::{MOST_STEPS, Outcome, bound, hint_volumes, reachable, refusal, seed, tell};
 use crate::controllers::report::Unwanted;
 use crate::controllers::{placement, report, sightings};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::hosts::HostHandle;
+use crate::hosts::{HostError, HostHandle};
 use crate::reconcile::{Again, Key, write};
 
 /// Removes what the machine is on its host, and then lets its object go.
@@ -45,12 +45,17 @@ pub(super) async fn delete(
     };
     if let Some((host, epoch)) = place {
         let mut outcome = remove(ctx, machine, desired, &host, epoch).await?;
-        let gone = outcome
+        let mut gone = outcome
             .plan
             .as_ref()
             .is_some_and(|plan| plan.step.is_none())
             && outcome.verdict.reason == Reason::Deleting
             && outcome.again == Again::WhenHinted;
+        if gone && let Err(error) = remove_seeds(ctx, desired, &host).await {
+            outcome.verdict = refusal(&error, None);
+            outcome.again = Again::Failed;
+            gone = false;
+        }
         if !gone {
             outcome
                 .interfaces
@@ -123,6 +128,18 @@ async fn remove(
     }
     outcome.again = Again::Failed;
     Ok(outcome)
+}
+
+// What only the domain had a use for.
+async fn remove_seeds(
+    ctx: &Ctx,
+    desired: &DesiredMachine,
+    host: &HostHandle,
+) -> Result<(), HostError> {
+    if desired.observe || desired.deletion_policy == MachineDeletionPolicy::Orphan {
+        return Ok(());
+    }
+    seed::Work { ctx, host, desired }.remove().await
 }
 
 // The volumes of a machine that stays must not go with its object.

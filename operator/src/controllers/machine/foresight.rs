@@ -10,7 +10,7 @@ use drover_crds::{VirtualMachine, Volume};
 use kube::ResourceExt;
 
 use super::look::Subject;
-use super::needs;
+use super::{needs, seed};
 use crate::controllers::placement::{self, Chosen};
 use crate::ctx::Ctx;
 use crate::hosts::HostError;
@@ -82,7 +82,16 @@ pub(crate) async fn foresee(
         Ok(handle) => handle,
         Err(verdict) => return Ok(Err(verdict)),
     };
-    let volumes = needs::foreseen(ctx, &handle, machine, desired).await?;
+    let mut volumes = needs::foreseen(ctx, &handle, machine, desired).await?;
+    let seeds = seed::Work {
+        ctx,
+        host: &handle,
+        desired,
+    };
+    volumes.seed = match seeds.foreseen(&volumes).await? {
+        Ok(seed) => seed,
+        Err(verdict) => return Ok(Err(verdict)),
+    };
     let subject = Subject::new(ctx, &handle, desired, &volumes, epoch);
     let (observed, (plan, steps)) = subject
         .with_situation(|situation| (situation.observed.cloned(), foresee::foresee(situation)))

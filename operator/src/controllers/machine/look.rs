@@ -59,6 +59,7 @@ impl<'a> Subject<'a> {
                 disks: volumes.disks.clone(),
                 kernel: volumes.kernel.clone(),
                 initrd: volumes.initrd.clone(),
+                seed: volumes.seed.clone(),
             },
             ctx,
             host,

@@ -5,6 +5,7 @@ mod deletion;
 pub(crate) mod foresight;
 mod look;
 mod needs;
+pub(crate) mod seed;
 mod status;
 
 pub(crate) use needs::templates;
@@ -120,6 +121,8 @@ struct Outcome {
     scheduled: bool,
     volumes: Option<Verdict>,
     networks: Option<Verdict>,
+    // Why its guest cannot be given what is declared, if it is to be given something.
+    first_boot: Option<Option<Verdict>>,
     domain: Option<Arc<ObservedDomain>>,
     plan: Option<Plan>,
     interfaces: Vec<drover_crds::virtual_machine::InterfaceStatus>,
@@ -134,6 +137,7 @@ impl Outcome {
             scheduled: true,
             volumes: None,
             networks: None,
+            first_boot: None,
             domain: None,
             plan: None,
             interfaces: Vec::new(),
@@ -195,10 +199,8 @@ async fn settle(
         Err(verdict) => return Ok(Settled::As(Box::new(Outcome::of(verdict)))),
     };
     look::restore(ctx, machine, desired);
-    let volumes = needs::volumes(ctx, machine, desired, host).await?;
-    let networks = needs::networks(ctx, machine, desired, &handle).await;
-    let blocked = volumes.blocked.clone().or_else(|| networks.clone());
-    let subject = Subject::new(ctx, &handle, desired, &volumes, epoch);
+    let needs = Needs::gather(ctx, machine, desired, &handle).await?;
+    let subject = Subject::new(ctx, &handle, desired, &needs.volumes, epoch);
     let mut outcome = Outcome::of(Verdict::new(Reason::Starting, "it is being started"));
     outcome.again = Again::After(Duration::from_millis(200));
     for _ in 0..MOST_STEPS {
@@ -218,7 +220,7 @@ async fn settle(
             let in_the_way = match course {
                 Course::Rebind(chosen) => return Ok(Settled::Rebind(chosen)),
                 Course::Blocked(verdict) => Some(verdict),
-                Course::Go => blocked.clone(),
+                Course::Go => needs.missing(outcome.domain.as_deref()),
             };
             if let Some(verdict) = in_the_way {
                 outcome.verdict = verdict;
@@ -231,6 +233,7 @@ async fn settle(
             && !falls_back(&step, &error)
         {
             outcome.verdict = refusal(&error, Some(&step));
+            ctx.memory.seeds.doubt(desired.uuid);
             // A guest that cannot be asked to shut down has its time all the same.
             outcome.again = match step {
                 Step::Shutdown(_) => Again::Failed,
@@ -239,11 +242,70 @@ async fn settle(
             break;
         }
     }
-    outcome.lacks(volumes.blocked, networks);
+    needs.settled(ctx, desired, &handle, &mut outcome).await;
     let (interfaces, wait) = addresses::look(ctx, key, machine, desired, &handle, &outcome).await;
     outcome.interfaces = interfaces;
     outcome.again = report::sooner(outcome.again, wait);
     Ok(Settled::As(Box::new(outcome)))
+}
+
+/// What a machine is made of, and what keeps it from having that.
+struct Needs {
+    volumes: needs::Volumes,
+    networks: Option<Verdict>,
+    given: seed::Given,
+}
+
+impl Needs {
+    async fn gather(
+        ctx: &Ctx,
+        machine: &VirtualMachine,
+        desired: &DesiredMachine,
+        host: &HostHandle,
+    ) -> Result<Self, Error> {
+        let mut volumes = needs::volumes(ctx, machine, desired, &host.name).await?;
+        let seeds = seed::Work { ctx, host, desired };
+        let given = seeds.make(&volumes).await?;
+        volumes.seed.clone_from(&given.seed);
+        Ok(Self {
+            networks: needs::networks(ctx, machine, desired, host).await,
+            volumes,
+            given,
+        })
+    }
+
+    // A guest that was given something once may start with it again.
+    fn missing(&self, domain: Option<&ObservedDomain>) -> Option<Verdict> {
+        let given = || self.given.blocked.clone();
+        let had = domain.is_some_and(seed::has_any);
+        let others = self
+            .volumes
+            .blocked
+            .clone()
+            .or_else(|| self.networks.clone());
+        others.or_else(|| given().filter(|_| !had))
+    }
+
+    // What the status says of it. What nobody uses any more is removed.
+    async fn settled(
+        self,
+        ctx: &Ctx,
+        desired: &DesiredMachine,
+        host: &HostHandle,
+        outcome: &mut Outcome,
+    ) {
+        let work = seed::Work { ctx, host, desired };
+        let domain = outcome.domain.as_deref();
+        if let Err(error) = work.sweep(self.given.seed.as_ref(), domain).await {
+            tracing::warn!(host = host.name, %error, "what a guest was given is still there");
+            outcome.again = report::sooner(outcome.again, Again::Failed);
+        }
+        if desired.first_boot.is_some() {
+            outcome.first_boot = Some(self.given.blocked);
+        }
+        outcome.again = report::sooner(outcome.again, self.given.again);
+        outcome.lacks(self.volumes.blocked, self.networks);
+    }
 }
 
 // Steps for which the machine must be nowhere else and must have all that it is made of.

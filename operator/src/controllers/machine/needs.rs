@@ -4,7 +4,7 @@ use drover_core::desired::machine::{DesiredDisk, DesiredMachine};
 use drover_core::desired::network::DesiredNetwork;
 use drover_core::desired::volume::{format_in, format_word, name_in_pool};
 use drover_core::plan::Verdict;
-use drover_core::xml::{ResolvedBacking, ResolvedDisk};
+use drover_core::xml::{ResolvedBacking, ResolvedDisk, ResolvedSeed};
 use drover_crds::condition::{self, Reason};
 use drover_crds::virtual_machine::VolumeTemplate;
 use drover_crds::{FINALIZER, VirtualMachine, Volume, VolumeSpec};
@@ -28,6 +28,7 @@ pub(super) struct Volumes {
     pub(super) disks: Vec<ResolvedDisk>,
     pub(super) kernel: Option<String>,
     pub(super) initrd: Option<String>,
+    pub(super) seed: Option<ResolvedSeed>,
     pub(super) blocked: Option<Verdict>,
 }
 

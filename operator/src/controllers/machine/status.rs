@@ -1,5 +1,6 @@
 //! What a look at a machine says in its status.
 
+use drover_core::plan::Verdict;
 use drover_core::plan::history::History;
 use drover_core::plan::machine::{Fate, Plan};
 use drover_crds::condition::{Entry, Reason, Status};
@@ -56,15 +57,10 @@ pub(super) fn entries(outcome: &Outcome) -> Vec<Entry> {
         ("VolumesReady", "Available", &outcome.volumes),
         ("NetworksReady", "Realized", &outcome.networks),
     ] {
-        entries.push(match blocked {
-            None => Entry::new(name, Status::True, fine, ""),
-            Some(verdict) => Entry::new(
-                name,
-                Status::False,
-                verdict.reason.as_str(),
-                &verdict.message,
-            ),
-        });
+        entries.push(needed(name, fine, blocked.as_ref()));
+    }
+    if let Some(blocked) = &outcome.first_boot {
+        entries.push(needed("FirstBootReady", "Available", blocked.as_ref()));
     }
     let domain = outcome.domain.as_ref();
     let running = domain.is_some_and(|domain| domain.state.is_active());
@@ -78,6 +74,16 @@ pub(super) fn entries(outcome: &Outcome) -> Vec<Entry> {
             .flat_map(|plan| of_the_plan(plan, outcome.verdict.reason)),
     );
     entries
+}
+
+fn needed(name: &'static str, fine: &'static str, blocked: Option<&Verdict>) -> Entry {
+    match blocked {
+        None => Entry::new(name, Status::True, fine, ""),
+        Some(verdict) => {
+            let reason = verdict.reason.as_str();
+            Entry::new(name, Status::False, reason, &verdict.message)
+        }
+    }
 }
 
 // What is true of a machine beside what its reason says.

@@ -1,10 +1,11 @@
 //! A machine.
 
+mod first_boot;
 mod parts;
 
 use drover_crds::instance_type::InstanceTypeSpec;
 use drover_crds::virtual_machine::{
-    APPROVE, Approval, ChangeClass, Cpu, Devices, Drift, Memory, Placement, RESET_AT, RESTARTED_AT,
+    APPROVE, Approval, ChangeClass, Cpu, Devices, Drift, Memory, RESET_AT, RESTARTED_AT,
     STARTED_AT, STOPPED_AT, VolumeTemplate,
 };
 pub use drover_crds::virtual_machine::{
@@ -15,6 +16,7 @@ use drover_crds::{ManagementPolicy, VirtualMachine};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use uuid::Uuid;
 
+pub use self::first_boot::FirstBoot;
 use self::parts::{parse_cpu, parse_disk, parse_interface, parse_memory};
 use super::Invalid;
 use crate::identity::{self, Acted};
@@ -56,6 +58,8 @@ pub struct DesiredMachine {
     pub disks: Vec<DesiredDisk>,
     /// Its interfaces.
     pub interfaces: Vec<DesiredInterface>,
+    /// What its guest is given for its first start.
+    pub first_boot: Option<FirstBoot>,
     /// Its other devices.
     pub devices: Devices,
     /// What its InstanceType says, as JSON.
@@ -180,11 +184,8 @@ impl DesiredMachine {
             None => identity::machine_uuid(fleet, &namespace, &name),
         };
         let machine = spec.machine.clone().unwrap_or_default();
-        let sized = |pick: fn(&InstanceTypeSpec) -> Option<Placement>| size.and_then(pick);
-        let placement = spec
-            .placement
-            .clone()
-            .or_else(|| sized(|it| it.placement.clone()));
+        let placement = spec.placement.clone();
+        let placement = placement.or_else(|| size.and_then(|size| size.placement.clone()));
         let placement = placement.unwrap_or_default();
         let devices = spec.devices.clone();
         let devices = devices.or_else(|| size.and_then(|size| size.devices.clone()));
@@ -208,6 +209,7 @@ impl DesiredMachine {
             timezone: spec.clock.clone().and_then(|clock| clock.timezone),
             disks: disks.collect::<Result<_, _>>()?,
             interfaces: interfaces.collect(),
+            first_boot: first_boot::parse(spec)?,
             devices: devices.unwrap_or_default(),
             instance_type: size.and_then(|size| serde_json::to_string(size).ok()),
             host: placement.host,
@@ -229,6 +231,15 @@ impl DesiredMachine {
             namespace,
             name,
         })
+    }
+
+    /// The disk in whose pool what its guest is given for its first start is kept: the first, drives
+    /// last.
+    #[must_use]
+    pub fn seed_home(&self) -> Option<&DesiredDisk> {
+        let placed = || self.disks.iter().filter(|disk| disk.volume.is_some());
+        let mut solid = placed().filter(|disk| disk.type_ == DiskType::Disk);
+        solid.next().or_else(|| placed().next())
     }
 
     /// How many virtual CPUs it has.
@@ -318,6 +329,9 @@ fn as_found(
         (spec.firmware.is_none(), "spec.firmware"),
         (spec.clock.is_none(), "spec.clock"),
         (!has_devices, "spec.devices"),
+        (spec.cloud_init.is_none(), "spec.cloudInit"),
+        (spec.ignition.is_none(), "spec.ignition"),
+        (spec.sysprep.is_none(), "spec.sysprep"),
     ];
     let left_out = left_out.into_iter().filter(|(left_out, _)| *left_out);
     left_out.map(|(_, path)| path).collect()

@@ -100,6 +100,7 @@ pub(super) fn adopted(situation: &Situation<'_>) -> Mark {
     mark.recorded = Recorded {
         acted: situation.desired.asked.clone(),
         instance_type: situation.desired.instance_type.clone(),
+        seed_key: situation.site.seed.as_ref().map(|seed| seed.key),
         ..Recorded::default()
     };
     mark
@@ -115,6 +116,9 @@ pub(super) fn renewed(situation: &Situation<'_>, found: Option<&Mark>) -> Mark {
     mark.recorded
         .instance_type
         .clone_from(&situation.desired.instance_type);
+    if let Some(seed) = &situation.site.seed {
+        mark.recorded.seed_key = Some(seed.key);
+    }
     mark
 }
 

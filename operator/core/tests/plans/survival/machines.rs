@@ -2,16 +2,17 @@
 
 use drover_core::desired::machine::{
     Bootloader, DesiredDisk, DesiredInterface, DesiredMachine, DiskBus, DiskType, Firmware,
-    InterfaceModel, InterfaceQos,
+    FirstBoot, InterfaceModel, InterfaceQos,
 };
 use drover_core::fields::Site;
 use drover_core::xml::{DomainType, ResolvedBacking, ResolvedDisk};
-use drover_crds::common::LocalRef;
+use drover_crds::common::{LocalRef, SecretKeyRef};
 use drover_crds::virtual_machine::{
-    Bandwidth, Devices, Graphics, GraphicsType, KernelBoot, Tpm, Video, VideoModel, Watchdog,
-    WatchdogAction, WatchdogModel,
+    Bandwidth, Devices, Graphics, GraphicsType, Ignition, KernelBoot, Sysprep, Tpm, Video,
+    VideoModel, Watchdog, WatchdogAction, WatchdogModel,
 };
 
+use super::given;
 use crate::dice::Dice;
 
 /// One of this one's name, and where it is.
@@ -50,8 +51,26 @@ pub(crate) fn machine(base: &DesiredMachine, dice: &mut Dice) -> (DesiredMachine
             interface(name, mac, dice)
         })
         .collect();
+    machine.first_boot = first_boot(dice);
     let site = site(&machine, dice);
     (machine, site)
+}
+
+fn first_boot(dice: &mut Dice) -> Option<FirstBoot> {
+    let name = "ci".to_owned();
+    let key = "config".to_owned();
+    let secret_ref = SecretKeyRef {
+        name: name.clone(),
+        key,
+    };
+    let all = [
+        FirstBoot::CloudInit(Box::default()),
+        FirstBoot::Ignition(Ignition { secret_ref }),
+        FirstBoot::Sysprep(Sysprep {
+            secret_ref: LocalRef { name },
+        }),
+    ];
+    dice.maybe(&all)
 }
 
 fn compute(machine: &mut DesiredMachine, dice: &mut Dice) {
@@ -206,6 +225,10 @@ fn site(machine: &DesiredMachine, dice: &mut Dice) -> Site {
         disks,
         kernel: dice.maybe(&["/srv/a & b".to_owned(), "/boot/vmlinuz".to_owned()]),
         initrd: dice.maybe(&["/srv/initrd".to_owned()]),
+        seed: machine
+            .first_boot
+            .is_some()
+            .then(|| given::seed(dice.pick(&["a", "b"]))),
     }
 }
 

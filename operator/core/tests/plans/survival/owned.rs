@@ -28,7 +28,7 @@ const MODEL: &[&str] = &[
 ];
 
 /// The fields that a machine has once.
-const ONCE: [(&str, &[&str]); 23] = [
+const ONCE: [(&str, &[&str]); 26] = [
     ("spec.cpu.sockets", CPUS),
     ("spec.cpu.cores", CPUS),
     ("spec.cpu.threads", CPUS),
@@ -53,6 +53,9 @@ const ONCE: [(&str, &[&str]); 23] = [
             "clock@start",
         ],
     ),
+    ("spec.cloudInit", &[]),
+    ("spec.ignition", &["sysinfo"]),
+    ("spec.sysprep", &[]),
     (
         "spec.devices.graphics",
         &["devices/graphics", "devices/audio@type"],
@@ -200,8 +203,14 @@ fn once(path: &str, tree: &mut Tree) {
         ("spec.devices.agentChannel", "channel") => {
             target(it, "name").as_deref() != Some("org.qemu.guest_agent.0")
         }
+        ("spec.cloudInit", "disk") => !is_called(it, "ua-cloud-init"),
+        ("spec.sysprep", "disk") => !is_called(it, "ua-sysprep"),
         _ => true,
     });
+}
+
+fn is_called(it: &Tree, name: &str) -> bool {
+    it.find("alias").and_then(|alias| alias.get("name")) == Some(name)
 }
 
 fn device(

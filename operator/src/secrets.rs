@@ -1,0 +1,104 @@
+//! Secrets of the namespaces in which machines are. Each is read by its name when something is made
+//! from it: they are neither listed nor watched, so that nobody has to grant more than `get`.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, Client};
+use tokio::time::Instant;
+
+/// A machine is looked at several times in a row; its Secrets are read once.
+const FRESH: Duration = Duration::from_secs(10);
+/// How soon, and how late, a Secret that is not there is looked for again.
+const SOON: Duration = Duration::from_secs(1);
+const LATE: Duration = Duration::from_secs(30);
+
+type Data = Arc<Vec<(String, Vec<u8>)>>;
+type Named = (String, String);
+
+/// The Secrets as they were read last.
+#[derive(Default)]
+pub struct SecretReader {
+    found: Mutex<HashMap<Named, (Instant, Data)>>,
+    missed: Mutex<HashMap<Named, Instant>>,
+}
+
+// What was read is not for printing.
+impl fmt::Debug for SecretReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretReader")
+    }
+}
+
+/// What there is of a Secret.
+#[derive(Clone)]
+pub enum Found {
+    /// What it has.
+    Data(Data),
+    /// It is not there.
+    Missing,
+    /// The operator may not read it.
+    Denied,
+}
+
+impl SecretReader {
+    /// What there is of a Secret now, or was some seconds ago.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn read(&self, client: &Client, namespace: &str, name: &str) -> kube::Result<Found> {
+        let named = (namespace.to_owned(), name.to_owned());
+        if let Some(data) = self.recent(&named) {
+            return Ok(Found::Data(data));
+        }
+        let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
+        let found = match secrets.get_opt(name).await {
+            Ok(Some(secret)) => {
+                let data = Arc::new(data(secret));
+                lock(&self.found).insert(named.clone(), (Instant::now(), Arc::clone(&data)));
+                lock(&self.missed).remove(&named);
+                return Ok(Found::Data(data));
+            }
+            Ok(None) => Found::Missing,
+            Err(kube::Error::Api(status)) if status.code == 403 => Found::Denied,
+            Err(error) => return Err(error),
+        };
+        lock(&self.missed).entry(named).or_insert_with(Instant::now);
+        Ok(found)
+    }
+
+    /// When to look again for a Secret that is not there, or has not what it should: the longer it has
+    /// been so, the later.
+    #[must_use]
+    pub fn again(&self, namespace: &str, names: &[&str]) -> Duration {
+        let missed = lock(&self.missed);
+        let since = |name: &&str| missed.get(&(namespace.to_owned(), (*name).to_owned()));
+        let longest = names.iter().filter_map(since).map(Instant::elapsed).max();
+        longest.unwrap_or(LATE).clamp(SOON, LATE)
+    }
+
+    // What is older is not kept.
+    fn recent(&self, named: &Named) -> Option<Data> {
+        let mut found = lock(&self.found);
+        found.retain(|_, (at, _)| at.elapsed() < FRESH);
+        found.get(named).map(|(_, data)| Arc::clone(data))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+// A file has `stringData`, the API server never.
+fn data(secret: Secret) -> Vec<(String, Vec<u8>)> {
+    let binary = secret.data.unwrap_or_default().into_iter();
+    let binary = binary.map(|(key, ByteString(bytes))| (key, bytes));
+    let text = secret.string_data.unwrap_or_default().into_iter();
+    binary
+        .chain(text.map(|(key, text)| (key, text.into_bytes())))
+        .collect()
+}
