@@ -144,9 +144,9 @@ fn good_input_is_taken() {
 
 #[test]
 fn the_examples_are_taken() {
-    let folders =
-        ["first-machine", "networks"].map(|name| folder(&format!("docs/examples/{name}")));
-    for file in folders.into_iter().flatten() {
+    let folders = ["first-machine", "first-boot", "networks"];
+    let folders = folders.map(|name| folder(&format!("docs/examples/{name}")));
+    for file in folders.concat() {
         let sum = "0".repeat(64);
         let text = std::fs::read_to_string(&file).unwrap();
         for object in objects(&text.replace("${GUEST_SHA256}", &sum)) {

@@ -12,6 +12,7 @@ use crate::places::{Lab, make_folder, read_file, write_file};
 use crate::wait::LIMIT;
 
 const EXAMPLES: &str = "docs/examples";
+const FIRST: &str = "first-machine";
 
 /// Applies text.
 ///
@@ -87,22 +88,14 @@ spec:
     run_with_input(&mut kubectl_command(lab, &words), text.as_bytes()).map(drop)
 }
 
-/// The example, with the checksum of the lab's image filled in; the folder that can be applied.
+/// An example by its folder, with the checksum of the lab's image filled in; the folder that can be
+/// applied.
 ///
 /// # Errors
 /// [`Error::File`].
-pub fn example(lab: &Lab) -> Result<PathBuf, Error> {
-    example_named(lab, "first-machine")
-}
-
-/// The example in this folder of `docs/examples`, likewise.
-///
-/// # Errors
-/// [`Error::File`].
-pub fn example_named(lab: &Lab, name: &str) -> Result<PathBuf, Error> {
+pub fn example(lab: &Lab, name: &str) -> Result<PathBuf, Error> {
     let sum = guest::checksum(&guest::image(lab)?)?;
-    let from = lab.root().join(EXAMPLES).join(name);
-    let to = lab.state().join(name);
+    let (from, to) = (lab.root().join(EXAMPLES).join(name), lab.state().join(name));
     crate::cache::remove(&to)?;
     make_folder(&to)?;
     let entries = std::fs::read_dir(&from).map_err(|error| Error::file(&from, error))?;
@@ -123,7 +116,7 @@ pub fn example_named(lab: &Lab, name: &str) -> Result<PathBuf, Error> {
 /// # Errors
 /// What kubectl said, or what the machine's conditions say when it does not become ready.
 pub fn first_machine(lab: &Lab) -> Result<(), Error> {
-    let folder = example(lab)?;
+    let folder = example(lab, FIRST)?;
     let folder = folder.display().to_string();
     kubectl(lab, &["apply", "--server-side", "-f", &folder])?;
     let ready = [

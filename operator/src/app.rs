@@ -23,6 +23,7 @@ use crate::lease::{self, LeaseConfig};
 use crate::metrics::Metrics;
 use crate::reconcile::queue::Everyone;
 use crate::reconcile::{Cache, Hints, Kind, Queue};
+use crate::secrets::SecretReader;
 use crate::serve;
 
 /// How many objects are looked at at once, of all lanes: enough for some that are full because a host
@@ -119,7 +120,7 @@ async fn work(
         events,
         import_allow: Allowed::new(args.import_allow.clone()),
         jobs: Jobs::default(),
-        secrets: crate::secrets::SecretReader::default(),
+        secrets: SecretReader::of_operator(&args.namespace),
         placing: tokio::sync::Mutex::default(),
         memory: Memory::default(),
         start: (Instant::now(), jiff::Timestamp::now()),

@@ -23,6 +23,8 @@ type Named = (String, String);
 /// The Secrets as they were read last.
 #[derive(Default)]
 pub struct SecretReader {
+    // Whose Secrets are no machine's.
+    own: Option<String>,
     found: Mutex<HashMap<Named, (Instant, Data)>>,
     missed: Mutex<HashMap<Named, Instant>>,
 }
@@ -43,14 +45,28 @@ pub enum Found {
     Missing,
     /// The operator may not read it.
     Denied,
+    /// It is of the operator's own namespace.
+    Closed,
 }
 
 impl SecretReader {
+    /// Of an operator with a namespace of its own, which has the keys of hosts.
+    #[must_use]
+    pub fn of_operator(namespace: &str) -> Self {
+        Self {
+            own: Some(namespace.to_owned()),
+            ..Self::default()
+        }
+    }
+
     /// What there is of a Secret now, or was some seconds ago.
     ///
     /// # Errors
     /// When the API server does not answer.
     pub async fn read(&self, client: &Client, namespace: &str, name: &str) -> kube::Result<Found> {
+        if self.own.as_deref() == Some(namespace) {
+            return Ok(Found::Closed);
+        }
         let named = (namespace.to_owned(), name.to_owned());
         if let Some(data) = self.recent(&named) {
             return Ok(Found::Data(data));

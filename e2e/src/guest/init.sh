@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# PID 1 of the lab's guest: says on the serial console that it is up, takes an address, and powers
-# off when the ACPI button is pressed.
+# PID 1 of the lab's guest: says on the serial console that it is up and what it was given, takes an
+# address, and powers off when the ACPI button is pressed.
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t proc proc /proc
@@ -12,6 +12,21 @@ say() { echo "drover-guest: $*" >/dev/ttyS0; }
 
 memory=$(awk '/MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
 say "up after $(cut -d' ' -f1 /proc/uptime) s: $(nproc) cpu, $memory MiB, kernel $(uname -r)"
+
+# What it was given for its first start: every line of every file, as cloud-init, Ignition and Windows'
+# setup would look for it.
+tell() { while read -r line || [ -n "$line" ]; do say "given $1: $line"; done <"$2"; }
+mkdir /given
+for label in cidata config-2 UNATTEND; do
+    device=$(findfs "LABEL=$label" 2>/dev/null) || continue
+    mount -o ro "$device" /given || continue
+    say "given $label on $device"
+    find /given -type f | while read -r file; do tell "${file#/given/}" "$file"; done
+    umount /given
+done
+config=/sys/firmware/qemu_fw_cfg/by_name/opt/com.coreos/config/raw
+[ -e $config ] && tell ignition $config
+say "given all"
 
 for event in /dev/input/event*; do
     (head -c1 "$event" >/dev/null && say "power button" && poweroff -f) &

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 
-/// What the guest's init needs: network, disks, file systems, and the power button.
+/// What the guest's init needs: network, disks and drives, file systems, and the power button. What a
+/// kernel does not have is left out.
 pub(super) const WANTED: &[&str] = &[
     "virtio_pci",
     "virtio_blk",
@@ -18,6 +19,9 @@ pub(super) const WANTED: &[&str] = &[
     "nls_ascii",
     "nls_iso8859-1",
     "nls_utf8",
+    // What it is given may be on a CD or with the firmware.
+    "isofs",
+    "qemu_fw_cfg",
     "button",
     "evdev",
 ];

@@ -14,6 +14,7 @@ mod definitions;
 mod explain;
 mod faults;
 mod firmware;
+mod first_boot;
 mod first_machine;
 mod host_answers;
 mod idle;

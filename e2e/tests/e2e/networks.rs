@@ -53,7 +53,7 @@ fn network_is(world: &World, name: &str, what: &str, is: impl Fn(&Value) -> bool
 #[ignore = "needs the lab: run by cargo lab test"]
 fn the_example_gives_each_machine_its_address() {
     let world = World::new();
-    let folder = objects::example_named(&world.lab, "networks").unwrap();
+    let folder = objects::example(&world.lab, "networks").unwrap();
     let folder = folder.display().to_string();
     world.kubectl(&["apply", "--server-side", "-f", &folder]);
     for (name, ip) in [("web", "192.168.160.20"), ("db", "192.168.160.21")] {

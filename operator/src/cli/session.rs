@@ -23,6 +23,7 @@ use crate::import::address::Allowed;
 use crate::import::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::reconcile::{Cache, Hints, Queue};
+use crate::secrets::SecretReader;
 
 /// The manager of what is kept without a cluster.
 const MANAGER: &str = "cli";
@@ -75,7 +76,7 @@ impl Session {
             // Whoever runs a command could fetch it themselves.
             import_allow: Allowed::everything(),
             jobs: Jobs::default(),
-            secrets: crate::secrets::SecretReader::default(),
+            secrets: SecretReader::default(),
             placing: tokio::sync::Mutex::default(),
             memory: Memory::default(),
             start: (Instant::now(), Timestamp::now()),

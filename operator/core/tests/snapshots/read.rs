@@ -94,7 +94,7 @@ fn site(machine: &DesiredMachine, on: &[String]) -> Site {
                 machine.namespace, machine.name
             ),
             path: "/var/lib/libvirt/seed & co".to_owned(),
-            key: uuid::Uuid::from_u128(7),
+            key: "00000000-0000-4000-8000-000000000007".parse().unwrap(),
         }),
     }
 }

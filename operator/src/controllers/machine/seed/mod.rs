@@ -146,10 +146,14 @@ impl Work<'_> {
                 Found::Data(data) => secrets.add(name, data.iter().cloned()),
                 // The field that names it is named.
                 Found::Missing => {}
-                Found::Denied => {
+                denied @ (Found::Denied | Found::Closed) => {
+                    let words = match denied {
+                        Found::Closed => "the operator's own Secrets are given to no guest",
+                        _ => "its service account needs the verb get there",
+                    };
                     let message = format!(
                         "{field}: the operator may not read Secret {name:?} in namespace \
-                         {namespace}: its service account needs the verb get there"
+                         {namespace}: {words}"
                     );
                     let verdict = Verdict::new(Reason::SecretMissing, message);
                     return Ok(Err(Given::blocked(verdict, again())));
