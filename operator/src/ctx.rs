@@ -13,6 +13,7 @@ use kube::{Client, ResourceExt};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::controllers::machine::guest::Guests;
 use crate::controllers::machine::seed::memory::Seeds;
 use crate::controllers::promises::Known;
 use crate::controllers::reservations::Rulings;
@@ -166,6 +167,8 @@ pub struct Memory {
     pub promises: Known,
     /// What machines' guests are given.
     pub seeds: Seeds,
+    /// What guests say of themselves.
+    pub guests: Guests,
     doubts: Mutex<HashSet<Key>>,
 }
 

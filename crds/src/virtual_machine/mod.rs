@@ -25,7 +25,10 @@ pub use interface::{Bandwidth, Interface, InterfaceModel, InterfaceQos, LinkStat
 pub use policy::{
     Approval, ChangeClass, Drift, MachineDeletionPolicy, Placement, RunStrategy, Update,
 };
-pub use status::{InterfaceStatus, PlanStatus, PlanStep, StartFailures, VirtualMachineStatus};
+pub use status::{
+    GuestFilesystem, GuestStatus, InterfaceStatus, PlanStatus, PlanStep, StartFailures,
+    VirtualMachineStatus,
+};
 
 use crate::common::{LocalRef, ManagementPolicy};
 use crate::rules;

@@ -162,6 +162,8 @@ pub struct HostHandle {
     /// Held while a network is defined: of two that are defined at once libvirt may give both the same
     /// bridge.
     pub(super) defining: tokio::sync::Mutex<()>,
+    /// Taken by whoever asks a guest.
+    pub(super) asking: tokio::sync::Mutex<()>,
 }
 
 impl HostHandle {
@@ -173,6 +175,7 @@ impl HostHandle {
             access,
             inventory: RwLock::new(Inventory::default()),
             defining: tokio::sync::Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
         }
     }
 

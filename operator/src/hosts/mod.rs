@@ -5,6 +5,7 @@ pub mod access;
 pub mod act;
 mod addresses;
 mod found;
+mod guest;
 pub mod inventory;
 pub mod listing;
 pub mod machines;

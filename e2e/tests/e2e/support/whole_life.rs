@@ -45,7 +45,7 @@ pub(crate) const CHANGES: [&str; 30] = [
 ];
 
 /// Every procedure of the operator's that changes nothing but what its own connection is told.
-pub(crate) const READS: [&str; 37] = [
+pub(crate) const READS: [&str; 39] = [
     "AUTH_LIST",
     "CONNECT_CLOSE",
     "CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY",
@@ -62,8 +62,11 @@ pub(crate) const READS: [&str; 37] = [
     "CONNECT_OPEN",
     "CONNECT_STORAGE_POOL_EVENT_REGISTER_ANY",
     "CONNECT_SUPPORTS_FEATURE",
+    // How long it waits for a guest.
+    "DOMAIN_AGENT_SET_RESPONSE_TIMEOUT",
     "DOMAIN_GET_AUTOSTART",
     "DOMAIN_GET_BLOCK_INFO",
+    "DOMAIN_GET_GUEST_INFO",
     "DOMAIN_GET_INFO",
     "DOMAIN_GET_STATE",
     "DOMAIN_GET_XML_DESC",

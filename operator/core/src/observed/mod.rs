@@ -2,6 +2,7 @@
 
 pub mod capabilities;
 pub mod domain;
+pub mod guest;
 pub mod network;
 pub mod pool;
 pub mod volume;

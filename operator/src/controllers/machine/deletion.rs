@@ -69,6 +69,7 @@ pub(super) async fn delete(
     }
     ctx.memory.forget_machine(desired.uuid);
     ctx.memory.reset_looks(key);
+    ctx.memory.guests.forget(desired.uuid);
     let again = report::let_go(ctx, key, &**machine).await?;
     hint_volumes(ctx, desired);
     Ok(again)

@@ -3,6 +3,7 @@
 mod addresses;
 mod deletion;
 pub(crate) mod foresight;
+pub(crate) mod guest;
 mod look;
 mod needs;
 pub(crate) mod seed;
@@ -19,6 +20,7 @@ use drover_core::plan::Verdict;
 use drover_core::plan::machine::{Plan, Step};
 use drover_crds::VirtualMachine;
 use drover_crds::condition::{Reason, Status};
+use drover_crds::virtual_machine::GuestStatus;
 use drover_rpc::code;
 
 use self::look::Subject;
@@ -126,6 +128,7 @@ struct Outcome {
     domain: Option<Arc<ObservedDomain>>,
     plan: Option<Plan>,
     interfaces: Vec<drover_crds::virtual_machine::InterfaceStatus>,
+    guest: Option<GuestStatus>,
     epoch: Option<i64>,
     again: Again,
 }
@@ -141,6 +144,7 @@ impl Outcome {
             domain: None,
             plan: None,
             interfaces: Vec::new(),
+            guest: None,
             epoch: None,
             again: Again::WhenHinted,
         }
@@ -245,6 +249,7 @@ async fn settle(
     needs.settled(ctx, desired, &handle, &mut outcome).await;
     let (interfaces, wait) = addresses::look(ctx, key, machine, desired, &handle, &outcome).await;
     outcome.interfaces = interfaces;
+    outcome.guest = guest::look(ctx, key, &handle, outcome.domain.as_deref());
     outcome.again = report::sooner(outcome.again, wait);
     Ok(Settled::As(Box::new(outcome)))
 }

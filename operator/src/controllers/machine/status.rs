@@ -23,6 +23,7 @@ pub(super) fn describe(
         status.state_reason = Some(domain.reason.to_owned());
         status.domain_name = Some(domain.name.clone());
         status.interfaces.clone_from(&outcome.interfaces);
+        status.guest.clone_from(&outcome.guest);
     }
     status.start_failures = (history.crashes > 0).then(|| StartFailures {
         count: i64::from(history.crashes),
