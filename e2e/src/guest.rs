@@ -1,6 +1,7 @@
 //! The guest image: Debian's kernel for the cloud and busybox, on a disk that boots in seconds.
 
 mod cpio;
+pub mod debian;
 mod modules;
 
 use std::path::{Path, PathBuf};
@@ -48,7 +49,11 @@ pub fn image(lab: &Lab) -> Result<PathBuf, Error> {
 /// # Errors
 /// [`Error::File`].
 pub fn checksum(folder: &Path) -> Result<String, Error> {
-    crate::places::read_file(&folder.join(format!("{IMAGE}.sha256"))).map(|text| {
+    checksum_of(folder, IMAGE)
+}
+
+fn checksum_of(folder: &Path, image: &str) -> Result<String, Error> {
+    crate::places::read_file(&folder.join(format!("{image}.sha256"))).map(|text| {
         text.split_whitespace()
             .next()
             .unwrap_or_default()
@@ -72,18 +77,26 @@ fn build(lab: &Lab, folder: &Path) -> Result<(), Error> {
     run(Command::new("gzip").args(["-9", "-n"]).arg(&initrd))?;
     let disk = work.join("guest.img");
     make_disk(&disk, &unpacked, &initrd.with_extension("gz"))?;
-    let image = folder.join(IMAGE);
     let mut convert = Command::new("qemu-img");
     convert.args(["convert", "-f", "raw", "-O", "qcow2"]);
-    run(convert.arg(&disk).arg(&image))?;
-    let bytes = std::fs::read(&image).map_err(|error| Error::file(&image, error))?;
-    let sum = hex(&Sha256::digest(&bytes));
-    write_file(
-        &folder.join(format!("{IMAGE}.sha256")),
-        format!("{sum}  {IMAGE}\n"),
-    )?;
-    run(Command::new("gzip").args(["-1", "-n", "-k"]).arg(&image))?;
+    run(convert.arg(&disk).arg(folder.join(IMAGE)))?;
+    sum(folder, IMAGE)?;
+    run(Command::new("gzip")
+        .args(["-1", "-n", "-k"])
+        .arg(folder.join(IMAGE)))?;
     cache::remove(&work)
+}
+
+/// Writes the checksum of an image beside it.
+fn sum(folder: &Path, image: &str) -> Result<(), Error> {
+    let path = folder.join(image);
+    let mut hash = Sha256::new();
+    let mut file = std::fs::File::open(&path).map_err(|error| Error::file(&path, error))?;
+    std::io::copy(&mut file, &mut hash).map_err(|error| Error::file(&path, error))?;
+    write_file(
+        &folder.join(format!("{image}.sha256")),
+        format!("{}  {image}\n", hex(&hash.finalize())),
+    )
 }
 
 fn fetch(lab: &Lab, into: &Path) -> Result<(), Error> {

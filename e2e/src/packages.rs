@@ -17,6 +17,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("mmdebstrap", "mmdebstrap"),
     ("mkfs.vfat", "dosfstools"),
     ("mcopy", "mtools"),
+    ("mke2fs", "e2fsprogs"),
     ("syslinux", "syslinux"),
     ("qemu-img", "qemu-utils"),
     ("openssl", "openssl"),
