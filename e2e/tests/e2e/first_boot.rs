@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::files::{Files, HOST, text};
 use crate::support::objects::condition;
-use crate::support::{Guest, World, message, ready, reason};
+use crate::support::{Guest, World, audit, message, ready, reason};
 
 const SPACE: &str = "e2e-first-boot";
 const RIGHTS: &str = "
@@ -243,11 +243,15 @@ fn every_way_to_give_it_is_one_that_the_guest_finds() {
     for host in ["host1", "host2"] {
         let guests =
             all.map(|(name, given, _)| booting(&world, &format!("{name}-{host}"), host, given));
+        let since = audit::now(&world.lab);
         for guest in &guests {
             world.apply(&guest.yaml());
         }
         for (guest, (_, _, words)) in guests.iter().zip(all) {
             world.is_running(SPACE, &guest.name);
+            let mut writes = audit::by_operator(&world.lab, since);
+            writes.retain(|it| it.resource == "virtualmachines" && it.name == guest.name);
+            assert!(writes.len() <= 3, "{writes:#?}");
             if guest.name.starts_with("windows") {
                 show(&world, host, guest);
             }

@@ -164,6 +164,7 @@ fn guest(memory: &str) -> Guest {
         .on(HOST)
         .memory(&format!("{{guest: {memory}, maxGuest: 256Mi}}"))
         .blank("root", "whole")
+        .more("cloudInit: {userData: first}")
 }
 
 fn large(memory: &str) -> Guest {
@@ -209,6 +210,11 @@ fn as_changed(guest: &Guest) -> String {
     yaml.replace("totalIops: 500", "totalIops: 900")
 }
 
+// And is given something else at its next start.
+fn as_given(guest: &Guest) -> String {
+    as_changed(guest).replace("userData: first", "userData: second")
+}
+
 fn larger(world: &World, volume: &str) {
     let patch = "{\"spec\":{\"capacity\":\"16Mi\"}}";
     let words = ["-n", SPACE, "--type=merge", "-p", patch];
@@ -224,25 +230,32 @@ fn off_and_on(world: &World) {
     let guest = large("192Mi")
         .more(&format!("{CABLES}]"))
         .annotated("resetAt", "2026-01-01T00:00:00Z");
-    world.apply(&as_changed(&guest));
+    world.apply(&as_given(&guest));
     world.machine_is(SPACE, "all", "asked", |machine| {
         ["Updating", "RestartRequired"].contains(&reason(machine)) && is_current(machine)
     });
     assert_eq!(id(world), before, "it went on running");
     let mut guest = guest.annotated("restartedAt", "2026-01-01T00:01:00Z");
     guest.grace = 1;
-    world.apply(&as_changed(&guest));
+    world.apply(&as_given(&guest));
     is(world, "Running");
     let again = id(world);
     assert_ne!(again, before, "it was started again");
-    world.apply(&as_changed(&guest.clone().strategy("Halted")));
+    world.apply(&as_given(&guest.clone().strategy("Halted")));
     is(world, "Halted");
     larger(world, "all-root");
     let other = guest.memory("{guest: 160Mi, maxGuest: 256Mi}");
-    world.apply(&as_changed(&other));
+    world.apply(&as_given(&other));
     is(world, "Running");
     let started = |id: &str| id.parse::<u32>().unwrap();
     assert_eq!(started(&id(world)), started(&again) + 1, "started once");
+    let folder = world.host(HOST).root(&world.lab);
+    let folder = folder.join("var/lib/libvirt/drover-whole");
+    world.wait_for("what it was given first is gone", || {
+        let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.contains("_seed-")).count() == 1
+    });
 }
 
 // Somebody's own machine, which starts with its host; it is let go again.
