@@ -17,6 +17,9 @@ const FRESH: Duration = Duration::from_secs(10);
 const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(30);
 
+// Nobody may be looking for it any more.
+const FORGOTTEN: Duration = Duration::from_secs(3_600);
+
 type Data = Arc<Vec<(String, Vec<u8>)>>;
 type Named = (String, String);
 
@@ -83,7 +86,9 @@ impl SecretReader {
             Err(kube::Error::Api(status)) if status.code == 403 => Found::Denied,
             Err(error) => return Err(error),
         };
-        lock(&self.missed).entry(named).or_insert_with(Instant::now);
+        let mut missed = lock(&self.missed);
+        missed.retain(|_, since| since.elapsed() < FORGOTTEN);
+        missed.entry(named).or_insert_with(Instant::now);
         Ok(found)
     }
 

@@ -13,7 +13,8 @@ pub struct Seeds(Mutex<HashMap<Uuid, Known>>);
 #[derive(Debug, Default)]
 struct Known {
     key: Option<Uuid>,
-    whole: Option<ResolvedSeed>,
+    // And its host.
+    whole: Option<(String, ResolvedSeed)>,
     swept: Option<String>,
 }
 
@@ -29,13 +30,16 @@ impl Seeds {
         *known.key.get_or_insert_with(Uuid::new_v4)
     }
 
-    /// What is known to be there and whole.
-    pub(super) fn whole(&self, machine: Uuid) -> Option<ResolvedSeed> {
-        self.lock().get(&machine)?.whole.clone()
+    /// What is known to be on a host and whole.
+    pub(super) fn whole(&self, machine: Uuid, host: &str) -> Option<ResolvedSeed> {
+        let all = self.lock();
+        let (on, place) = all.get(&machine)?.whole.as_ref()?;
+        (on == host).then(|| place.clone())
     }
 
-    pub(super) fn set_whole(&self, machine: Uuid, place: &ResolvedSeed) {
-        self.lock().entry(machine).or_default().whole = Some(place.clone());
+    pub(super) fn set_whole(&self, machine: Uuid, host: &str, place: &ResolvedSeed) {
+        let whole = Some((host.to_owned(), place.clone()));
+        self.lock().entry(machine).or_default().whole = whole;
     }
 
     /// Looks again whether it is there.

@@ -78,7 +78,11 @@ impl Work<'_> {
                 ..Given::nothing()
             });
         }
-        let known = self.ctx.memory.seeds.whole(self.desired.uuid);
+        let known = self
+            .ctx
+            .memory
+            .seeds
+            .whole(self.desired.uuid, &self.host.name);
         if let Some(known) =
             known.filter(|it| (&it.pool, &it.volume) == (&place.pool, &place.volume))
         {
@@ -92,7 +96,10 @@ impl Work<'_> {
                     return Ok(Given::blocked(verdict, Again::Failed));
                 }
             }
-            self.ctx.memory.seeds.set_whole(self.desired.uuid, &place);
+            self.ctx
+                .memory
+                .seeds
+                .set_whole(self.desired.uuid, &self.host.name, &place);
         }
         Ok(Given {
             seed: Some(place),
