@@ -7,6 +7,7 @@ mod adoption;
 mod changes;
 mod definitions;
 mod dice;
+mod first_boot;
 mod given;
 mod import;
 mod in_place;
