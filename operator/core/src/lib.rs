@@ -6,8 +6,8 @@
 
 #![forbid(unsafe_code)]
 
-pub mod completion;
 pub mod addresses;
+pub mod completion;
 pub mod definition;
 pub mod desired;
 pub mod fields;

@@ -12,7 +12,9 @@ use drover_core::fields::Site;
 use drover_core::identity;
 use drover_core::reservations::{Claim, Ruling};
 use drover_core::seed::Names;
-use drover_core::xml::{DomainType, Kept, ResolvedDisk, ResolvedSeed, network_xml, pool_xml, volume_xml};
+use drover_core::xml::{
+    DomainType, Kept, ResolvedDisk, ResolvedSeed, network_xml, pool_xml, volume_xml,
+};
 use drover_crds::virtual_machine::RunStrategy;
 use drover_crds::{InstanceType, Network, StoragePool, VirtualMachine, Volume};
 use kube::ResourceExt;
