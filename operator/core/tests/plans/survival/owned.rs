@@ -231,6 +231,8 @@ fn device(
             .map(str::to_owned)
     };
     let known = |it: &Tree| match kind {
+        // What a guest starts with is no disk of its spec.
+        "disk" if is_called(it, "ua-cloud-init") || is_called(it, "ua-sysprep") => false,
         "disk" => it.find("target").and_then(|it| it.get("dev")) == Some(name),
         _ => {
             let mac = it.find("mac").and_then(|mac| mac.get("address"));
