@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use drover_crds::check;
 use drover_crds::schema::definitions;
-use drover_crds::{Host, InstanceType, Network, StoragePool, VirtualMachine, Volume};
+use drover_crds::{
+    ClusterImage, Host, Image, InstanceType, Network, StoragePool, VirtualMachine, Volume,
+};
 use serde_json::Value;
 
 fn folder(name: &str) -> Vec<PathBuf> {
@@ -100,6 +102,8 @@ fn is_read_whole(object: &Value) {
         "InstanceType" => serde_json::from_str::<InstanceType>(&text).map(serde_json::to_value),
         "StoragePool" => serde_json::from_str::<StoragePool>(&text).map(serde_json::to_value),
         "Network" => serde_json::from_str::<Network>(&text).map(serde_json::to_value),
+        "ClusterImage" => serde_json::from_str::<ClusterImage>(&text).map(serde_json::to_value),
+        "Image" => serde_json::from_str::<Image>(&text).map(serde_json::to_value),
         "Volume" => serde_json::from_str::<Volume>(&text).map(serde_json::to_value),
         "VirtualMachine" => serde_json::from_str::<VirtualMachine>(&text).map(serde_json::to_value),
         kind => panic!("{kind}"),
@@ -144,7 +148,7 @@ fn good_input_is_taken() {
 
 #[test]
 fn the_examples_are_taken() {
-    let folders = ["first-machine", "first-boot", "networks"];
+    let folders = ["first-machine", "first-boot", "images", "networks"];
     let folders = folders.map(|name| folder(&format!("docs/examples/{name}")));
     for file in folders.concat() {
         let sum = "0".repeat(64);

@@ -1,6 +1,6 @@
 //! Images: fetched once, kept once in each pool of each host, and the base of any number of disks.
 
-use drover_e2e::guest;
+use drover_e2e::{guest, objects};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -203,4 +203,59 @@ fn an_image_that_is_not_what_was_declared() {
         assert!(copies(&world, "wrong").is_empty(), "nothing is left");
     }
     world.remove_space(SPACE);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn the_example_of_a_team_in_any_order() {
+    let world = World::new();
+    let folder = objects::example(&world.lab, "images").unwrap();
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|file| file.unwrap().path().display().to_string())
+        .collect();
+    files.sort();
+    // Nothing can be in a namespace that is not there.
+    world.kubectl(&["apply", "--server-side", "-f", &files[0]]);
+    for file in files[1..].iter().rev() {
+        world.kubectl(&["apply", "--server-side", "-f", file]);
+    }
+    let machines = [
+        ("web", "192.168.170.20"),
+        ("db", "192.168.170.21"),
+        ("cache", "192.168.170.22"),
+    ];
+    for (name, ip) in machines {
+        world.machine_is("team", name, "running with its address", |machine| {
+            ready(machine) && machine["status"]["interfaces"][0]["ips"][0] == ip
+        });
+    }
+    let console = |name: &str| {
+        world
+            .host("host1")
+            .console(&world.lab, &format!("team_{name}"))
+    };
+    let says = |name: &str, words: &str| {
+        let line = objects::line_on(&console(name), words).unwrap();
+        println!("{name}: {line}");
+    };
+    for (name, ip) in machines {
+        says(name, "given user-data: timezone: Europe/Berlin");
+        says(name, &format!("eth0 has {ip}"));
+        for (other, its) in machines {
+            says(name, &format!("reached {other}.team.example.org at {its}"));
+        }
+    }
+    println!(
+        "{}",
+        world.kubectl(&["get", "vm", "-n", "team", "-o", "wide"])
+    );
+    println!(
+        "{}",
+        world.kubectl(&["get", "vcimg,vpool,vnet,vvol", "-n", "team"])
+    );
+    let folder = folder.display().to_string();
+    world.kubectl(&["delete", "--timeout=180s", "-f", &folder]);
+    let left = world.virsh("host1", &["pool-list", "--all", "--name"]);
+    assert!(!left.lines().any(|name| name.trim() == "team"), "{left}");
 }
