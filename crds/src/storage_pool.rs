@@ -120,7 +120,10 @@ pub enum PoolType {
 pub struct PoolSource {
     /// Who serves it: for `netfs`, `iscsi`, `iscsi-direct` and `gluster` one, for `rbd` the monitors.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(
+        length(max = 16),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
+    )]
     pub hosts: Vec<PoolServer>,
     /// The folder that a `netfs` server exports, or one in a volume of `gluster`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
