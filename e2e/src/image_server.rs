@@ -1,7 +1,7 @@
 //! Serves the files of one folder over HTTP, as the place from which volumes are imported.
 //!
 //! Below other folders the same files come otherwise: `/slow/` at 1 MiB a second, so that a test can
-//! break an import half way; `/cut/` 4 MiB at a time, and then the connection ends; `/short/` with a
+//! break an import half way, and `/brisk/` at 4; `/cut/` 4 MiB at a time, and then the connection ends; `/short/` with a
 //! length that is a byte too long. The rest of a file is sent to who asks for it.
 
 use std::fs::File;
@@ -59,6 +59,7 @@ pub fn serve(address: SocketAddr, folder: PathBuf) -> Result<(), Error> {
 enum Manner {
     Plain,
     Slow,
+    Brisk,
     Cut,
     Short,
 }
@@ -67,6 +68,7 @@ impl Manner {
     fn of(path: &str) -> (Self, &str) {
         let all = [
             ("/slow/", Self::Slow),
+            ("/brisk/", Self::Brisk),
             ("/cut/", Self::Cut),
             ("/short/", Self::Short),
             ("/", Self::Plain),
@@ -141,8 +143,10 @@ fn send(mut file: File, mut connection: &TcpStream, manner: Manner) -> std::io::
         }
         connection.write_all(chunk.get(..got).unwrap_or_default())?;
         sent += got;
-        if manner == Manner::Slow {
-            std::thread::sleep(Duration::from_millis(62));
+        match manner {
+            Manner::Slow => std::thread::sleep(Duration::from_millis(62)),
+            Manner::Brisk => std::thread::sleep(Duration::from_millis(15)),
+            Manner::Plain | Manner::Cut | Manner::Short => {}
         }
     }
 }
@@ -171,7 +175,7 @@ mod tests {
     #[test]
     fn a_file_of_the_folder_is_served_and_nothing_else() {
         assert!(ask("/a.txt").ends_with("\r\n\r\ncontent"));
-        for folder in ["slow", "cut", "short"] {
+        for folder in ["slow", "brisk", "cut", "short"] {
             assert!(ask(&format!("/{folder}/a.txt")).ends_with("\r\n\r\ncontent"));
         }
         for path in ["/b.txt", "/../a.txt", "/", "/slow/../a.txt"] {

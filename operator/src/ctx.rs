@@ -95,7 +95,8 @@ impl Ctx {
 
 impl Ctx {
     /// Asks for a look at everything that waits for something else to go: what is being deleted,
-    /// volumes that are not made yet, and machines without a place.
+    /// images that nobody may need any more, volumes that are not made yet, and machines without a
+    /// place.
     pub fn hint_waiting(&self) {
         let deleted = |meta: &kube::api::ObjectMeta| meta.deletion_timestamp.is_some();
         for host in self
@@ -126,9 +127,7 @@ impl Ctx {
             self.hints.hint(Key::network(&network.name_any()));
         }
         let images = self.cache.images.all().into_iter();
-        let images = images.filter(|o| deleted(&o.metadata));
         let of_cluster = self.cache.cluster_images.all().into_iter();
-        let of_cluster = of_cluster.filter(|o| deleted(&o.metadata));
         let names = images.map(|o| image_name(&*o));
         for image in names.chain(of_cluster.map(|o| image_name(&*o))) {
             self.hints.hint(Key::image(&image));

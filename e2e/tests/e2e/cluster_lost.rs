@@ -4,16 +4,23 @@
 use drover_e2e::hosts::power;
 use drover_e2e::{control_plane, objects, operator};
 
-use crate::support::{Guest, World, message, ready, reason};
+use crate::support::{Guest, World, images, message, ready, reason};
 
 const SPACE: &str = "e2e-lost";
 
-fn guests() -> [Guest; 3] {
+const IMAGE: &str = "brisk/guest.qcow2";
+
+fn guests() -> [Guest; 4] {
     let on = |name: &str, host: &str| Guest::new(SPACE, name).on(host);
     [
         on("a", "host1").blank("data", "first"),
         on("b", "host1"),
         on("c", "host2"),
+        on("d", "host1").disk(
+            "{name: root, volumeTemplate: {pool: first, capacity: 64Mi, \
+             source: {clusterImage: {name: lost}}}}"
+                .to_owned(),
+        ),
     ]
 }
 
@@ -48,6 +55,7 @@ fn apply_all(world: &World) {
     let folder = world.lab.state().join("first-machine");
     world.kubectl(&["apply", "-f", &folder.display().to_string()]);
     world.kubectl(&["create", "namespace", SPACE]);
+    world.apply(&images::cluster_image(world, "lost", IMAGE, ""));
     for guest in guests() {
         world.apply(&guest.yaml());
     }
@@ -58,20 +66,29 @@ fn apply_all(world: &World) {
 fn every_machine_is_found_again_also_while_a_host_is_off() {
     let world = World::new();
     world.space(SPACE);
+    world.apply(&images::cluster_image(&world, "lost", IMAGE, ""));
     for guest in guests() {
         world.apply(&guest.yaml());
         world.machine_is(SPACE, &guest.name, "ready", ready);
     }
     let before = ids(&world, &["host1"]);
     let disk = world.pool_files("host1");
+    let asked = images::requests(&world, IMAGE);
     power::off(&world.lab, &world.host("host2")).unwrap();
     lose_the_cluster(&world);
     apply_all(&world);
-    for name in ["a", "b"] {
+    for name in ["a", "b", "d"] {
         world.machine_is(SPACE, name, "ready", ready);
     }
     assert_eq!(ids(&world, &["host1"]), before, "none was restarted");
     assert_eq!(world.pool_files("host1"), disk, "no disk was made anew");
+    assert_eq!(
+        images::requests(&world, IMAGE),
+        asked,
+        "no image was fetched"
+    );
+    let disk = world.get("volumes", SPACE, "d-root").unwrap();
+    assert_eq!(disk["status"]["backing"][0]["volume"], "_image_lost");
     let waiting = world.machine_is(SPACE, "c", "WaitingForHosts", |machine| {
         reason(machine) == "WaitingForHosts"
     });
@@ -88,4 +105,5 @@ fn every_machine_is_found_again_also_while_a_host_is_off() {
     assert_eq!(copies.len(), 1, "{copies:?}");
     assert_eq!(ids(&world, &["host1"]), before);
     world.remove_space(SPACE);
+    world.kubectl(&["delete", "clusterimage", "lost", "--timeout=60s"]);
 }

@@ -1,39 +1,11 @@
 //! Images: fetched once, kept once in each pool of each host, and the base of any number of disks.
 
-use drover_e2e::{guest, objects};
+use drover_e2e::objects;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-use crate::support::{Guest, World, message, ready, reason};
+use crate::support::{Guest, World, images, message, ready, reason};
 
 const SPACE: &str = "e2e-images";
-
-fn folder(world: &World) -> std::path::PathBuf {
-    guest::image(&world.lab).unwrap()
-}
-
-// What of the lab's image server, in this manner.
-fn cluster_image(world: &World, name: &str, path: &str, more: &str) -> String {
-    let file = path.rsplit('/').next().unwrap();
-    let bytes = std::fs::read(folder(world).join(file)).unwrap();
-    let sum = format!("{:x}", Sha256::digest(&bytes));
-    format!(
-        "apiVersion: drover.dev/v1alpha1
-kind: ClusterImage
-metadata: {{name: {name}}}
-spec:
-  source: {{http: {{url: \"http://10.77.0.1:8088/{path}\"}}}}
-  checksum: sha256:{sum}
-  osInfo: linux2022
-{more}"
-    )
-}
-
-fn requests(world: &World, path: &str) -> usize {
-    let log = std::fs::read_to_string(world.lab.log("image-server")).unwrap_or_default();
-    let line = format!("GET /{path} ");
-    log.lines().filter(|it| it.starts_with(&line)).count()
-}
 
 fn on(image: &str, name: &str, host: &str, more: &str) -> Guest {
     Guest::new(SPACE, name).on(host).disk(format!(
@@ -67,8 +39,8 @@ fn gone(world: &World, name: &str) {
 fn an_image_is_fetched_once_and_shared_by_disks_on_both_hosts() {
     let world = World::new();
     world.space(SPACE);
-    let before = requests(&world, "guest.qcow2");
-    world.apply(&cluster_image(&world, "shared", "guest.qcow2", ""));
+    let before = images::requests(&world, "guest.qcow2");
+    world.apply(&images::cluster_image(&world, "shared", "guest.qcow2", ""));
     let unused = image_is(&world, "shared", "ready", ready);
     assert_eq!(reason(&unused), "Available", "{unused:#}");
     assert!(copies(&world, "shared").is_empty(), "nobody needs it yet");
@@ -82,11 +54,15 @@ fn an_image_is_fetched_once_and_shared_by_disks_on_both_hosts() {
         image["status"]["copies"] == 2 && ready(image)
     });
     println!("{}", image["status"]);
-    assert_eq!(requests(&world, "guest.qcow2") - before, 1, "fetched once");
+    assert_eq!(
+        images::requests(&world, "guest.qcow2") - before,
+        1,
+        "fetched once"
+    );
     assert_eq!(image["status"]["format"], "qcow2");
     assert_eq!(image["status"]["checksum"], image["spec"]["checksum"]);
     assert_eq!(copies(&world, "shared").len(), 6, "with two records each");
-    let fetched = std::fs::read(folder(&world).join("guest.qcow2")).unwrap();
+    let fetched = std::fs::read(images::folder(&world).join("guest.qcow2")).unwrap();
     for host in ["host1", "host2"] {
         let pool = world.host(host).root(&world.lab);
         let copy = pool.join("var/lib/libvirt/drover-first/_image_shared");
@@ -121,8 +97,13 @@ fn used_and_unused(world: &World) {
 fn a_copy_goes_with_the_last_volume_that_needs_it() {
     let world = World::new();
     world.space(SPACE);
-    world.apply(&cluster_image(&world, "while-used", "guest.qcow2", ""));
-    world.apply(&cluster_image(
+    world.apply(&images::cluster_image(
+        &world,
+        "while-used",
+        "guest.qcow2",
+        "",
+    ));
+    world.apply(&images::cluster_image(
         &world,
         "kept",
         "guest.qcow2.gz",
@@ -164,11 +145,11 @@ fn a_copy_goes_with_the_last_volume_that_needs_it() {
 fn a_server_that_stops_in_the_middle_is_asked_for_the_rest() {
     let world = World::new();
     world.space(SPACE);
-    let before = requests(&world, "cut/guest.qcow2");
-    world.apply(&cluster_image(&world, "cut", "cut/guest.qcow2", ""));
+    let before = images::requests(&world, "cut/guest.qcow2");
+    world.apply(&images::cluster_image(&world, "cut", "cut/guest.qcow2", ""));
     world.apply(&on("cut", "cut", "host2", "").yaml());
     world.is_running(SPACE, "cut");
-    let asked = requests(&world, "cut/guest.qcow2") - before;
+    let asked = images::requests(&world, "cut/guest.qcow2") - before;
     println!("asked {asked} times");
     assert!(asked > 1);
     world.remove_space(SPACE);
@@ -180,11 +161,11 @@ fn a_server_that_stops_in_the_middle_is_asked_for_the_rest() {
 fn an_image_that_is_not_what_was_declared() {
     let world = World::new();
     world.space(SPACE);
-    let right = cluster_image(&world, "wrong", "guest.qcow2", "");
+    let right = images::cluster_image(&world, "wrong", "guest.qcow2", "");
     let sum = right.split("sha256:").nth(1).unwrap();
     let other = right.replace(&sum[..64], &"0".repeat(64));
     let raw = right.clone() + "  format: raw\n";
-    let long = cluster_image(&world, "wrong", "short/guest.qcow2", "");
+    let long = images::cluster_image(&world, "wrong", "short/guest.qcow2", "");
     for (text, expected) in [
         (other, "ChecksumMismatch"),
         (raw, "SourceRefused"),

@@ -10,6 +10,7 @@ mod api_answers;
 mod bad_input;
 mod cluster_lost;
 mod command_line;
+mod cuts;
 mod debian_guest;
 mod definitions;
 mod explain;

@@ -85,7 +85,7 @@ kind: StoragePool
 metadata: {{name: e2e-{kind}}}
 spec:
   type: {kind}
-  hostSelector: {{matchLabels: {{kubernetes.io/hostname: host2}}}}
+  hostSelector: {{matchLabels: {{suite: trixie}}}}
   source: {{devices: [{device}]}}
   deletionPolicy: Delete
 {more}"
@@ -173,7 +173,7 @@ kind: StoragePool
 metadata: {name: e2e-limits}
 spec:
   type: dir
-  hostSelector: {matchLabels: {kubernetes.io/hostname: host2}}
+  hostSelector: {matchLabels: {suite: trixie}}
   target: {path: /srv/e2e-limits}
   deletionPolicy: Delete
   overcommit: \"0.001\"

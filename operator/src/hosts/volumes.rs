@@ -172,6 +172,7 @@ impl PoolOnHost<'_> {
         self.is_free(name)?;
         let client = self.host.client()?;
         let xml = match (base, desired.source.is_slow()) {
+            (_, true) if desired.blocks => volume_xml(name, capacity, "raw"),
             (_, true) => volume_xml(name, EMPTY, "raw"),
             (Some((path, format)), false) => overlay_xml(name, capacity, path, format),
             (None, false) => volume_xml(name, capacity, format_word(desired.format)),

@@ -4,6 +4,7 @@ pub(crate) mod api_proxy;
 pub(crate) mod audit;
 pub(crate) mod between;
 pub(crate) mod files;
+pub(crate) mod images;
 pub(crate) mod objects;
 pub(crate) mod rpc_proxy;
 pub(crate) mod trigger;

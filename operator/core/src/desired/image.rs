@@ -90,6 +90,7 @@ impl DesiredImage {
             host: None,
             capacity: 0,
             format: self.format.unwrap_or(VolumeFormat::Raw),
+            blocks: false,
             source: Source::Fetched {
                 url: self.url.clone().unwrap_or_default(),
                 sha256: self.sha256.clone(),

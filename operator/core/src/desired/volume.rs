@@ -30,6 +30,9 @@ pub struct DesiredVolume {
     pub capacity: u64,
     /// How it is kept.
     pub format: VolumeFormat,
+    /// Whether it is a block device, which is made as large as it is to be and has other bytes than
+    /// zeros where nothing is written.
+    pub blocks: bool,
     /// What is in it at first.
     pub source: Source,
     /// Whether its data goes with its object.
@@ -99,6 +102,7 @@ impl DesiredVolume {
             host: spec.host.clone(),
             capacity,
             format,
+            blocks: pool.map(making) == Some(Making::Blocks),
             source: source(spec, &namespace, format),
             delete: spec.reclaim_policy == ReclaimPolicy::Delete && spec.existing.is_none(),
             existing: spec.existing.is_some(),

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use drover_core::completion::Completion;
 use drover_core::desired::image::{DesiredImage, hexadecimal};
+use drover_core::desired::pool::{Making, making};
 use drover_core::plan::Verdict;
+use drover_core::xml::type_word;
 use drover_crds::condition::Reason;
 use drover_crds::{ImageStatus, quantity};
 
@@ -95,6 +97,14 @@ pub(super) async fn settle(
         let message = format!("StoragePool {} does not exist", place.pool);
         return Look::waits(Reason::NotRealized, message);
     };
+    if making(pool.spec.type_) != Making::Files {
+        let word = type_word(pool.spec.type_);
+        let message = format!(
+            "images are kept in pools of files, {} is of type {word}",
+            place.pool
+        );
+        return Look::waits(Reason::NotSupported, message);
+    }
     let (handle, seen) = match pool_on(ctx, &pool, &place.host).await {
         Ok(there) => there,
         Err(verdict) => return Look::Waits(verdict, Again::WhenHinted),

@@ -45,9 +45,6 @@ pub(super) async fn delete(
         ctx.memory.set_progress(&desired.uid, None);
         let again = report::let_go(ctx, key, volume).await?;
         ctx.hints.hint(Key::pool(&desired.pool));
-        if let Some(image) = desired.source.image() {
-            ctx.hints.hint(Key::image(image));
-        }
         return Ok(again);
     }
     let again = report::unsettled(outcome.verdict.reason);

@@ -106,7 +106,7 @@ pub(super) fn fill(work: &Work<'_>, key: &Key) {
                 uuid: work.uuid,
                 volume: desired.volume_name.clone(),
                 capacity: desired.capacity,
-                blocks: false,
+                blocks: desired.blocks,
             };
             let transfer = Transfer {
                 from: From::Url {
