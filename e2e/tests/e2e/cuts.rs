@@ -227,22 +227,20 @@ fn what_cannot_be_complete_leaves_nothing_that_counts() {
 }
 
 fn full(world: &World, bytes: &[u8]) {
-    let pool = format!(
-        "apiVersion: drover.dev/v1alpha1
+    let pool = "apiVersion: drover.dev/v1alpha1
 kind: StoragePool
-metadata: {{name: e2e-full}}
+metadata: {name: e2e-full}
 spec:
   type: dir
-  hostSelector: {{matchLabels: {{suite: bookworm}}}}
-  target: {{path: /srv/e2e-full}}
+  hostSelector: {matchLabels: {suite: bookworm}}
+  target: {path: /srv/e2e-full}
   deletionPolicy: Delete
-"
-    );
+";
     world.shell(
         HOST,
         "mkdir -p /srv/e2e-full && mount -t tmpfs -o size=8m full /srv/e2e-full",
     );
-    world.apply(&pool);
+    world.apply(pool);
     let text = objects("e2e-full", &sum(bytes));
     world.apply(&text);
     let image = world.wait(("clusterimages", "", "cuts"), "refused", |image| {
@@ -252,6 +250,6 @@ spec:
     world.shell(HOST, "mount -o remount,size=64m /srv/e2e-full");
     world.wait(("volumes", SPACE, "disk"), "ready", ready);
     world.delete(&text);
-    world.delete(&pool);
+    world.delete(pool);
     world.shell(HOST, "umount /srv/e2e-full");
 }
