@@ -1,8 +1,9 @@
 //! Addresses that a network's DHCP server keeps for machines: who asks for which, and who gets it.
 //! Of two that ask for the same, the one that came first has it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use drover_crds::VirtualMachine;
 use ipnet::IpNet;
@@ -11,6 +12,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::desired::Invalid;
 use crate::desired::network::DesiredNetwork;
 use crate::identity;
+use crate::observed::domain::ObservedDomain;
+use crate::observed::network::{ObservedNetwork, Section};
 
 /// An address that is kept for one MAC address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +152,48 @@ impl Ruling {
         };
         self.claims.keys().filter(|it| !same(it)).collect()
     }
+}
+
+/// What a host keeps for the fleet's machines of which nobody has said anything yet, because their
+/// objects come later or are lost: their guests have it still.
+#[must_use]
+pub fn left(
+    network: &DesiredNetwork,
+    ruling: &Ruling,
+    observed: &ObservedNetwork,
+    domains: &[Arc<ObservedDomain>],
+) -> Vec<Reservation> {
+    let is_lost = |domain: &&Arc<ObservedDomain>| {
+        let mark = domain.mark().filter(|mark| mark.fleet == network.fleet);
+        mark.is_some_and(|mark| {
+            let machine = (mark.namespace.clone(), mark.name.clone());
+            !ruling.claims.contains_key(&machine)
+        })
+    };
+    let definitions = domains.iter().filter(is_lost);
+    let definitions = definitions.filter_map(|it| it.live.as_ref().or(it.inactive.as_ref()));
+    let macs: HashSet<&str> = definitions
+        .flat_map(|definition| &definition.interfaces)
+        .filter(|nic| nic.network.as_ref() == Some(&network.name))
+        .map(|nic| nic.mac.as_str())
+        .collect();
+    let kept = observed.config.items.iter();
+    let kept = kept.filter(|item| item.section == Section::DhcpHost);
+    let lost = kept.filter_map(|item| {
+        let mac = item.element.get("mac").filter(|mac| macs.contains(mac))?;
+        let ip = item.element.get("ip")?.parse().ok()?;
+        let others = ruling.reservations.iter();
+        let free = others
+            .clone()
+            .all(|other| other.ip != ip && other.mac != mac);
+        let name = item.element.get("name").map(str::to_owned);
+        free.then(|| Reservation {
+            mac: mac.to_owned(),
+            ip,
+            name: name.filter(|name| others.clone().all(|it| it.name.as_ref() != Some(name))),
+        })
+    });
+    lost.collect()
 }
 
 /// What is somebody's already, and whose.

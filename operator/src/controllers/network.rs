@@ -6,6 +6,7 @@ use drover_core::desired::network::DesiredNetwork;
 use drover_core::observed::network::ObservedNetwork;
 use drover_core::plan::Verdict;
 use drover_core::plan::network::{Step, plan, plan_deletion};
+use drover_core::reservations::{Reservation, Ruling};
 use drover_crds::condition::Reason;
 use drover_crds::{HostState, Network, NetworkStatus};
 use futures::FutureExt;
@@ -37,9 +38,12 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     desired.reservations.clone_from(&ruling.reservations);
     let changed = &AtomicBool::new(false);
     let hosts = sites::selected(ctx, desired.host_selector.as_ref());
-    let asked = hosts
-        .iter()
-        .map(|(name, host)| (name.clone(), share(name, host, &desired, changed).boxed()));
+    let asked = hosts.iter().map(|(name, host)| {
+        (
+            name.clone(),
+            share(name, host, &desired, &ruling, changed).boxed(),
+        )
+    });
     let mut asking = Asking::new(asked);
     let all = asking.for_a_while().await;
     if changed.swap(false, Ordering::Relaxed) {
@@ -61,9 +65,10 @@ async fn share(
     name: &str,
     host: &HostHandle,
     desired: &DesiredNetwork,
+    ruling: &Ruling,
     changed: &AtomicBool,
 ) -> Share {
-    match realize(host, desired, Some(changed), false).await {
+    match realize(host, desired, Some((ruling, changed))).await {
         Ok((state, verdict)) => Share {
             state,
             verdict,
@@ -112,19 +117,22 @@ async fn finish(
 }
 
 // Takes the plan's steps on one host until there is nothing more to do. Whether anything was done is
-// noted in `changed`.
+// noted. Without a ruling the network is on its way out.
 async fn realize(
     host: &HostHandle,
     desired: &DesiredNetwork,
-    changed: Option<&AtomicBool>,
-    deleting: bool,
+    wanted: Option<(&Ruling, &AtomicBool)>,
 ) -> Result<(HostState, Verdict), HostError> {
-    let decide = |observed: Option<&ObservedNetwork>, users: &[String]| match deleting {
-        false => plan(desired, observed, users),
-        true => plan_deletion(desired, observed, users),
-    };
+    let mut desired = desired.clone();
     for _ in 0..MOST_STEPS {
         let observed = host.network(&desired.name).await?;
+        if let (Some((ruling, _)), Some(observed)) = (wanted, &observed) {
+            desired.reservations = kept(host, &desired, ruling, observed).await?;
+        }
+        let decide = |observed: Option<&ObservedNetwork>, users: &[String]| match wanted {
+            Some(_) => plan(&desired, observed, users),
+            None => plan_deletion(&desired, observed, users),
+        };
         let mut plan = decide(observed.as_deref(), &[]);
         // Only a stop does anything to guests.
         if plan.step == Some(Step::Destroy) {
@@ -145,13 +153,38 @@ async fn realize(
         let name = step.name();
         tracing::info!(host = host.name, network = desired.name, name, "step");
         let done = host.step_network(step, &desired.name, desired.uuid).await;
-        if let Some(changed) = changed {
+        if let Some((_, changed)) = wanted {
             changed.store(true, Ordering::Relaxed);
         }
         done?;
     }
     let verdict = Verdict::new(Reason::Creating, "it is not settled yet");
     Ok((sites::state(&host.name, false, &verdict), verdict))
+}
+
+// What a host is to keep: for the machines that are declared, and for those of which it has more than
+// anybody has said.
+async fn kept(
+    host: &HostHandle,
+    desired: &DesiredNetwork,
+    ruling: &Ruling,
+    observed: &ObservedNetwork,
+) -> Result<Vec<Reservation>, HostError> {
+    let mut kept = ruling.reservations.clone();
+    let fixed = desired.subnets.iter().flat_map(|subnet| &subnet.hosts);
+    let fixed = fixed.filter_map(|host| host.mac.as_deref());
+    let known: Vec<&str> = kept
+        .iter()
+        .map(|kept| kept.mac.as_str())
+        .chain(fixed)
+        .collect();
+    if desired.managed && observed.keeps_more_than(&known) {
+        let domains = host.all_domains().await?;
+        kept.extend(drover_core::reservations::left(
+            desired, ruling, observed, &domains,
+        ));
+    }
+    Ok(kept)
 }
 
 /// The running domains that are in a network: machines by their objects' names, others by their own.
@@ -199,7 +232,7 @@ async fn delete(
         .collect();
     let mut removal = Removal::new(&desired.name, &before.hosts, &users);
     for (name, host) in removal.hosts(ctx) {
-        let done = realize(&host, desired, None, true).await;
+        let done = realize(&host, desired, None).await;
         removal.heard(&name, done.map(|(_, verdict)| verdict));
     }
     let verdict = removal.verdict();

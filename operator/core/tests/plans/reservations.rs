@@ -1,10 +1,14 @@
 //! Who gets which address in a network.
 
+use std::sync::Arc;
+
 use drover_core::desired::network::DesiredNetwork;
-use drover_core::reservations::{Claim, Ruling};
+use drover_core::observed::network::{NetworkFacts, ObservedNetwork};
+use drover_core::reservations::{Claim, Reservation, Ruling, left};
+use drover_core::xml::{Kept, network_xml};
 use drover_crds::{Network, VirtualMachine};
 
-use super::given;
+use super::{given, world};
 
 fn machine(name: &str, second: u32, interfaces: &str) -> VirtualMachine {
     given::object(&format!(
@@ -205,4 +209,32 @@ fn what_the_network_keeps_for_others_comes_first() {
     );
     let ruling = rule(&network, &[machine("a", 1, &asks("192.168.150.8"))]);
     assert_eq!(ruling.reservations[0].name.as_deref(), Some("a-eth0"));
+}
+
+#[test]
+fn what_nobody_has_declared_yet_has_its_address_still() {
+    let web = given::machine();
+    let domains = [Arc::new(world::running(&web, 1))];
+    let mut had = lan();
+    had.reservations = vec![Reservation {
+        mac: web.interfaces[0].mac.clone(),
+        ip: "192.168.150.7".parse().unwrap(),
+        name: Some("web".to_owned()),
+    }];
+    let facts = NetworkFacts::parse(&network_xml(&had, &Kept::default())).unwrap();
+    let host = ObservedNetwork {
+        name: had.name.clone(),
+        uuid: had.uuid,
+        active: true,
+        persistent: true,
+        config: facts.clone(),
+        live: Some(facts),
+    };
+    assert!(host.keeps_more_than(&[]) && !host.keeps_more_than(&[&web.interfaces[0].mac]));
+    let left = |machines: &[VirtualMachine]| left(&lan(), &rule(&lan(), machines), &host, &domains);
+    assert_eq!(left(&[]), had.reservations);
+    // It is declared, and asks for nothing.
+    assert_eq!(left(&[machine("web", 1, "{name: eth0, network: lan}")]), []);
+    assert_eq!(left(&[machine("db", 1, &asks("192.168.150.7"))]), []);
+    assert_eq!(left(&[machine("db", 1, &asks("192.168.150.8"))]).len(), 1);
 }

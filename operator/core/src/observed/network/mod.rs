@@ -37,6 +37,18 @@ impl ObservedNetwork {
         live.or(self.config.bridge.as_ref())
     }
 
+    /// Whether it keeps addresses for more MAC addresses than these.
+    #[must_use]
+    pub fn keeps_more_than(&self, macs: &[&str]) -> bool {
+        let hosts = self.config.items.iter();
+        let mut hosts = hosts.filter(|item| item.section == Section::DhcpHost);
+        hosts.any(|item| {
+            item.element
+                .get("mac")
+                .is_some_and(|mac| !macs.contains(&mac))
+        })
+    }
+
     /// Whether its DHCP server, as it runs, keeps this address for this MAC address.
     #[must_use]
     pub fn keeps(&self, mac: &str, ip: &str) -> bool {
