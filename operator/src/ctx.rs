@@ -282,11 +282,3 @@ pub struct Looks {
     /// When the next one is due.
     pub due: Option<Instant>,
 }
-
-impl Looks {
-    /// Whether none has been made, and none is to come.
-    #[must_use]
-    pub fn is_first(&self) -> bool {
-        !self.made && self.due.is_none()
-    }
-}

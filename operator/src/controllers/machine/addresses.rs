@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use drover_core::addresses::{self, Seen};
 use drover_core::desired::machine::{DesiredInterface, DesiredMachine};
-use drover_crds::VirtualMachine;
+use drover_crds::network::NetworkMode;
 use drover_crds::virtual_machine::InterfaceStatus;
+use drover_crds::{ManagementPolicy, VirtualMachine};
 use tokio::time::Instant;
 
 use super::Outcome;
@@ -39,13 +40,13 @@ pub(super) async fn look(
     let news = host.write(|inventory| inventory.readdressed.remove(&desired.uuid));
     let before = interfaces(ctx, desired, known, &[], true);
     let due = looks.due.is_some_and(|due| due <= Instant::now());
-    let missing = |all: &[InterfaceStatus]| all.iter().any(|it| it.ips.is_empty());
-    if looks.is_first() && !missing(&before) {
-        let due = leased(ctx, desired, &before).then(|| some_time_later(desired));
-        ctx.memory.set_looks(key, Looks { due, ..looks });
-        return (before, again(due));
-    }
-    if !news && !due && !looks.is_first() {
+    let missing = |all: &[InterfaceStatus]| {
+        let mut all = desired.interfaces.iter().zip(all);
+        all.any(|(nic, known)| known.ips.is_empty() && is_spoken_to(ctx, nic))
+    };
+    // An operator that starts again knows what the status says, but not for how long it is so.
+    let first = !looks.made && (missing(&before) || leased(ctx, desired, &before));
+    if !news && !due && !first {
         return (before, again(looks.due));
     }
     let places = desired.interfaces.iter();
@@ -64,14 +65,30 @@ pub(super) async fn look(
 // renew.
 fn leased(ctx: &Ctx, desired: &DesiredMachine, known: &[InterfaceStatus]) -> bool {
     let mut all = desired.interfaces.iter().zip(known);
-    all.any(|(nic, known)| !serves(ctx, nic) || known.ips.first() != nic.ip_address.as_ref())
+    all.any(|(nic, known)| {
+        let ip = known.ips.first();
+        ip.is_some() && (!serves(ctx, nic) || ip != nic.ip_address.as_ref())
+    })
 }
 
-// An operator that starts again knows what the status says: no reason to ask of all machines at once.
-fn some_time_later(desired: &DesiredMachine) -> Instant {
-    const SPREAD: u128 = 240;
-    let more = u64::try_from(desired.uuid.as_u128() % SPREAD).unwrap_or(0);
-    Instant::now() + Duration::from_secs(60 + more)
+// Whether somebody may tell of an address there: a DHCP server, or neighbours outside of the host.
+fn is_spoken_to(ctx: &Ctx, nic: &DesiredInterface) -> bool {
+    let network = ctx.cache.networks.get("", &nic.network);
+    network.is_some_and(|network| {
+        let mode = network.spec.mode;
+        let outside = matches!(
+            mode,
+            NetworkMode::Bridge | NetworkMode::OVS | NetworkMode::Macvtap
+        );
+        let observed = network.spec.management_policy == ManagementPolicy::Observe;
+        outside
+            || observed
+            || network
+                .spec
+                .subnets
+                .iter()
+                .any(|subnet| subnet.dhcp.is_some())
+    })
 }
 
 fn again(due: Option<Instant>) -> Again {
