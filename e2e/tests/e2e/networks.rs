@@ -3,6 +3,7 @@
 use drover_e2e::objects;
 use serde_json::Value;
 
+use crate::support::files::{Files, HOST};
 use crate::support::{Guest, World, message, ready, reason};
 
 const SPACE: &str = "e2e-nets";
@@ -216,4 +217,37 @@ fn a_restart_names_whom_it_would_cut_off_and_waits() {
     );
     world.remove_space(SPACE);
     world.delete(&moved);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn without_a_cluster_it_is_the_same() {
+    let files = Files::new("e2e-files-nets");
+    let world = &files.world;
+    let lan = network("e2e-files-nets", "192.168.165.0/24");
+    let asks = |name: &str, ip: &str| guest(name, "e2e-files-nets", Some(ip)).yaml();
+    files.write("network.yaml", &lan);
+    files.write("a.yaml", &asks("a", "192.168.165.7"));
+    files.says(0, "apply", &["--yes"], &["Running: it runs as declared"]);
+    files.says(0, "plan", &[], &["Everything is as declared: 2 objects."]);
+    assert_eq!(keeps(world, HOST, "e2e-files-nets", "192.168.165.7"), 2);
+    let before = identity(world, HOST, "e2e-files-nets");
+    files.write("b.yaml", &asks("b", "192.168.165.8"));
+    files.says(2, "plan", &[], &["~ Network e2e-files-nets"]);
+    files.says(0, "apply", &["--yes"], &["Running: it runs as declared"]);
+    assert_eq!(keeps(world, HOST, "e2e-files-nets", "192.168.165.8"), 2);
+    // Only part of it is said: the machine that runs has its address still.
+    std::fs::remove_file(files.folder.join("b.yaml")).unwrap();
+    files.says(0, "plan", &[], &["Everything is as declared: 2 objects."]);
+    files.write("b.yaml", &asks("b", "192.168.165.7"));
+    files.says(
+        1,
+        "apply",
+        &["--yes"],
+        &["must be nobody else's in Network e2e-files-nets"],
+    );
+    files.write("b.yaml", &asks("b", "192.168.165.8"));
+    assert_eq!(identity(world, HOST, "e2e-files-nets"), before);
+    files.says(0, "delete", &["--yes"], &["gone"]);
+    std::fs::remove_dir_all(&files.folder).unwrap();
 }

@@ -15,7 +15,7 @@ use super::print::{Action, Item, Plans};
 use super::session::{Session, host_names};
 use super::{CliError, HostArgs, Output, PlanArgs, changes, files};
 use crate::controllers::machine::foresight;
-use crate::controllers::network::users;
+use crate::controllers::network::{kept, users};
 use crate::controllers::{reservations, sites};
 use crate::hosts::HostError;
 
@@ -92,10 +92,14 @@ async fn of_network(session: &Session, object: &Network) -> Result<Vec<Item>, Cl
     let ctx = &session.ctx;
     let mut desired = DesiredNetwork::parse(object, &ctx.fleet)
         .map_err(|invalid| CliError::Failed(invalid.to_string()))?;
-    desired.reservations = reservations::rule(ctx, &desired).reservations;
+    let ruling = reservations::rule(ctx, &desired);
+    desired.reservations.clone_from(&ruling.reservations);
     let mut items = Vec::new();
     for (name, host) in sites::selected(ctx, desired.host_selector.as_ref()) {
         let observed = host.network(&desired.name).await?;
+        if let Some(observed) = &observed {
+            desired.reservations = kept(&host, &desired, &ruling, observed).await?;
+        }
         let users = users(&host, &desired.name).await?;
         let plan = network::plan(&desired, observed.as_deref(), &users);
         let plan = plan.named(network::Step::name);

@@ -162,9 +162,9 @@ async fn realize(
     Ok((sites::state(&host.name, false, &verdict), verdict))
 }
 
-// What a host is to keep: for the machines that are declared, and for those of which it has more than
-// anybody has said.
-async fn kept(
+/// What a host is to keep: for the machines that are declared, and for those of which it has more than
+/// anybody has said.
+pub(crate) async fn kept(
     host: &HostHandle,
     desired: &DesiredNetwork,
     ruling: &Ruling,

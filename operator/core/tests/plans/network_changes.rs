@@ -244,3 +244,16 @@ fn so_it_is_with_other_modes() {
         (pool, address, json!("0000:3b:03.0"), &["spec.hostDevices"]),
     ]);
 }
+
+#[test]
+fn an_address_is_the_same_however_it_is_written() {
+    let mut written = named(FULL);
+    written["spec"]["routes"][1]["gateway"] = json!("FD00:0151:0:0:0:0:0:7");
+    written["spec"]["dns"]["forwarders"][0]["address"] = json!("FD00:0:0:0:0:0:0:1");
+    let mut usual = written.clone();
+    usual["spec"]["routes"][1]["gateway"] = json!("fd00:151::7");
+    usual["spec"]["dns"]["forwarders"][0]["address"] = json!("fd00::1");
+    let host = running(&desired(&usual));
+    let found = plan(&desired(&written), Some(&host), &[]);
+    assert_eq!((found.step, found.verdict.reason), (None, Reason::Realized));
+}

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use drover_crds::network::Route;
 use ipnet::IpNet;
 
+use super::address;
 use crate::desired::network::{DesiredNetwork, FixedHost, Subnet};
 use crate::reservations::Reservation;
 use crate::xml::Element;
@@ -61,7 +62,7 @@ pub(super) fn route(route: &Route) -> Option<Element> {
         .attribute("family", family(&cidr))
         .attribute("address", cidr.network().to_string())
         .attribute("prefix", cidr.prefix_len().to_string())
-        .attribute("gateway", &route.gateway);
+        .attribute("gateway", address(&route.gateway));
     element.set_or_unset("metric", route.metric.map(|metric| metric.to_string()));
     Some(element)
 }

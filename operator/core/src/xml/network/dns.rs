@@ -2,6 +2,7 @@
 
 use drover_crds::network::{Dns, DnsForwarder, DnsHost, DnsService, DnsText};
 
+use super::address;
 use crate::desired::network::DesiredNetwork;
 use crate::xml::Element;
 
@@ -31,7 +32,8 @@ pub(super) fn dns(dns: &Dns) -> Option<Element> {
 fn forwarder(forwarder: &DnsForwarder) -> Element {
     let mut element = Element::new("forwarder");
     element.set_or_unset("domain", forwarder.domain.as_ref());
-    element.set_or_unset("addr", forwarder.address.as_ref());
+    let server = forwarder.address.as_ref();
+    element.set_or_unset("addr", server.map(|server| address(server)));
     element
 }
 
@@ -60,6 +62,6 @@ fn service(service: &DnsService) -> Element {
 fn host(host: &DnsHost) -> Element {
     let names = host.hostnames.iter();
     Element::new("host")
-        .attribute("ip", &host.ip)
+        .attribute("ip", address(&host.ip))
         .children(names.map(|name| Element::text("hostname", name)))
 }

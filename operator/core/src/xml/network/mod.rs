@@ -58,5 +58,11 @@ pub fn network_xml(network: &DesiredNetwork, kept: &Kept) -> String {
         .to_string()
 }
 
+// An address as libvirt writes it: there are many ways to write one of IPv6.
+fn address(text: &str) -> String {
+    let parsed = text.parse::<std::net::IpAddr>();
+    parsed.map_or_else(|_| text.to_owned(), |ip| ip.to_string())
+}
+
 // libvirt hands what is in this namespace to dnsmasq as it is.
 const DNSMASQ: &str = "http://libvirt.org/schemas/network/dnsmasq/1.0";
