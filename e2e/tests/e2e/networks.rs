@@ -1,5 +1,6 @@
 //! Networks that give machines their addresses, and that are changed while machines are in them.
 
+use drover_e2e::hosts::power;
 use drover_e2e::objects;
 use serde_json::Value;
 
@@ -168,6 +169,29 @@ fn an_address_is_kept_while_the_network_runs() {
         assert_eq!(keeps(&world, host, "e2e-kept", "192.168.161.7"), 2);
     }
     assert_eq!(HOSTS.map(|host| identity(&world, host, "e2e-kept")), before);
+    world.remove_space(SPACE);
+    world.delete(&lan);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn a_host_that_is_away_holds_nobody_up() {
+    let world = World::new();
+    world.space(SPACE);
+    let lan = network("e2e-away", "192.168.166.0/24");
+    world.apply(&lan);
+    network_is(&world, "e2e-away", "as declared", ready);
+    power::off(&world.lab, &world.host("host1")).unwrap();
+    let guest = guest("here", "e2e-away", Some("192.168.166.7")).on("host2");
+    world.apply(&guest.yaml());
+    world.is_running(SPACE, "here");
+    assert_eq!(keeps(&world, "host2", "e2e-away", "192.168.166.7"), 2);
+    power::on(&world.lab, &world.host("host1")).unwrap();
+    let there = || {
+        let active = world.virsh("host1", &["net-list", "--name"]);
+        active.contains("e2e-away") && keeps(&world, "host1", "e2e-away", "192.168.166.7") == 2
+    };
+    world.wait_for("the host has caught up", there);
     world.remove_space(SPACE);
     world.delete(&lan);
 }
