@@ -1,5 +1,7 @@
-//! The guest image: Debian's kernel for the cloud and busybox, on a disk that boots in seconds.
+//! The guest image: Debian's kernel for the cloud and busybox, on a disk that boots in seconds, on a CD,
+//! and as what a host can start itself.
 
+mod cd;
 mod cpio;
 pub mod debian;
 mod modules;
@@ -30,6 +32,12 @@ const SIZE: u64 = 24 << 20;
 
 /// The name of the image.
 pub const IMAGE: &str = "guest.qcow2";
+/// The name of the CD that boots.
+pub const CD: &str = "guest.iso";
+/// The name of the kernel alone.
+pub const KERNEL: &str = "vmlinuz";
+/// The name of its first file system.
+pub const INITRD: &str = "initrd.gz";
 
 /// The name of the image, packed.
 pub const PACKED: &str = "guest.qcow2.gz";
@@ -40,7 +48,7 @@ pub const PACKED: &str = "guest.qcow2.gz";
 /// When a package cannot be had or a tool fails.
 pub fn image(lab: &Lab) -> Result<PathBuf, Error> {
     let wanted = modules::WANTED.join(" ");
-    let inputs = [INIT, ADDRESS, SUITE_KERNEL, BOOT, &wanted, PACKED];
+    let inputs = [INIT, ADDRESS, SUITE_KERNEL, BOOT, &wanted, PACKED, cd::LAYOUT];
     cache::once(lab, "guest", &inputs, |folder| build(lab, folder))
 }
 
@@ -52,7 +60,11 @@ pub fn checksum(folder: &Path) -> Result<String, Error> {
     checksum_of(folder, IMAGE)
 }
 
-fn checksum_of(folder: &Path, image: &str) -> Result<String, Error> {
+/// The checksum of one of its files, in hexadecimal.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn checksum_of(folder: &Path, image: &str) -> Result<String, Error> {
     crate::places::read_file(&folder.join(format!("{image}.sha256"))).map(|text| {
         text.split_whitespace()
             .next()
@@ -75,12 +87,19 @@ fn build(lab: &Lab, folder: &Path) -> Result<(), Error> {
     let initrd = work.join("initrd");
     write_file(&initrd, first_file_system(&unpacked)?)?;
     run(Command::new("gzip").args(["-9", "-n"]).arg(&initrd))?;
+    let (kernel, initrd) = (kernel(&unpacked)?, initrd.with_extension("gz"));
+    for (from, to) in [(&kernel, KERNEL), (&initrd, INITRD)] {
+        std::fs::copy(from, folder.join(to)).map_err(|error| Error::file(from, error))?;
+    }
+    cd::make(folder, &work, &unpacked)?;
     let disk = work.join("guest.img");
-    make_disk(&disk, &unpacked, &initrd.with_extension("gz"))?;
+    make_disk(&disk, &unpacked, &kernel, &initrd)?;
     let mut convert = Command::new("qemu-img");
     convert.args(["convert", "-f", "raw", "-O", "qcow2"]);
     run(convert.arg(&disk).arg(folder.join(IMAGE)))?;
-    sum(folder, IMAGE)?;
+    for file in [IMAGE, CD, KERNEL, INITRD] {
+        sum(folder, file)?;
+    }
     run(Command::new("gzip")
         .args(["-1", "-n", "-k"])
         .arg(folder.join(IMAGE)))?;
@@ -110,7 +129,7 @@ fn fetch(lab: &Lab, into: &Path) -> Result<(), Error> {
     };
     let mut apt = Command::new("apt-get");
     apt.args(["download", "-q", "-o", "APT::Sandbox::User=root"])
-        .args(["busybox-static", &kernel])
+        .args(["busybox-static", "isolinux", "syslinux-common", &kernel])
         .current_dir(into);
     run_logged(&mut apt, &lab.log("apt"))
 }
@@ -153,17 +172,17 @@ fn first_file_system(root: &Path) -> Result<Vec<u8>, Error> {
     Ok(archive.finish())
 }
 
-fn make_disk(disk: &Path, root: &Path, initrd: &Path) -> Result<(), Error> {
+fn kernel(root: &Path) -> Result<PathBuf, Error> {
     let boot = root.join("boot");
-    let kernels = files(&boot, "")?;
-    let is_kernel = |path: &&PathBuf| path.to_string_lossy().contains("/vmlinuz-");
-    let kernel = kernels
-        .iter()
-        .find(is_kernel)
-        .ok_or_else(|| Error::Missing {
-            what: format!("a kernel in {}", boot.display()),
-            fix: format!("see what {SUITE_KERNEL} holds"),
-        })?;
+    let mut kernels = files(&boot, "")?;
+    kernels.retain(|path| path.to_string_lossy().contains("/vmlinuz-"));
+    kernels.pop().ok_or_else(|| Error::Missing {
+        what: format!("a kernel in {}", boot.display()),
+        fix: format!("see what {SUITE_KERNEL} holds"),
+    })
+}
+
+fn make_disk(disk: &Path, root: &Path, kernel: &Path, initrd: &Path) -> Result<(), Error> {
     let config = root.join("syslinux.cfg");
     write_file(&config, BOOT)?;
     std::fs::File::create(disk)
@@ -172,7 +191,7 @@ fn make_disk(disk: &Path, root: &Path, initrd: &Path) -> Result<(), Error> {
     run(Command::new("mkfs.vfat").args(["-n", "DROVER"]).arg(disk))?;
     run(Command::new("syslinux").arg("--install").arg(disk))?;
     for (from, to) in [
-        (kernel.as_path(), "vmlinuz"),
+        (kernel, "vmlinuz"),
         (initrd, "initrd"),
         (&config, "syslinux.cfg"),
     ] {

@@ -19,6 +19,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("mcopy", "mtools"),
     ("mke2fs", "e2fsprogs"),
     ("syslinux", "syslinux"),
+    ("xorrisofs", "xorriso"),
     ("qemu-img", "qemu-utils"),
     ("openssl", "openssl"),
     ("dpkg-deb", "dpkg"),

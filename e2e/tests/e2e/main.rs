@@ -8,6 +8,7 @@
 
 mod api_answers;
 mod bad_input;
+mod boot;
 mod cluster_lost;
 mod command_line;
 mod cuts;
