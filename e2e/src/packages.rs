@@ -20,6 +20,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("mke2fs", "e2fsprogs"),
     ("syslinux", "syslinux"),
     ("xorrisofs", "xorriso"),
+    ("xorriso", "xorriso"),
     ("qemu-img", "qemu-utils"),
     ("openssl", "openssl"),
     ("dpkg-deb", "dpkg"),
