@@ -48,7 +48,15 @@ pub const PACKED: &str = "guest.qcow2.gz";
 /// When a package cannot be had or a tool fails.
 pub fn image(lab: &Lab) -> Result<PathBuf, Error> {
     let wanted = modules::WANTED.join(" ");
-    let inputs = [INIT, ADDRESS, SUITE_KERNEL, BOOT, &wanted, PACKED, cd::LAYOUT];
+    let inputs = [
+        INIT,
+        ADDRESS,
+        SUITE_KERNEL,
+        BOOT,
+        &wanted,
+        PACKED,
+        cd::LAYOUT,
+    ];
     cache::once(lab, "guest", &inputs, |folder| build(lab, folder))
 }
 

@@ -123,3 +123,37 @@ fn data(secret: Secret) -> Vec<(String, Vec<u8>)> {
         .chain(text.map(|(key, text)| (key, text.into_bytes())))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::{SecretReader, lock};
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_there_is_looked_for_less_and_less() {
+        let reader = SecretReader::default();
+        let again = || reader.again("shop", &["ci", "keys"]);
+        assert_eq!(
+            again(),
+            Duration::from_secs(30),
+            "it is there, and has not what it should"
+        );
+        let named = ("shop".to_owned(), "ci".to_owned());
+        lock(&reader.missed).insert(named, Instant::now());
+        let mut waits = Vec::new();
+        for _ in 0..7 {
+            let wait = again();
+            waits.push(wait.as_secs());
+            tokio::time::advance(wait).await;
+        }
+        assert_eq!(waits, [1, 1, 2, 4, 8, 16, 30]);
+    }
+
+    #[test]
+    fn it_is_not_printed() {
+        assert_eq!(format!("{:?}", SecretReader::default()), "SecretReader");
+    }
+}
