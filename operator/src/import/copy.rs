@@ -37,15 +37,17 @@ impl Copy {
     /// Starts it; whoever is to be told is told when it ends.
     pub fn start(self, jobs: &Jobs) {
         let jobs = jobs.clone();
-        let end = jobs.begin(&self.id);
+        let run = jobs.begin(&self.id);
         tokio::spawn(async move {
+            let slots = jobs.slots();
+            let _slot = slots.acquire().await;
             let pool = PoolOnHost {
                 host: &self.host,
                 name: &self.pool,
                 uuid: self.uuid,
             };
             let copied = tokio::select! {
-                () = end.cancelled() => return,
+                () = run.end.cancelled() => return,
                 copied = pool.create_from(&self.volume, &self.xml, &self.source) => copied,
             };
             let state = match copied {
@@ -55,7 +57,7 @@ impl Copy {
                     JobState::Failed(retry(error))
                 }
             };
-            jobs.set(&self.id, state);
+            jobs.set(&run, state);
             self.hints.hint(self.key);
         });
     }

@@ -1,6 +1,7 @@
 //! What is on its way into volumes: how far each is, and how it ended.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use drover_core::completion::Completion;
@@ -28,7 +29,16 @@ pub enum JobState {
 struct Job {
     state: Option<JobState>,
     last_failure: Option<Verdict>,
-    cancel: CancellationToken,
+    run: Option<Run>,
+}
+
+/// One attempt at a job. What one says that is not the last is of no interest.
+#[derive(Debug, Clone)]
+pub(super) struct Run {
+    id: String,
+    number: u64,
+    /// Tells when it is to end.
+    pub(super) end: CancellationToken,
 }
 
 /// All jobs, each by a name that no other has.
@@ -36,6 +46,7 @@ struct Job {
 pub struct Jobs {
     jobs: Arc<Mutex<HashMap<String, Job>>>,
     slots: Arc<Semaphore>,
+    runs: Arc<AtomicU64>,
 }
 
 impl Default for Jobs {
@@ -43,6 +54,7 @@ impl Default for Jobs {
         Self {
             jobs: Arc::default(),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
+            runs: Arc::default(),
         }
     }
 }
@@ -86,24 +98,56 @@ impl Jobs {
 
     /// Ends a job.
     pub fn cancel(&self, id: &str) {
-        if let Some(job) = self.lock().remove(id) {
-            job.cancel.cancel();
+        let job = self.lock().remove(id);
+        if let Some(run) = job.and_then(|job| job.run) {
+            run.end.cancel();
         }
     }
 
-    /// Begins a job; what is returned tells when it is to end.
-    pub(super) fn begin(&self, id: &str) -> CancellationToken {
+    /// Begins an attempt; one that went on before ends.
+    pub(super) fn begin(&self, id: &str) -> Run {
+        let run = Run {
+            id: id.to_owned(),
+            number: self.runs.fetch_add(1, Ordering::Relaxed),
+            end: CancellationToken::new(),
+        };
         let mut jobs = self.lock();
         let job = jobs.entry(id.to_owned()).or_default();
         job.state = Some(JobState::Running(None));
-        job.cancel = CancellationToken::new();
-        job.cancel.clone()
+        if let Some(before) = job.run.replace(run.clone()) {
+            before.end.cancel();
+        }
+        run
     }
 
-    /// Notes how a job is, unless it was ended.
-    pub(super) fn set(&self, id: &str, state: JobState) {
-        if let Some(job) = self.lock().get_mut(id) {
+    /// Notes how a job is, by its last attempt.
+    pub(super) fn set(&self, run: &Run, state: JobState) {
+        let mut jobs = self.lock();
+        let job = jobs.get_mut(&run.id);
+        let last = |job: &&mut Job| job.run.as_ref().is_some_and(|it| it.number == run.number);
+        if let Some(job) = job.filter(last) {
             job.state = Some(state);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{JobState, Jobs};
+
+    #[test]
+    fn only_the_last_attempt_counts() {
+        let jobs = Jobs::default();
+        let first = jobs.begin("a");
+        jobs.set(&first, JobState::Running(Some(1)));
+        jobs.cancel("a");
+        assert!(first.end.is_cancelled());
+        let second = jobs.begin("a");
+        jobs.set(&first, JobState::Done(Default::default()));
+        assert_eq!(jobs.state("a"), JobState::Running(None));
+        let third = jobs.begin("a");
+        assert!(second.end.is_cancelled() && !third.end.is_cancelled());
+        jobs.set(&third, JobState::Running(Some(7)));
+        assert_eq!(jobs.state("a"), JobState::Running(Some(7)));
     }
 }

@@ -8,11 +8,11 @@ use drover_core::plan::Verdict;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::content::HEAD;
 use super::holes::{Part, zeros};
+use super::jobs::Run;
 use super::retry;
 use crate::hosts::HostHandle;
 use crate::hosts::volumes::PoolOnHost;
@@ -64,7 +64,9 @@ enum Message {
 /// A target that is being written.
 pub(super) struct Writer {
     /// The target.
-    pub(super) target: Target,
+    target: Target,
+    /// The attempt at its job.
+    pub(super) run: Run,
     sender: Option<mpsc::Sender<Message>>,
     task: JoinHandle<Result<(), Verdict>>,
     stalled: bool,
@@ -72,9 +74,9 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Begins. `length` is that of all of the content, if it is known.
-    pub(super) fn start(target: Target, length: Option<u64>, end: CancellationToken) -> Self {
+    pub(super) fn start(target: Target, length: Option<u64>, run: Run) -> Self {
         let (sender, parts) = mpsc::channel(WAITING);
-        let writing = target.clone();
+        let (writing, end) = (target.clone(), run.end.clone());
         let task = tokio::spawn(async move {
             tokio::select! {
                 () = end.cancelled() => Err(retry("it is not wanted any more")),
@@ -83,6 +85,7 @@ impl Writer {
         });
         Self {
             target,
+            run,
             sender: Some(sender),
             task,
             stalled: false,
@@ -117,16 +120,15 @@ impl Writer {
     }
 
     /// How it ended.
-    pub(super) async fn end(mut self) -> (Target, Result<(), Verdict>) {
+    pub(super) async fn end(mut self) -> Result<(), Verdict> {
         self.sender = None;
         if self.stalled {
             self.task.abort();
             let seconds = STALL.as_secs();
             let message = format!("{} took nothing for {seconds} s", self.target.host.name);
-            return (self.target, Err(retry(message)));
+            return Err(retry(message));
         }
-        let ended = self.task.await.unwrap_or_else(|error| Err(retry(error)));
-        (self.target, ended)
+        self.task.await.unwrap_or_else(|error| Err(retry(error)))
     }
 }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::content::Content;
 use super::download::Download;
 use super::fetch::Policy;
-use super::jobs::{JobState, Jobs};
+use super::jobs::{JobState, Jobs, Run};
 pub use super::target::Target;
 use super::target::Writer;
 use super::{refused, retry, unavailable};
@@ -81,25 +81,19 @@ impl Transfer {
     /// Starts it; whoever is to be told is told when it ends.
     pub fn start(self, jobs: &Jobs) {
         let jobs = jobs.clone();
-        let tokens = self.targets.iter().map(|target| jobs.begin(&target.id));
-        let tokens: Vec<_> = tokens.collect();
+        let runs = self.targets.iter().map(|target| jobs.begin(&target.id));
+        let runs: Vec<_> = runs.collect();
         tokio::spawn(async move {
             let slots = jobs.slots();
             let _slot = slots.acquire().await;
             let mut writers = Vec::new();
-            let read = self.run(&jobs, tokens, &mut writers).await;
-            let ended = join_all(writers.into_iter().map(Writer::end)).await;
-            if ended.is_empty() {
-                for target in self.targets {
-                    self::end(&jobs, &self.hints, target, read.clone());
-                }
-                return;
-            }
-            for (target, written) in ended {
-                let result = read
-                    .clone()
-                    .and_then(|completion| written.map(|()| completion));
-                self::end(&jobs, &self.hints, target, result);
+            let read = self.run(&jobs, &runs, &mut writers).await;
+            let mut written = join_all(writers.into_iter().map(Writer::end)).await;
+            // Nothing was written where the source was of no use.
+            written.resize(runs.len(), Ok(()));
+            for ((target, run), written) in self.targets.iter().zip(runs).zip(written) {
+                let result = read.clone().and_then(|it| written.map(|()| it));
+                self.end(&jobs, target, &run, result);
             }
         });
     }
@@ -107,21 +101,34 @@ impl Transfer {
     async fn run(
         &self,
         jobs: &Jobs,
-        tokens: Vec<tokio_util::sync::CancellationToken>,
+        runs: &[Run],
         writers: &mut Vec<Writer>,
     ) -> Result<Completion, Verdict> {
         let mut content = self.open().await?;
         let head = content.head().await?;
-        let format = self.check_head(&head, content.length)?;
-        let targets = self.targets.iter().zip(tokens);
+        let found = self.check_head(&head, content.length)?;
+        let targets = self.targets.iter().zip(runs);
         writers.extend(
-            targets.map(|(target, end)| Writer::start(target.clone(), content.length, end)),
+            targets.map(|(target, run)| Writer::start(target.clone(), content.length, run.clone())),
         );
-        self.pump(jobs, &mut content, writers).await?;
-        let completion = self.check(&head, &content, format)?;
+        self.pump(jobs, &mut content, found, writers).await?;
+        let completion = self.check(&head, &content, found)?;
         let (head, size) = (Bytes::from(head), completion.virtual_size.unwrap_or(0));
         join_all(writers.iter_mut().map(|it| it.commit(head.clone(), size))).await;
         Ok(completion)
+    }
+
+    fn end(&self, jobs: &Jobs, target: &Target, run: &Run, result: Result<Completion, Verdict>) {
+        let state = match result {
+            Ok(completion) => JobState::Done(completion),
+            Err(verdict) => {
+                let (host, reason) = (&target.host.name, &verdict.message);
+                tracing::warn!(object = %target.key, host, reason, "the import failed");
+                JobState::Failed(verdict)
+            }
+        };
+        jobs.set(run, state);
+        self.hints.hint(target.key.clone());
     }
 
     async fn open(&self) -> Result<Content, Verdict> {
@@ -153,6 +160,7 @@ impl Transfer {
         &self,
         jobs: &Jobs,
         content: &mut Content,
+        found: Image,
         writers: &mut [Writer],
     ) -> Result<(), Verdict> {
         let mut told = None;
@@ -167,12 +175,26 @@ impl Transfer {
             if percent != told {
                 told = percent;
                 for writer in writers.iter().filter(|writer| writer.is_open()) {
-                    jobs.set(&writer.target.id, JobState::Running(percent));
+                    jobs.set(&writer.run, JobState::Running(percent));
                 }
             }
-            self.check_size(content.read())?;
+            self.check_length(found, content.read())?;
         }
         Ok(())
+    }
+
+    // What unpacks without end ends here. qcow2 has its tables beside the data, and perhaps snapshots.
+    fn check_length(&self, found: Image, length: u64) -> Result<(), Verdict> {
+        match (found, self.expected.largest) {
+            (Image::Raw, _) => self.check_size(length),
+            (Image::Qcow2 { .. }, Some(largest)) if length / 2 > largest + (32 << 20) => {
+                let (length, largest) = (quantity::bytes(length), quantity::bytes(largest));
+                let message =
+                    format!("a qcow2 image of {length} and more, for a disk of {largest}");
+                Err(refused(message))
+            }
+            (Image::Qcow2 { .. }, _) => Ok(()),
+        }
     }
 
     // Before anything is written: what it is, and whether it may be where it is to go.
@@ -244,17 +266,4 @@ fn format_of(found: Image) -> VolumeFormat {
         Image::Qcow2 { .. } => VolumeFormat::Qcow2,
         Image::Raw => VolumeFormat::Raw,
     }
-}
-
-fn end(jobs: &Jobs, hints: &Hints, target: Target, result: Result<Completion, Verdict>) {
-    let state = match result {
-        Ok(completion) => JobState::Done(completion),
-        Err(verdict) => {
-            let reason = &verdict.message;
-            tracing::warn!(object = %target.key, host = target.host.name, reason, "the import failed");
-            JobState::Failed(verdict)
-        }
-    };
-    jobs.set(&target.id, state);
-    hints.hint(target.key);
 }

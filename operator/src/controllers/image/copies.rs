@@ -234,12 +234,14 @@ async fn take_away(work: &Work<'_>) -> Look {
 }
 
 /// Begins to bring the content to copies that wait for it: from those that are whole, or else from
-/// its source, and then to as many as can be written at once. Which are begun.
+/// its source, and then to as many as can be written at once. None needs a disk that is larger than
+/// the largest that comes from it. Which are begun.
 pub(super) fn bring(
     ctx: &Ctx,
     desired: &DesiredImage,
     status: &ImageStatus,
     looks: &[(Place, Look)],
+    largest: u64,
 ) -> BTreeSet<Place> {
     let empty: Vec<(&Place, &Target)> = looks
         .iter()
@@ -254,7 +256,7 @@ pub(super) fn bring(
     let mut places = BTreeSet::new();
     for (group, from) in begun {
         let transfer = Transfer {
-            expected: expected(desired, status, &from),
+            expected: expected(desired, status, &from, largest),
             from,
             targets: group.iter().map(|(_, target)| (*target).clone()).collect(),
             hints: ctx.hints.clone(),
@@ -305,7 +307,7 @@ fn sources(
 }
 
 // What has been fetched once is what every copy must be.
-fn expected(desired: &DesiredImage, status: &ImageStatus, from: &From) -> Expected {
+fn expected(desired: &DesiredImage, status: &ImageStatus, from: &From, largest: u64) -> Expected {
     let known = match from {
         From::Volume { known, .. } => known.clone(),
         From::Url { .. } => known(status),
@@ -314,6 +316,7 @@ fn expected(desired: &DesiredImage, status: &ImageStatus, from: &From) -> Expect
         fetched: desired.sha256.clone(),
         sha256: known.sha256,
         format: desired.format,
-        largest: None,
+        // Of one that is only kept nobody has said.
+        largest: Some(largest).filter(|largest| *largest > 0),
     }
 }

@@ -41,7 +41,8 @@ pub async fn reconcile<I: ImageObject>(ctx: &Ctx, key: &Key) -> Result<Again, Er
     let before = image.status().cloned().unwrap_or_default();
     let wanted = demand(ctx, &desired.name);
     let looks = look(ctx, key, &desired, &before, &wanted).await;
-    let begun = copies::bring(ctx, &desired, &before, &looks);
+    let largest = largest(ctx, &desired.name);
+    let begun = copies::bring(ctx, &desired, &before, &looks, largest);
     let status = status(&before, &looks, &begun);
     let verdict = verdict(&looks, &status);
     let again = again(&looks, &begun);
@@ -98,6 +99,13 @@ fn users(ctx: &Ctx, image: &ImageName) -> Vec<std::sync::Arc<Volume>> {
         named.as_ref().is_some_and(|named| named.name == image.name)
     });
     volumes
+}
+
+// How large the largest of them is.
+fn largest(ctx: &Ctx, image: &ImageName) -> u64 {
+    let volumes = users(ctx, image).into_iter();
+    let sizes = volumes.filter_map(|it| u64::try_from(it.spec.capacity.value().ok()?).ok());
+    sizes.max().unwrap_or(0)
 }
 
 fn hint_users(ctx: &Ctx, image: &ImageName) {
