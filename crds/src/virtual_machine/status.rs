@@ -85,7 +85,10 @@ pub struct GuestStatus {
     pub kernel: Option<String>,
     /// Its file systems: the first 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(
+        length(max = 16),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["mountPoint"])
+    )]
     pub filesystems: Vec<GuestFilesystem>,
 }
 

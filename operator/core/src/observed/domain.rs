@@ -288,6 +288,16 @@ impl Definition {
         })
     }
 
+    /// Where what this field of the spec gives the guest is kept.
+    #[must_use]
+    pub fn seed_of(&self, path: &str) -> Option<&str> {
+        let mut rows = ROWS.iter().zip(&self.values);
+        match rows.find(|(row, _)| row.path == path)?.1 {
+            Value::Sealed(place) => Some(place),
+            _ => None,
+        }
+    }
+
     /// Whether a disk, what it is based on, or the kernel that is started, is this volume.
     #[must_use]
     pub fn uses(&self, pool: &str, volume: &str, path: Option<&str>) -> bool {

@@ -29,6 +29,7 @@ pub fn guest(
     let mut filesystems: Vec<_> = (0..count).filter_map(filesystem).collect();
     // The agent names them in no order.
     filesystems.sort_by(|a, b| a.mount_point.cmp(&b.mount_point));
+    filesystems.dedup_by(|a, b| a.mount_point == b.mount_point);
     GuestStatus {
         hostname: text("hostname"),
         os: text("os.pretty-name").or_else(|| text("os.name")),
@@ -59,6 +60,7 @@ mod tests {
             ("os.id", ""),
             ("fs.0.mountpoint", "/var"),
             ("fs.1.mountpoint", "/"),
+            ("fs.2.mountpoint", "/var"),
             ("fs.1.fstype", "ext4"),
         ]);
         let numbers = BTreeMap::from([("fs.count", 1 << 60), ("fs.1.total-bytes", 5 << 30)]);

@@ -57,8 +57,36 @@ pub(super) struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Makes what is declared, unless it is there. Nothing is made before the machine's disks are.
+    /// Makes what is declared, unless it is there. Nothing is made before the machine's disks are. As
+    /// long as nobody can say what it is, it is what the machine has.
     pub(super) async fn make(&self, volumes: &Volumes) -> Result<Given, Error> {
+        let mut given = self.try_make(volumes).await?;
+        if given.seed.is_none() {
+            given.seed = self.as_it_is().await?;
+        }
+        Ok(given)
+    }
+
+    async fn as_it_is(&self) -> Result<Option<ResolvedSeed>, HostError> {
+        let domain = self.host.domain(self.desired.uuid).await?;
+        let found = || {
+            let (declared, domain) = (self.desired.first_boot.as_ref()?, domain.as_deref()?);
+            let key = domain.mark()?.recorded.seed_key?;
+            let definition = domain.inactive.as_ref().or(domain.live.as_ref())?;
+            let place = definition.seed_of(declared.path())?;
+            // A path is one whole, a pool and a volume are two.
+            let (pool, volume) = place.split_once('/')?;
+            Some(ResolvedSeed {
+                pool: pool.to_owned(),
+                volume: volume.to_owned(),
+                path: place.to_owned(),
+                key,
+            })
+        };
+        Ok(found())
+    }
+
+    async fn try_make(&self, volumes: &Volumes) -> Result<Given, Error> {
         let Some((declared, pool)) = self.wanted(volumes) else {
             return Ok(Given::nothing());
         };
@@ -114,13 +142,13 @@ impl Work<'_> {
         volumes: &Volumes,
     ) -> Result<Result<Option<ResolvedSeed>, Verdict>, HostError> {
         let Some((declared, pool)) = self.wanted(volumes) else {
-            return Ok(Ok(None));
+            return self.as_it_is().await.map(Ok);
         };
         let domain = self.host.domain(self.desired.uuid).await?;
         let had = domain.as_deref().is_some_and(has_any);
         let seed = match self.read(declared).await {
             Ok(Ok(seed)) => seed,
-            Ok(Err(_)) if had => return Ok(Ok(None)),
+            Ok(Err(_)) if had => return self.as_it_is().await.map(Ok),
             Ok(Err(given)) => return Ok(given.blocked.map_or(Ok(None), Err)),
             Err(error) => return Ok(Err(Verdict::new(Reason::RetryLater, error.to_string()))),
         };
