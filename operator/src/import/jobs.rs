@@ -3,14 +3,20 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use drover_core::completion::Completion;
 use drover_core::plan::Verdict;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How many sources are read at once.
 const AT_ONCE: usize = 8;
+
+/// How long it is after a failure until the next attempt, and after many of them.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// How a job is.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +35,9 @@ pub enum JobState {
 struct Job {
     state: Option<JobState>,
     last_failure: Option<Verdict>,
+    // How often it has failed, and when it may be tried again.
+    failures: u32,
+    due: Option<Instant>,
     run: Option<Run>,
 }
 
@@ -88,7 +97,17 @@ impl Jobs {
             && let Some(JobState::Failed(verdict)) = job.state.take()
         {
             job.last_failure = Some(verdict);
+            job.due = Some(Instant::now() + LONGEST_PAUSE.min(PAUSE * (1 << job.failures.min(6))));
+            job.failures += 1;
         }
+    }
+
+    /// How long it is until the next attempt; none if it may be made now.
+    #[must_use]
+    pub fn pause(&self, id: &str) -> Option<Duration> {
+        let due = self.lock().get(id).and_then(|job| job.due)?;
+        let left = due.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
     }
 
     /// Forgets a job.

@@ -61,6 +61,15 @@ enum Message {
     Commit(Bytes, u64),
 }
 
+/// How far a target came that did not fail by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// It is complete.
+    Whole,
+    /// Nobody told it to complete it.
+    Abandoned,
+}
+
 /// A target that is being written.
 pub(super) struct Writer {
     /// The target.
@@ -68,7 +77,7 @@ pub(super) struct Writer {
     /// The attempt at its job.
     pub(super) run: Run,
     sender: Option<mpsc::Sender<Message>>,
-    task: JoinHandle<Result<(), Verdict>>,
+    task: JoinHandle<Result<Written, Verdict>>,
     stalled: bool,
 }
 
@@ -120,7 +129,7 @@ impl Writer {
     }
 
     /// How it ended.
-    pub(super) async fn end(mut self) -> Result<(), Verdict> {
+    pub(super) async fn end(mut self) -> Result<Written, Verdict> {
         self.sender = None;
         if self.stalled {
             self.task.abort();
@@ -136,7 +145,7 @@ async fn write(
     target: &Target,
     mut parts: mpsc::Receiver<Message>,
     length: Option<u64>,
-) -> Result<(), Verdict> {
+) -> Result<Written, Verdict> {
     let pool = target.pool();
     let rest = length.map(|length| length.saturating_sub(HEAD as u64));
     let mut upload = None;
@@ -148,7 +157,8 @@ async fn write(
                     let upload: drover_rpc::SparseUpload = upload;
                     upload.finish().await.map_err(retry)?;
                 }
-                return complete(target, &head, virtual_size).await;
+                complete(target, &head, virtual_size).await?;
+                return Ok(Written::Whole);
             }
         };
         let upload = match &mut upload {
@@ -168,7 +178,7 @@ async fn write(
             Part::Hole(length) => upload.hole(length).await.map_err(retry)?,
         }
     }
-    Err(retry("the source failed"))
+    Ok(Written::Abandoned)
 }
 
 async fn complete(target: &Target, head: &[u8], virtual_size: u64) -> Result<(), Verdict> {

@@ -18,7 +18,7 @@ use super::download::Download;
 use super::fetch::Policy;
 use super::jobs::{JobState, Jobs, Run};
 pub use super::target::Target;
-use super::target::Writer;
+use super::target::{Writer, Written};
 use super::{refused, retry, unavailable};
 use crate::hosts::HostHandle;
 use crate::hosts::volumes::PoolOnHost;
@@ -90,10 +90,9 @@ impl Transfer {
             let read = self.run(&jobs, &runs, &mut writers).await;
             let mut written = join_all(writers.into_iter().map(Writer::end)).await;
             // Nothing was written where the source was of no use.
-            written.resize(runs.len(), Ok(()));
+            written.resize(runs.len(), Ok(Written::Abandoned));
             for ((target, run), written) in self.targets.iter().zip(runs).zip(written) {
-                let result = read.clone().and_then(|it| written.map(|()| it));
-                self.end(&jobs, target, &run, result);
+                self.end(&jobs, target, &run, result(&read, written));
             }
         });
     }
@@ -265,5 +264,17 @@ fn format_of(found: Image) -> VolumeFormat {
     match found {
         Image::Qcow2 { .. } => VolumeFormat::Qcow2,
         Image::Raw => VolumeFormat::Raw,
+    }
+}
+
+// What went wrong in a volume says more than that nobody took the content.
+fn result(
+    read: &Result<Completion, Verdict>,
+    written: Result<Written, Verdict>,
+) -> Result<Completion, Verdict> {
+    match (written?, read) {
+        (_, Err(verdict)) => Err(verdict.clone()),
+        (Written::Whole, Ok(completion)) => Ok(completion.clone()),
+        (Written::Abandoned, Ok(_)) => Err(retry("it was given up")),
     }
 }

@@ -36,8 +36,8 @@ pub(super) struct Place {
 pub(super) enum Look {
     /// It is whole; what its record says, if it has been looked at.
     Ready(Option<Completion>),
-    /// Its content is on its way, so far.
-    Running(Option<String>, Again),
+    /// Its content is on its way, so far; why the last attempt failed, if one did.
+    Running(Option<String>, Option<Verdict>, Again),
     /// It is there to be filled.
     Empty(Box<Target>),
     /// It waits for something.
@@ -54,7 +54,10 @@ impl Look {
     fn of(outcome: Outcome) -> Self {
         match outcome.verdict.reason {
             Reason::Available => Self::Ready(outcome.completion),
-            Reason::Importing => Self::Running(outcome.progress, outcome.again),
+            reason if outcome.busy => {
+                let failed = (reason != Reason::Importing).then_some(outcome.verdict);
+                Self::Running(outcome.progress, failed, outcome.again)
+            }
             _ => Self::Waits(outcome.verdict, outcome.again),
         }
     }
@@ -178,7 +181,7 @@ async fn missing(ctx: &Ctx, work: &Work<'_>, verdict: Verdict) -> Look {
         return Look::Waits(verdict, Again::WhenHinted);
     }
     match take_away(work).await {
-        Look::Gone => Look::Running(None, Again::After(Duration::ZERO)),
+        Look::Gone => Look::Running(None, None, Again::After(Duration::ZERO)),
         other => other,
     }
 }

@@ -171,7 +171,10 @@ fn copy(place: &Place, look: &Look, begun: bool) -> Option<ImageCopy> {
     let (state, progress, message) = match look {
         Look::Gone => return None,
         Look::Ready(_) => ("Ready", None, None),
-        Look::Running(progress, _) => ("Importing", progress.clone(), None),
+        Look::Running(progress, failed, _) => {
+            let why = failed.as_ref().map(|verdict| verdict.message.clone());
+            ("Importing", progress.clone(), why)
+        }
         Look::Empty(_) if begun => ("Importing", None, None),
         Look::Empty(_) => ("Waiting", None, Some("another copy comes first".to_owned())),
         Look::Waits(verdict, _) => {
@@ -195,7 +198,7 @@ fn copy(place: &Place, look: &Look, begun: bool) -> Option<ImageCopy> {
 // As bad as the worst of its copies that somebody can do something about.
 fn verdict(looks: &[(Place, Look)], status: &ImageStatus) -> Verdict {
     let waits = |look: &Look| match look {
-        Look::Waits(verdict, _) => Some(verdict.clone()),
+        Look::Waits(verdict, _) | Look::Running(_, Some(verdict), _) => Some(verdict.clone()),
         _ => None,
     };
     let failed = looks.iter().find_map(|(place, look)| {
@@ -230,7 +233,7 @@ fn verdict(looks: &[(Place, Look)], status: &ImageStatus) -> Verdict {
 
 fn again(looks: &[(Place, Look)], begun: &BTreeSet<Place>) -> Again {
     let all = looks.iter().map(|(_, look)| match look {
-        Look::Running(_, again) | Look::Waits(_, again) => *again,
+        Look::Running(_, _, again) | Look::Waits(_, again) => *again,
         Look::Ready(_) | Look::Gone | Look::Empty(_) => Again::WhenHinted,
     });
     let begun = match begun.is_empty() {

@@ -26,6 +26,8 @@ const PROGRESS: Duration = Duration::from_secs(2);
 /// What a look at a volume found.
 pub(in crate::controllers) struct Outcome {
     pub(in crate::controllers) verdict: Verdict,
+    /// Whether its content is on its way now, perhaps after an attempt that failed.
+    pub(in crate::controllers) busy: bool,
     pub(in crate::controllers) progress: Option<String>,
     /// Its key and its size, if it has been looked at.
     pub(in crate::controllers) facts: Option<VolumeFacts>,
@@ -40,6 +42,7 @@ impl Outcome {
     pub(in crate::controllers) fn of(verdict: Verdict) -> Self {
         Self {
             verdict,
+            busy: false,
             progress: None,
             facts: None,
             backing: Vec::new(),
@@ -69,6 +72,10 @@ pub(in crate::controllers) enum Turn {
     Fill,
     /// There is nothing more to do now.
     Rest(Box<Outcome>),
+}
+
+fn on_its_way() -> Verdict {
+    Verdict::new(Reason::Importing, "its content is on its way")
 }
 
 impl Turn {
@@ -181,6 +188,15 @@ impl Work<'_> {
     fn filling(&self) -> Turn {
         let (memory, jobs) = (&self.ctx.memory, &self.ctx.jobs);
         match jobs.state(self.job) {
+            JobState::None if jobs.pause(self.job).is_some() => {
+                let pause = jobs.pause(self.job).unwrap_or_default();
+                let failure = jobs.last_failure(self.job);
+                let verdict = failure.unwrap_or_else(on_its_way);
+                Turn::Rest(Box::new(Outcome {
+                    again: Again::After(pause),
+                    ..Outcome::of(verdict)
+                }))
+            }
             JobState::None => {
                 // Whatever comes into being from now on is what was begun here.
                 memory.set_progress(self.job, Some(Progress::Created));
@@ -195,10 +211,7 @@ impl Work<'_> {
                 jobs.retry(self.job);
                 // What arrived is no use: it is removed before the next attempt.
                 memory.set_progress(self.job, None);
-                let again = match verdict.reason {
-                    Reason::SourceUnavailable | Reason::RetryLater => Again::Failed,
-                    _ => Again::After(Duration::from_secs(60)),
-                };
+                let again = jobs.pause(self.job).map_or(Again::Failed, Again::After);
                 Turn::Rest(Box::new(Outcome {
                     again,
                     ..Outcome::of(verdict)
@@ -213,8 +226,9 @@ impl Work<'_> {
             .ctx
             .jobs
             .last_failure(self.job)
-            .unwrap_or_else(|| Verdict::new(Reason::Importing, "its content is on its way"));
+            .unwrap_or_else(on_its_way);
         Outcome {
+            busy: true,
             progress: percent.map(|percent| format!("{percent}%")),
             again: Again::After(PROGRESS),
             ..Outcome::of(verdict)
