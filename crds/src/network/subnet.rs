@@ -70,7 +70,7 @@ pub struct DhcpHost {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 392),
-        regex(pattern = "^[0-9A-Fa-f]{1,2}(:[0-9A-Fa-f]{1,2})+$")
+        regex(pattern = "^[0-9A-Fa-f]{1,2}(:[0-9A-Fa-f]{1,2}){6,}$")
     )]
     pub duid: Option<String>,
     /// The name that it has in the network. Of a guest without a DUID, the name that it says it has.
