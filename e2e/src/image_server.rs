@@ -20,13 +20,11 @@ const NAME: &str = "image-server";
 const CHUNK: usize = 64 << 10;
 const CUT: usize = 4 << 20;
 
-/// Starts the server as a process of the lab, and waits until it answers.
+/// Starts the server as a process of the lab, whose program is named, and waits until it answers.
 ///
 /// # Errors
 /// When it does not listen.
-pub fn start(lab: &Lab, folder: &Path) -> Result<(), Error> {
-    // This program, even when a build has put another one in its place since it began.
-    let program = format!("/proc/{}/exe", std::process::id());
+pub fn start(lab: &Lab, program: &Path, folder: &Path) -> Result<(), Error> {
     let address = format!("{GATEWAY}:{IMAGE_PORT}");
     let mut server = Command::new(program);
     server

@@ -1,5 +1,6 @@
 //! Bringing the lab up. What is done already is not done again.
 
+use std::path::Path;
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
@@ -76,7 +77,9 @@ fn parts(lab: &Lab, wanted: Wanted) -> Result<(), Error> {
     step("control plane is ready", || control_plane::start(lab))?;
     step(&format!("bridge {BRIDGE} and image server"), || {
         network::bridge()?;
-        image_server::start(lab, &guest::image(lab)?)
+        // This program, even when a build has put another one in its place since it began.
+        let program = format!("/proc/{}/exe", std::process::id());
+        image_server::start(lab, Path::new(&program), &guest::image(lab)?)
     })?;
     for number in 1..=wanted.hosts {
         let host = Host::standard(number);

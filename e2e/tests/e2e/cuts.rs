@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use drover_e2e::hosts::{self, network, power};
-use drover_e2e::{guest, image_server, operator, process};
+use drover_e2e::{guest, operator, process};
 use nix::sys::signal::Signal;
 use sha2::{Digest, Sha256};
 
@@ -101,7 +101,7 @@ fn cuts() -> [Cut; 9] {
             "image server gone",
             Point::Half,
             |world| process::stop(&world.lab, "image-server", Signal::SIGKILL).unwrap(),
-            |world| image_server::start(&world.lab, &folder(world)).unwrap(),
+            |world| world.serve_images(),
         ),
     ]
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use drover_e2e::command::{run_with_input, tail};
 use drover_e2e::control_plane::{self, kubectl_command};
 use drover_e2e::hosts::{self, Host, network, power, record};
-use drover_e2e::{Lab, objects, operator, process, wait};
+use drover_e2e::{Lab, guest, image_server, objects, operator, process, wait};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -36,6 +36,7 @@ impl World {
             whole(&lab, &host);
             objects::host(&lab, &host).unwrap();
         }
+        serve_images(&lab);
         operator::start(&lab).unwrap();
         objects::first_machine(&lab).unwrap();
         let runtime = Runtime::new().unwrap();
@@ -50,6 +51,11 @@ impl World {
             runtime,
             client,
         }
+    }
+
+    /// Serves the lab's images again, if nobody does.
+    pub(crate) fn serve_images(&self) {
+        serve_images(&self.lab);
     }
 
     pub(crate) fn host(&self, name: &str) -> Host {
@@ -249,6 +255,11 @@ pub(crate) fn start_operator_at(lab: &Lab, kubeconfig: &std::path::Path) {
 }
 
 // On, its cable in, its libvirt listening.
+fn serve_images(lab: &Lab) {
+    let folder = guest::image(lab).unwrap();
+    image_server::start(lab, &lab.built("lab"), &folder).unwrap();
+}
+
 fn whole(lab: &Lab, host: &Host) {
     power::on(lab, host).unwrap();
     power::thaw(lab, host);
