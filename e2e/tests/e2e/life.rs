@@ -262,3 +262,25 @@ fn a_foreign_domain_is_taken_over_only_with_its_hosts_consent() {
     world.virsh("host1", &["undefine", "legacy"]);
     world.remove_space(SPACE);
 }
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn a_disk_grows_with_its_template_while_its_machine_runs() {
+    let world = World::new();
+    world.space(SPACE);
+    for host in ["host1", "host2"] {
+        let name = format!("grows-{host}");
+        let guest = Guest::new(SPACE, &name).on(host).blank("root", "first");
+        world.apply(&guest.yaml());
+        world.is_running(SPACE, &name);
+        let before = world.domain_id(host, &guest.domain());
+        world.apply(&guest.yaml().replace("capacity: 8Mi", "capacity: 24Mi"));
+        world.wait_for("QEMU has grown it", || {
+            let words = ["domblkinfo", &guest.domain(), "vda"];
+            world.virsh(host, &words).contains("25165824")
+        });
+        world.is_running(SPACE, &name);
+        assert_eq!(world.domain_id(host, &guest.domain()), before, "it ran on");
+    }
+    world.remove_space(SPACE);
+}

@@ -10,6 +10,7 @@ use drover_crds::virtual_machine::VolumeTemplate;
 use drover_crds::{FINALIZER, VirtualMachine, Volume, VolumeSpec};
 use kube::api::ObjectMeta;
 use kube::{Resource, ResourceExt};
+use serde_json::json;
 
 use crate::controllers::placement::namespace_labels;
 use crate::controllers::reservations;
@@ -48,6 +49,15 @@ pub(super) async fn volumes(
                 let taken = write::own(&ctx.client, &*volume, machine).await?;
                 ctx.cache.volumes.wrote(taken.clone());
                 Some(taken)
+            }
+            (Some(volume), Some(template)) if is_outgrown(&volume, template, machine) => {
+                let larger = json!({
+                    "metadata": {"resourceVersion": volume.resource_version()},
+                    "spec": {"capacity": template.capacity},
+                });
+                let grown = write::merge(&ctx.client, &*volume, &larger).await?;
+                ctx.cache.volumes.wrote(grown.clone());
+                Some(grown)
             }
             (Some(volume), _) => Some((*volume).clone()),
             (None, Some(template)) => {
@@ -183,6 +193,13 @@ fn was_left(volume: &Volume, machine: &VirtualMachine) -> bool {
     volume.owner_references().is_empty()
         && part_of == Some(&machine.name_any())
         && volume.metadata.deletion_timestamp.is_none()
+}
+
+// Whether its template asks for more by now. What was made larger by itself stays so.
+fn is_outgrown(volume: &Volume, template: &VolumeTemplate, machine: &VirtualMachine) -> bool {
+    let sizes = (volume.spec.capacity.value(), template.capacity.value());
+    let smaller = matches!(sizes, (Ok(has), Ok(wanted)) if has < wanted);
+    smaller && owned_by(volume, machine) && volume.metadata.deletion_timestamp.is_none()
 }
 
 /// Whether a Volume goes with a machine.
