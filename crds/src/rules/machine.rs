@@ -232,7 +232,22 @@ pub fn disk() -> Value {
             ".volumeTemplate",
             rule(
                 format!("!{drive} || !has(self.volumeTemplate)"),
-                "a drive's medium is a Volume that is there",
+                "a drive's medium is a Volume that is there, or an image",
+            )
+        ),
+        rule(
+            format!("{drive} || (!has(self.image) && !has(self.clusterImage))"),
+            "image and clusterImage are for type: cdrom: a disk begins as one by its volumeTemplate",
+        ),
+        rule(
+            "[has(self.volume), has(self.image), has(self.clusterImage)].filter(x, x).size() <= 1",
+            "at most one of volume, image and clusterImage is in a drive",
+        ),
+        at(
+            ".pool",
+            rule(
+                "!has(self.pool) || has(self.image) || has(self.clusterImage)",
+                "pool is for the copy of an image",
             )
         ),
         at(

@@ -32,6 +32,17 @@ pub struct Disk {
     /// A Volume of the machine's namespace. A drive without one is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<LocalRef>,
+    /// What a drive has in it: an Image of the machine's namespace, as its copy on the host is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<LocalRef>,
+    /// What a drive has in it: a ClusterImage, as its copy on the host is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_image: Option<LocalRef>,
+    /// The StoragePool that keeps the copy of a drive's image; that of the machine's first disk, if not
+    /// set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = rules::reference("a StoragePool")))]
+    pub pool: Option<String>,
     /// A Volume that is made with the machine, is called `MACHINE-DISK` and belongs to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume_template: Option<VolumeTemplate>,

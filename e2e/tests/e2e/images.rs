@@ -240,3 +240,42 @@ fn the_example_of_a_team_in_any_order() {
     let left = world.virsh("host1", &["pool-list", "--all", "--name"]);
     assert!(!left.lines().any(|name| name.trim() == "team"), "{left}");
 }
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn an_image_in_a_drive_is_started_from_and_ejected() {
+    let world = World::new();
+    world.space(SPACE);
+    world.apply(&images::cluster_image(&world, "cd", "guest.iso", ""));
+    let guest = Guest::new(SPACE, "cd")
+        .on("host2")
+        .memory("256Mi")
+        .blank("root", "first");
+    let drive = |what: &str| {
+        let drive = format!("{{name: cd, type: cdrom, bootOrder: 1{what}}}");
+        guest.clone().disk(drive).yaml()
+    };
+    world.apply(&drive(", clusterImage: {name: cd}"));
+    world.is_running(SPACE, "cd");
+    let console = world.host("host2").console(&world.lab, "e2e-images_cd");
+    println!(
+        "{}",
+        objects::line_on(&console, "drover-guest: up").unwrap()
+    );
+    let before = world.domain_id("host2", "e2e-images_cd");
+    world.kubectl(&["delete", "clusterimage", "cd", "--wait=false"]);
+    let used = image_is(&world, "cd", "in use", |image| reason(image) == "InUse");
+    println!("{}", message(&used));
+    world.apply(&drive(""));
+    world.is_running(SPACE, "cd");
+    let xml = world.virsh("host2", &["dumpxml", "e2e-images_cd"]);
+    assert!(!xml.contains("_image_cd"), "{xml}");
+    assert_eq!(
+        world.domain_id("host2", "e2e-images_cd"),
+        before,
+        "it ran on"
+    );
+    gone(&world, "cd");
+    assert!(copies(&world, "cd").is_empty());
+    world.remove_space(SPACE);
+}

@@ -249,6 +249,7 @@ fn request(ctx: &Ctx, desired: &DesiredMachine) -> Request {
     let mut pools: Vec<String> = templates
         .map(|template| template.pool.clone())
         .chain(volumes.map(|volume| volume.spec.pool.clone()))
+        .chain(desired.disks.iter().filter_map(|disk| disk.pool.clone()))
         .collect();
     pools.sort();
     pools.dedup();

@@ -222,10 +222,10 @@ fn resolved<'a>(disk: &DesiredDisk, site: &'a Site) -> Option<&'a crate::xml::Re
 }
 
 fn want_volume(disk: &DesiredDisk, site: &Site) -> Value {
-    match (&disk.volume, resolved(disk, site)) {
-        (Some(_), Some(place)) => Value::Text(format!("{}/{}", place.pool, place.volume).into()),
-        (Some(_), None) => Value::Any,
-        (None, _) => Value::None,
+    match (disk.has_content(), resolved(disk, site)) {
+        (true, Some(place)) => Value::Text(format!("{}/{}", place.pool, place.volume).into()),
+        (true, None) => Value::Any,
+        (false, _) => Value::None,
     }
 }
 
@@ -260,9 +260,9 @@ fn write_volume(disk: &mut Element, values: &[Value]) {
 // FORMAT:PATH of each level, the nearest first.
 fn want_backing(disk: &DesiredDisk, site: &Site) -> Value {
     let Some(place) = resolved(disk, site) else {
-        return match disk.volume {
-            Some(_) => Value::Any,
-            None => Value::None,
+        return match disk.has_content() {
+            true => Value::Any,
+            false => Value::None,
         };
     };
     let Some(backing) = &place.backing else {

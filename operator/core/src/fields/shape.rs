@@ -34,7 +34,7 @@ impl Shape {
     #[must_use]
     pub fn of(machine: &DesiredMachine, site: &Site) -> Self {
         let known = |disk: &&crate::desired::machine::DesiredDisk| {
-            disk.volume.is_none() || site.disks.iter().any(|place| place.name == disk.name)
+            !disk.has_content() || site.disks.iter().any(|place| place.name == disk.name)
         };
         let unplaced = machine.disks.iter().filter(|disk| !known(disk));
         Self {

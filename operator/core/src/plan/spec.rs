@@ -26,7 +26,10 @@ fn site(machine: &DesiredMachine) -> Site {
         Some(ResolvedDisk {
             name: disk.name.clone(),
             pool: "volumes".to_owned(),
-            volume: disk.volume.clone()?,
+            volume: match &disk.image {
+                Some(image) => image.to_string(),
+                None => disk.volume.clone()?,
+            },
             format: "any".to_owned(),
             backing: None,
             path: None,

@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use super::copies::{self, Look, Place};
 use super::kinds::ImageObject;
-use super::users;
+use super::readers;
 use crate::controllers::report::{self, Report, Unwanted};
 use crate::controllers::sites;
 use crate::ctx::Ctx;
@@ -27,10 +27,13 @@ pub(super) async fn delete<I: ImageObject>(
         Unwanted::Another => return Ok(Again::Failed),
     }
     let before = image.status().cloned().unwrap_or_default();
-    let volumes = users(ctx, &desired.name);
-    let volumes: Vec<String> = volumes.iter().map(|it| sites::full_name(&**it)).collect();
+    let volumes = super::users(ctx, &desired.name);
+    let volumes = volumes.iter().map(|it| sites::full_name(&**it));
+    let machines = readers(ctx, &desired.name);
+    let machines = machines.iter().map(|it| sites::full_name(&**it));
+    let users: Vec<String> = volumes.chain(machines).collect();
     let mut status = before.clone();
-    let verdict = match used_by("Volumes", &volumes) {
+    let verdict = match used_by("objects", &users) {
         Some(message) => Verdict::new(Reason::InUse, message),
         None => {
             let places = before.pools.iter().map(|copy| Place {

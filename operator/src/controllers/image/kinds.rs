@@ -1,12 +1,15 @@
 //! Image and ClusterImage, as one.
 
 use drover_core::desired::image::ImageName;
+use drover_core::desired::machine::{DesiredDisk, DesiredMachine};
+use drover_core::plan::Verdict;
+use drover_crds::condition::Reason;
 use drover_crds::image::ImageContent;
 use drover_crds::{ClusterImage, Image, ImageStatus};
 
 use crate::ctx::Ctx;
 use crate::reconcile::write::Object;
-use crate::reconcile::{Cache, Store};
+use crate::reconcile::{Cache, Key, Store};
 
 /// An Image or a ClusterImage.
 pub trait ImageObject: Object {
@@ -46,24 +49,64 @@ impl ImageObject for ClusterImage {
     }
 }
 
-/// What is known of an image.
-pub(in crate::controllers) struct Known {
-    pub(in crate::controllers) status: ImageStatus,
-    pub(in crate::controllers) deleting: bool,
-}
-
-/// An image, if there is one of this name.
-pub(in crate::controllers) fn known(ctx: &Ctx, image: &ImageName) -> Option<Known> {
+/// What is known of an image, if there is one of this name, and whether it is to go.
+fn known(ctx: &Ctx, image: &ImageName) -> Option<(ImageStatus, bool)> {
     match image.namespace.as_str() {
         "" => of::<ClusterImage>(ctx, image),
         _ => of::<Image>(ctx, image),
     }
 }
 
-fn of<I: ImageObject>(ctx: &Ctx, image: &ImageName) -> Option<Known> {
+fn of<I: ImageObject>(ctx: &Ctx, image: &ImageName) -> Option<(ImageStatus, bool)> {
     let object = I::store(&ctx.cache).get(&image.namespace, &image.name)?;
-    Some(Known {
-        status: object.status().cloned().unwrap_or_default(),
-        deleting: object.meta().deletion_timestamp.is_some(),
-    })
+    let deleting = object.meta().deletion_timestamp.is_some();
+    Some((object.status().cloned().unwrap_or_default(), deleting))
+}
+
+/// What is known of an image that has a whole copy in a pool on a host. One that has none is brought on
+/// its way.
+pub(in crate::controllers) fn copy_on(
+    ctx: &Ctx,
+    name: &ImageName,
+    pool: &str,
+    host: &str,
+) -> Result<ImageStatus, Verdict> {
+    let unavailable = |why: &str| {
+        let message = format!("{name} {why}");
+        Err(Verdict::new(Reason::SourceUnavailable, message))
+    };
+    let status = match known(ctx, name) {
+        None => return unavailable("does not exist"),
+        Some((_, true)) => return unavailable("is being deleted"),
+        Some((status, false)) => status,
+    };
+    let mut copies = status.pools.iter();
+    let copy = copies.find(|copy| copy.pool == pool && copy.host == host);
+    if copy.is_some_and(|copy| copy.state == "Ready") {
+        return Ok(status);
+    }
+    ctx.hints.hint(Key::image(name));
+    let why = copy.and_then(|copy| copy.message.clone());
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    let message = format!("{name} is on its way to {host}{why}");
+    Err(Verdict::new(Reason::Importing, message))
+}
+
+/// The pool that keeps the copy of the image in a drive: the one that the drive names, or else that of
+/// the machine's first disk.
+pub(in crate::controllers) fn pool_of_medium(
+    ctx: &Ctx,
+    machine: &DesiredMachine,
+    drive: &DesiredDisk,
+) -> Option<String> {
+    let of_disk = |disk: &DesiredDisk| match &disk.template {
+        Some(template) => Some(template.pool.clone()),
+        None => {
+            let name = disk.volume.as_ref()?;
+            let volume = ctx.cache.volumes.get(&machine.namespace, name)?;
+            Some(volume.spec.pool.clone())
+        }
+    };
+    let named = drive.pool.clone();
+    named.or_else(|| machine.disks.iter().find_map(of_disk))
 }

@@ -6,19 +6,20 @@ mod deletion;
 mod kinds;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use drover_core::completion::Completion;
 use drover_core::desired::image::{DesiredImage, ImageName};
 use drover_core::plan::Verdict;
 use drover_crds::condition::Reason;
 use drover_crds::image::ImageCopy;
-use drover_crds::{ImageStatus, Volume, quantity};
+use drover_crds::{ImageStatus, LocalRef, VirtualMachine, Volume, quantity};
 use futures::future::join_all;
 use kube::ResourceExt;
 
 use self::copies::{Look, Place};
 use self::kinds::ImageObject;
-pub(super) use self::kinds::known;
+pub(super) use self::kinds::{copy_on, pool_of_medium};
 use crate::controllers::report::{self, Report};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -72,7 +73,7 @@ fn told(status: &ImageStatus) -> Vec<ImageCopy> {
     copies.map(still).collect()
 }
 
-// Where copies of it are to be: wherever a Volume of it is.
+// Where copies of it are to be: wherever a Volume of it is, or a machine with it in a drive.
 fn demand(ctx: &Ctx, image: &ImageName) -> BTreeSet<Place> {
     let volumes = users(ctx, image).into_iter();
     let places = volumes.filter_map(|volume| {
@@ -81,28 +82,70 @@ fn demand(ctx: &Ctx, image: &ImageName) -> BTreeSet<Place> {
             host: crate::controllers::volume::place(ctx, &volume)?,
         })
     });
-    places.collect()
+    let machines = readers(ctx, image).into_iter();
+    let drives = machines.flat_map(|machine| {
+        let host = machine.host().cloned();
+        let desired = ctx.desired(&machine).ok();
+        host.zip(desired).map_or_else(Vec::new, |(host, desired)| {
+            let drives = desired.images().filter(|(_, name)| *name == image);
+            let pools = drives.filter_map(|(drive, _)| pool_of_medium(ctx, &desired, drive));
+            let places = pools.map(|pool| Place {
+                pool,
+                host: host.clone(),
+            });
+            places.collect()
+        })
+    });
+    places.chain(drives).collect()
+}
+
+// Whether one of these names it, of an object in this namespace.
+fn is_named(
+    image: &ImageName,
+    namespace: Option<&str>,
+    own: Option<&LocalRef>,
+    of_cluster: Option<&LocalRef>,
+) -> bool {
+    let named = match image.namespace.as_str() {
+        "" => of_cluster,
+        here if namespace == Some(here) => own,
+        _ => None,
+    };
+    named.is_some_and(|named| named.name == image.name)
+}
+
+// The machines that have it in a drive.
+fn readers(ctx: &Ctx, image: &ImageName) -> Vec<Arc<VirtualMachine>> {
+    let mut machines = ctx.cache.machines.all();
+    machines.retain(|machine| {
+        let namespace = machine.metadata.namespace.as_deref();
+        let mut disks = machine.spec.disks.iter();
+        disks.any(|disk| {
+            let (own, of_cluster) = (disk.image.as_ref(), disk.cluster_image.as_ref());
+            is_named(image, namespace, own, of_cluster)
+        })
+    });
+    machines
 }
 
 // The Volumes that come from it.
-fn users(ctx: &Ctx, image: &ImageName) -> Vec<std::sync::Arc<Volume>> {
+fn users(ctx: &Ctx, image: &ImageName) -> Vec<Arc<Volume>> {
     let mut volumes = ctx.cache.volumes.all();
     volumes.retain(|volume| {
-        let Some(source) = &volume.spec.source else {
-            return false;
-        };
-        let named = match image.namespace.as_str() {
-            "" => &source.cluster_image,
-            namespace if volume.metadata.namespace.as_deref() == Some(namespace) => &source.image,
-            _ => return false,
-        };
-        named.as_ref().is_some_and(|named| named.name == image.name)
+        let namespace = volume.metadata.namespace.as_deref();
+        volume.spec.source.as_ref().is_some_and(|source| {
+            let (own, of_cluster) = (source.image.as_ref(), source.cluster_image.as_ref());
+            is_named(image, namespace, own, of_cluster)
+        })
     });
     volumes
 }
 
-// How large the largest of them is.
+// How large the largest of them is; 0 if nobody says: a drive takes any medium.
 fn largest(ctx: &Ctx, image: &ImageName) -> u64 {
+    if !readers(ctx, image).is_empty() {
+        return 0;
+    }
     let volumes = users(ctx, image).into_iter();
     let sizes = volumes.filter_map(|it| u64::try_from(it.spec.capacity.value().ok()?).ok());
     sizes.max().unwrap_or(0)
@@ -112,6 +155,11 @@ fn hint_users(ctx: &Ctx, image: &ImageName) {
     for volume in users(ctx, image) {
         let namespace = volume.namespace().unwrap_or_default();
         ctx.hints.hint(Key::volume(&namespace, &volume.name_any()));
+    }
+    for machine in readers(ctx, image) {
+        let namespace = machine.namespace().unwrap_or_default();
+        ctx.hints
+            .hint(Key::machine(&namespace, &machine.name_any()));
     }
 }
 

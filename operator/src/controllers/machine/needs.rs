@@ -7,11 +7,13 @@ use drover_core::plan::Verdict;
 use drover_core::xml::{ResolvedBacking, ResolvedDisk, ResolvedSeed};
 use drover_crds::condition::{self, Reason};
 use drover_crds::virtual_machine::VolumeTemplate;
+use drover_crds::volume::VolumeFormat;
 use drover_crds::{FINALIZER, VirtualMachine, Volume, VolumeSpec};
 use kube::api::ObjectMeta;
 use kube::{Resource, ResourceExt};
 use serde_json::json;
 
+use crate::controllers::image;
 use crate::controllers::placement::namespace_labels;
 use crate::controllers::reservations;
 use crate::ctx::Ctx;
@@ -76,8 +78,37 @@ pub(super) async fn volumes(
         }
         found.blocked = found.blocked.or(blocked);
     }
+    media(ctx, desired, host, &mut found);
     kernels(ctx, machine, desired, host, &mut found);
     Ok(found)
+}
+
+// What drives have in them, each as its image's copy on the host is: nobody writes into it.
+fn media(ctx: &Ctx, desired: &DesiredMachine, host: &str, found: &mut Volumes) {
+    for (disk, name) in desired.images() {
+        let Some(pool) = image::pool_of_medium(ctx, desired, disk) else {
+            let message = format!(
+                "spec.disks[{}].pool: no other disk says where to keep it",
+                disk.name
+            );
+            found.blocked = found.blocked.take().or(Some(not_ready(message)));
+            continue;
+        };
+        match image::copy_on(ctx, name, &pool, host) {
+            Ok(status) => found.disks.push(ResolvedDisk {
+                name: disk.name.clone(),
+                pool,
+                volume: name.volume_name(),
+                format: format_word(status.format.unwrap_or(VolumeFormat::Raw)).to_owned(),
+                backing: Some(Vec::new()),
+                path: None,
+            }),
+            Err(verdict) => {
+                let blocked = Some(not_ready(verdict.message));
+                found.blocked = found.blocked.take().or(blocked);
+            }
+        }
+    }
 }
 
 /// Where a machine's disks will be, when what is made with it has been made.
@@ -102,6 +133,8 @@ pub(super) async fn foreseen(
             found.disks.push(place);
         }
     }
+    media(ctx, desired, &host.name, &mut found);
+    found.blocked = None;
     Ok(found)
 }
 

@@ -61,27 +61,8 @@ fn ready_copy(
     name: &ImageName,
     host: &str,
 ) -> Result<ImageStatus, Verdict> {
-    let waiting = |message: String| Err(Verdict::new(Reason::Importing, message));
-    let Some(known) = image::known(ctx, name) else {
-        let message = format!("{name} does not exist");
-        return Err(Verdict::new(Reason::SourceUnavailable, message));
-    };
-    if known.deleting {
-        let message = format!("{name} is being deleted");
-        return Err(Verdict::new(Reason::SourceUnavailable, message));
-    }
-    let copies = known.status.pools.iter();
-    let mut here = copies.filter(|copy| copy.pool == desired.pool && copy.host == host);
-    match here.next() {
-        Some(copy) if copy.state == "Ready" => {}
-        copy => {
-            ctx.hints.hint(Key::image(name));
-            let why = copy.and_then(|copy| copy.message.clone());
-            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-            return waiting(format!("{name} is on its way to {host}{why}"));
-        }
-    }
-    let size = known.status.virtual_size.as_deref();
+    let status = image::copy_on(ctx, name, &desired.pool, host)?;
+    let size = status.virtual_size.as_deref();
     let size = size.and_then(|size| quantity::Quantity::from(size).value().ok());
     if let Some(size) = size.filter(|size| *size > i128::from(desired.capacity)) {
         let size = quantity::bytes(u64::try_from(size).unwrap_or(u64::MAX));
@@ -90,7 +71,7 @@ fn ready_copy(
             format!("spec.capacity: must be at least {size}, the size of {name}, got {declared}");
         return Err(Verdict::new(Reason::SourceRefused, message));
     }
-    Ok(known.status)
+    Ok(status)
 }
 
 /// Begins to bring its content.

@@ -19,6 +19,7 @@ use uuid::Uuid;
 pub use self::first_boot::FirstBoot;
 use self::parts::{parse_cpu, parse_disk, parse_interface, parse_memory};
 use super::Invalid;
+use super::image::ImageName;
 use crate::identity::{self, Acted};
 
 /// A machine as it is to be.
@@ -130,6 +131,10 @@ pub struct DesiredDisk {
     pub boot_order: Option<i32>,
     /// The name of its Volume; nothing for an empty drive.
     pub volume: Option<String>,
+    /// The image whose copy is in a drive.
+    pub image: Option<ImageName>,
+    /// The pool that keeps the copy, if the spec says so.
+    pub pool: Option<String>,
     /// What the Volume is made from, if it is made with the machine.
     pub template: Option<VolumeTemplate>,
     /// libvirt's word for its cache.
@@ -140,6 +145,14 @@ pub struct DesiredDisk {
     pub serial: Option<String>,
     /// libvirt's names of its limits, each with its amount.
     pub limits: Vec<(&'static str, u64)>,
+}
+
+impl DesiredDisk {
+    /// Whether it is more than an empty drive.
+    #[must_use]
+    pub fn has_content(&self) -> bool {
+        self.volume.is_some() || self.image.is_some()
+    }
 }
 
 /// An interface of a machine.
@@ -191,7 +204,8 @@ impl DesiredMachine {
         let devices = devices.or_else(|| size.and_then(|size| size.devices.clone()));
         let as_found = as_found(object, &cpu, &memory, devices.is_some());
         let update = spec.update.clone().unwrap_or_default();
-        let disks = spec.disks.iter().map(|disk| parse_disk(disk, &name));
+        let disks = spec.disks.iter();
+        let disks = disks.map(|disk| parse_disk(disk, &namespace, &name));
         let interfaces = spec.interfaces.iter().map(|it| parse_interface(it, &uuid));
         Ok(Self {
             fleet: fleet.to_owned(),
@@ -246,6 +260,12 @@ impl DesiredMachine {
     #[must_use]
     pub fn vcpus(&self) -> u32 {
         self.cpu.sockets.saturating_mul(self.cpu.of_a_socket())
+    }
+
+    /// The images that its drives have in them.
+    pub fn images(&self) -> impl Iterator<Item = (&DesiredDisk, &ImageName)> {
+        let disks = self.disks.iter();
+        disks.filter_map(|disk| Some((disk, disk.image.as_ref()?)))
     }
 
     /// The names of its Volumes.

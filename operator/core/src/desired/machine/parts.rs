@@ -4,6 +4,7 @@ use drover_crds::virtual_machine::{Cpu, Disk, DiskQos, Interface, Memory};
 use uuid::Uuid;
 
 use super::{DesiredCpu, DesiredDisk, DesiredInterface, DesiredMemory, DiskBus, DiskType};
+use crate::desired::image::ImageName;
 use crate::desired::{Invalid, bytes};
 use crate::identity;
 
@@ -105,7 +106,11 @@ pub(super) fn parse_memory(memory: &Memory) -> Result<DesiredMemory, Invalid> {
     })
 }
 
-pub(super) fn parse_disk(disk: &Disk, machine: &str) -> Result<DesiredDisk, Invalid> {
+pub(super) fn parse_disk(
+    disk: &Disk,
+    namespace: &str,
+    machine: &str,
+) -> Result<DesiredDisk, Invalid> {
     let field = |name: &str| format!("spec.disks[{}]{name}", disk.name);
     let drive = disk.type_ == DiskType::Cdrom;
     let (volume, template) = match (&disk.volume, &disk.volume_template) {
@@ -131,12 +136,23 @@ pub(super) fn parse_disk(disk: &Disk, machine: &str) -> Result<DesiredDisk, Inva
         bus: disk.bus.unwrap_or(usual),
         boot_order: disk.boot_order,
         volume,
+        image: image(disk, namespace),
+        pool: disk.pool.clone(),
         template,
         cache: disk.cache.map(word),
         io: disk.io.map(word),
         serial: disk.serial.clone(),
         limits: limits(disk.qos.as_ref(), &field(".qos"))?,
     })
+}
+
+fn image(disk: &Disk, namespace: &str) -> Option<ImageName> {
+    let of = |namespace: &str, name: &str| ImageName {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    };
+    let own = disk.image.as_ref().map(|it| of(namespace, &it.name));
+    own.or_else(|| disk.cluster_image.as_ref().map(|it| of("", &it.name)))
 }
 
 fn limits(qos: Option<&DiskQos>, field: &str) -> Result<Vec<(&'static str, u64)>, Invalid> {

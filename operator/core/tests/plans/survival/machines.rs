@@ -171,6 +171,8 @@ fn disk(name: &str, orders: &mut Vec<i32>, dice: &mut Dice) -> DesiredDisk {
             .once_in(3)
             .then(|| orders.remove(dice.below(orders.len()))),
         volume,
+        image: None,
+        pool: None,
         template: None,
         cache: dice.maybe(&["none", "directsync"]),
         io: dice.maybe(&["threads", "io_uring"]),
