@@ -5,7 +5,7 @@ use std::process::Command;
 
 use drover_e2e::command::run;
 
-use crate::support::{World, message, ready, reason};
+use crate::support::{Guest, World, message, ready, reason};
 
 const TYPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../operator/core/tests/pools");
 const SPACE: &str = "e2e-pools";
@@ -186,6 +186,14 @@ spec:
         message(volume).contains("overcommit allows")
     });
     println!("{}", message(&refused));
+    let guest = Guest::new(SPACE, "large")
+        .disk("{name: root, volumeTemplate: {pool: e2e-limits, capacity: 1Pi}}".to_owned());
+    world.apply(&guest.yaml());
+    let refused = world.machine_is(SPACE, "large", "Unschedulable", |machine| {
+        message(machine).contains("without room in pool e2e-limits")
+    });
+    println!("{}", message(&refused));
+    world.delete(&guest.yaml());
     world.apply(&text.replace("  overcommit: \"0.001\"\n", ""));
     world.wait(("volumes", SPACE, "data"), "ready", ready);
     world.delete(&large);

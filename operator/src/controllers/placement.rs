@@ -1,13 +1,14 @@
 //! Where a machine goes: to the host that has it already, or to the one that fits best. It is
 //! written down before anything is done there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use drover_core::desired::Consent;
 use drover_core::desired::host::DesiredHost;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::desired::network::DesiredNetwork;
 use drover_core::desired::pool::DesiredPool;
+use drover_core::identity;
 use drover_core::placement::{Decision, Purpose, decide};
 use drover_core::plan::Verdict;
 use drover_core::schedule::{Candidate, Request, schedule};
@@ -19,6 +20,7 @@ use kube::ResourceExt;
 use super::promises;
 use super::report::{self, Report};
 use super::sightings::{Seen, sightings};
+use super::volume::room;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::reconcile::{Key, write};
@@ -312,10 +314,47 @@ fn candidates(ctx: &Ctx, desired: &DesiredMachine) -> Vec<Candidate> {
         })
         .collect();
     let hosts = ctx.cache.hosts.all();
-    hosts
+    let made = made_with(desired);
+    let candidates = hosts
         .iter()
-        .filter_map(|host| candidate(ctx, host, &used, &pools, &networks))
+        .filter_map(|host| candidate(ctx, host, &used, &pools, &networks));
+    candidates
+        .map(|candidate| Candidate {
+            full: full(ctx, &candidate.name, &made),
+            ..candidate
+        })
         .collect()
+}
+
+// What is made with a machine: its pool, its name there, and its size.
+fn made_with(desired: &DesiredMachine) -> Vec<(String, String, u64)> {
+    let made = desired.disks.iter().filter_map(|disk| {
+        let (template, name) = (disk.template.as_ref()?, disk.volume.as_ref()?);
+        let capacity = u64::try_from(template.capacity.value().ok()?).ok()?;
+        let volume = identity::volume_name(&desired.namespace, name);
+        Some((template.pool.clone(), volume, capacity))
+    });
+    made.collect()
+}
+
+// The pools of a host in which there is no room for it. What is there already takes no more, and of a
+// pool that has not been looked at nobody knows: its volumes will say.
+fn full(ctx: &Ctx, host: &str, made: &[(String, String, u64)]) -> Vec<String> {
+    let has_room = |name: &String| {
+        let pool = ctx.cache.pools.get("", name)?;
+        let handle = ctx.hosts.get(host)?;
+        let seen = handle.read(|it| it.pools.get(name)?.1.value.clone())?;
+        let new = made
+            .iter()
+            .filter(|(pool, volume, _)| pool == name && !seen.volumes.contains(volume));
+        let asked = new.fold(0_u64, |sum, (.., capacity)| sum.saturating_add(*capacity));
+        Some(asked == 0 || room::fits(ctx, &pool, &seen, host, asked, "").is_ok())
+    };
+    let pools: BTreeSet<&String> = made.iter().map(|(pool, ..)| pool).collect();
+    let full = pools
+        .into_iter()
+        .filter(|pool| has_room(pool) == Some(false));
+    full.cloned().collect()
 }
 
 type Sites = [(String, Vec<HostState>)];
@@ -371,6 +410,7 @@ fn candidate(
         used_cpus,
         used_memory,
         pools: realized(pools),
+        full: Vec::new(),
         networks: realized(networks),
         consent: Consent::clone(&desired.consent),
         name,

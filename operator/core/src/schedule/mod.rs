@@ -55,6 +55,8 @@ pub struct Candidate {
     pub used_memory: u64,
     /// Its pools that are as declared.
     pub pools: Vec<String>,
+    /// Of these, those without room for what the machine would have in them.
+    pub full: Vec<String>,
     /// Its networks that are as declared.
     pub networks: Vec<String>,
 }
@@ -80,6 +82,7 @@ enum Rejection {
     Data,
     Architecture(String),
     Pool(String),
+    Full(String),
     Network(String),
     Cpu,
     Memory,
@@ -159,6 +162,9 @@ fn reject(request: &Request, candidate: &Candidate) -> Option<Rejection> {
     if let Some(pool) = lacks(&request.pools, &candidate.pools) {
         return Some(Rejection::Pool(pool));
     }
+    if let Some(pool) = request.pools.iter().find(|it| candidate.full.contains(it)) {
+        return Some(Rejection::Full(pool.clone()));
+    }
     if let Some(network) = lacks(&request.networks, &candidate.networks) {
         return Some(Rejection::Network(network));
     }
@@ -214,6 +220,7 @@ fn describe(request: &Request, fleet: &[Candidate], rejection: &Rejection) -> St
         Rejection::Data => format!("without its volumes (on {})", request.data_on.join(", ")),
         Rejection::Architecture(name) => format!("cannot run {name}"),
         Rejection::Pool(name) => format!("without pool {name}"),
+        Rejection::Full(name) => format!("without room in pool {name}"),
         Rejection::Network(name) => format!("without network {name}"),
         Rejection::Cpu => {
             let most = short.max_by_key(|candidate| candidate.free_cpus());

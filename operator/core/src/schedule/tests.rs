@@ -49,6 +49,21 @@ fn every_refusal_is_counted_and_explained() {
 }
 
 #[test]
+fn a_pool_without_room_is_none() {
+    let mut fleet = [host("host1", 8 * GIB), host("host2", 8 * GIB)];
+    fleet[0].full = vec!["fast".into()];
+    let request = Request {
+        pools: vec!["fast".into()],
+        ..asks(GIB)
+    };
+    assert_eq!(schedule(&request, &fleet).unwrap(), "host2");
+    fleet[1].full = vec!["fast".into()];
+    let message = schedule(&request, &fleet).unwrap_err().message;
+    assert_eq!(message, "0 of 2 hosts fit: 2 without room in pool fast");
+    assert_eq!(schedule(&asks(GIB), &fleet).unwrap(), "host1");
+}
+
+#[test]
 fn each_filter_has_its_words() {
     let fleet = [host("host1", 8 * GIB)];
     type Change = fn(&mut Request);

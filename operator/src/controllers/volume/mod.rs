@@ -1,7 +1,7 @@
 //! Volumes.
 
 mod deletion;
-mod room;
+pub(super) mod room;
 mod source;
 
 use std::sync::Arc;

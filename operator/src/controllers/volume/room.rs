@@ -1,6 +1,6 @@
 //! Whether a volume may be made in a pool: whether the pool has volumes of that kind, and room.
 
-use drover_core::desired::pool::{DesiredPool, Making, making};
+use drover_core::desired::pool::{DesiredPool, Limits, Making, making};
 use drover_core::desired::volume::DesiredVolume;
 use drover_core::observed::pool::ObservedPool;
 use drover_core::plan::Verdict;
@@ -40,22 +40,37 @@ pub(super) fn allow(
         }
         Making::Blocks | Making::Files => {}
     }
-    let limits = DesiredPool::parse(pool, &ctx.fleet).limits;
-    let size = (seen.capacity, seen.available);
-    let promised = promised(ctx, desired, host);
-    limits
-        .allow(desired.capacity, size, promised)
+    fits(ctx, pool, seen, host, desired.capacity, &desired.uid)
         .map_err(|why| Verdict::new(Reason::NotRealized, format!("pool {name} on {host}: {why}")))
 }
 
+/// Whether so much more may be promised in a pool of a host, beside what its Volumes but this one are.
+///
+/// # Errors
+/// Why not.
+pub(in crate::controllers) fn fits(
+    ctx: &Ctx,
+    pool: &StoragePool,
+    seen: &ObservedPool,
+    host: &str,
+    capacity: u64,
+    but: &str,
+) -> Result<(), String> {
+    let limits = DesiredPool::parse(pool, &ctx.fleet).limits;
+    if limits == Limits::default() {
+        return Ok(());
+    }
+    let size = (seen.capacity, seen.available);
+    limits.allow(capacity, size, promised(ctx, &seen.name, host, but))
+}
+
 // What the other Volumes that are in the pool may come to take.
-fn promised(ctx: &Ctx, desired: &DesiredVolume, host: &str) -> u64 {
+fn promised(ctx: &Ctx, pool: &str, host: &str, but: &str) -> u64 {
     let volumes = ctx.cache.volumes.all();
     let others = volumes.iter().filter(|volume| {
-        let status = volume.status.as_ref();
-        volume.metadata.uid.as_ref() != Some(&desired.uid)
-            && volume.spec.pool == desired.pool
-            && status.is_some_and(|status| status.host.as_deref() == Some(host))
+        volume.metadata.uid.as_deref() != Some(but)
+            && volume.spec.pool == pool
+            && volume.host().is_some_and(|on| on == host)
     });
     let sizes = others.filter_map(|volume| u64::try_from(volume.spec.capacity.value().ok()?).ok());
     sizes.fold(0, u64::saturating_add)
