@@ -13,11 +13,14 @@ use futures::FutureExt;
 
 use super::report::{self, Report, Unwanted};
 use super::reservations;
-use super::sites::{self, Asking, MOST_STEPS, Removal, Share};
+use super::sites::{self, Asking, Removal, Share};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::hosts::{HostError, HostHandle};
 use crate::reconcile::{Again, Key};
+
+/// More than a Network can declare by itself.
+const MOST_DECLARED: usize = 1_024;
 
 /// Looks at one Network.
 ///
@@ -124,7 +127,10 @@ async fn realize(
     wanted: Option<(&Ruling, &AtomicBool)>,
 ) -> Result<(HostState, Verdict), HostError> {
     let mut desired = desired.clone();
-    for _ in 0..MOST_STEPS {
+    let has = host.network(&desired.name).await?;
+    let has = has.map_or(0, |network| network.config.items.len());
+    // Each address, name and service that comes or goes is a step of its own.
+    for _ in 0..MOST_DECLARED + has + desired.reservations.len() {
         let observed = host.network(&desired.name).await?;
         if let (Some((ruling, _)), Some(observed)) = (wanted, &observed) {
             desired.reservations = kept(host, &desired, ruling, observed).await?;
