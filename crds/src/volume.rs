@@ -58,6 +58,10 @@ pub struct VolumeSpec {
     /// What happens to the data when this object is deleted.
     #[serde(default = "retain")]
     pub reclaim_policy: ReclaimPolicy,
+    /// Whether several machines may write into it at once. Only `raw` volumes can be written so, and only
+    /// guests that know of it, such as a cluster's, may do so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shareable: bool,
     /// A volume that is in the pool already and is taken over as it is: nothing is made, and nothing
     /// is ever removed. The StoragePool's `adoption` must let this namespace. Cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

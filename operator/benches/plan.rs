@@ -44,6 +44,7 @@ fn site(machine: &DesiredMachine) -> Site {
         pool: "fast".to_owned(),
         volume: disk.volume.clone().unwrap(),
         format: "qcow2".to_owned(),
+        shareable: false,
         backing: Some(Vec::new()),
         path: None,
     });

@@ -135,6 +135,13 @@ pub fn volume_spec() -> Value {
         immutable("source"),
         immutable("existing"),
         at(
+            ".shareable",
+            rule(
+                "!has(self.shareable) || !self.shareable || (has(self.format) && self.format == 'raw')",
+                "shareable needs format: raw: what is in a qcow2 its writers would not agree on",
+            )
+        ),
+        at(
             ".source",
             rule(
                 "!has(self.existing) || !has(self.source)",

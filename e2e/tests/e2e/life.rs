@@ -284,3 +284,45 @@ fn a_disk_grows_with_its_template_while_its_machine_runs() {
     }
     world.remove_space(SPACE);
 }
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn one_machine_writes_into_a_volume_unless_it_is_shareable() {
+    let world = World::new();
+    world.space(SPACE);
+    let volume = |more: &str| {
+        format!(
+            "apiVersion: drover.dev/v1alpha1
+kind: Volume
+metadata: {{name: both, namespace: {SPACE}}}
+spec: {{pool: first, host: host2, capacity: 8Mi, format: raw, reclaimPolicy: Delete{more}}}
+"
+        )
+    };
+    let guest = |name: &str| {
+        let disk = "{name: data, volume: {name: both}}".to_owned();
+        Guest::new(SPACE, name).on("host2").disk(disk)
+    };
+    world.apply(&volume(""));
+    world.apply(&guest("one").yaml());
+    world.is_running(SPACE, "one");
+    world.apply(&guest("two").yaml());
+    let told = world.machine_is(SPACE, "two", "told who writes", |machine| {
+        message(machine).contains("is written by machine one")
+    });
+    println!("{}", message(&told));
+    world.apply(&guest("one").strategy("Halted").yaml());
+    world.is_running(SPACE, "two");
+    world.apply(&volume(", shareable: true"));
+    world.apply(&guest("one").yaml());
+    // The other has it to itself until it starts again.
+    world.machine_is(SPACE, "two", "to be started again", |machine| {
+        reason(machine) == "RestartRequired"
+    });
+    world.virsh("host2", &["destroy", "e2e-life_two"]);
+    world.is_running(SPACE, "two");
+    world.is_running(SPACE, "one");
+    let xml = world.virsh("host2", &["dumpxml", "e2e-life_one"]);
+    assert!(xml.contains("<shareable/>"), "{xml}");
+    world.remove_space(SPACE);
+}

@@ -173,6 +173,7 @@ fn site(args: &RenderArgs, machine: &DesiredMachine, volumes: &[Volume]) -> Site
                 .and_then(|volume| name_in_pool(volume).ok())
                 .unwrap_or_else(|| identity::volume_name(&machine.namespace, name)),
             format: format_word(format_in(format, None)).to_owned(),
+            shareable: false,
             backing: None,
             path: None,
         })

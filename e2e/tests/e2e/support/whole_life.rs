@@ -44,8 +44,11 @@ pub(crate) const CHANGES: [&str; 30] = [
     "STORAGE_VOL_UPLOAD",
 ];
 
+/// Those that are made in no such life, but in those of images and networks.
+pub(crate) const ELSEWHERE: [&str; 2] = ["NETWORK_UPDATE", "STORAGE_VOL_CREATE_XML_FROM"];
+
 /// Every procedure of the operator's that changes nothing but what its own connection is told.
-pub(crate) const READS: [&str; 39] = [
+pub(crate) const READS: [&str; 43] = [
     "AUTH_LIST",
     "CONNECT_CLOSE",
     "CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY",
@@ -70,12 +73,15 @@ pub(crate) const READS: [&str; 39] = [
     "DOMAIN_GET_INFO",
     "DOMAIN_GET_STATE",
     "DOMAIN_GET_XML_DESC",
+    "DOMAIN_INTERFACE_ADDRESSES",
     "DOMAIN_IS_ACTIVE",
     "DOMAIN_IS_PERSISTENT",
     "DOMAIN_LOOKUP_BY_NAME",
+    "INTERFACE_LOOKUP_BY_NAME",
     "NETWORK_GET_DHCP_LEASES",
     "NETWORK_GET_XML_DESC",
     "NETWORK_IS_ACTIVE",
+    "NETWORK_IS_PERSISTENT",
     "NODE_GET_INFO",
     "STORAGE_POOL_GET_INFO",
     "STORAGE_POOL_GET_XML_DESC",
@@ -85,6 +91,7 @@ pub(crate) const READS: [&str; 39] = [
     "STORAGE_VOL_DOWNLOAD",
     "STORAGE_VOL_GET_INFO",
     "STORAGE_VOL_GET_PATH",
+    "STORAGE_VOL_GET_XML_DESC",
     "STORAGE_VOL_LOOKUP_BY_NAME",
     "STORAGE_VOL_LOOKUP_BY_PATH",
 ];

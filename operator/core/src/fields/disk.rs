@@ -19,6 +19,7 @@ pub(crate) enum DiskField {
     Volume,
     Format,
     Backing,
+    Shareable,
     BootOrder,
     Cache,
     Io,
@@ -27,7 +28,7 @@ pub(crate) enum DiskField {
 }
 
 /// The fields of each disk.
-pub static DISK_ROWS: [R; 10] = [
+pub static DISK_ROWS: [R; 11] = [
     Row::new(
         "type",
         Class::NextBoot,
@@ -93,6 +94,17 @@ pub static DISK_ROWS: [R; 10] = [
         write_backing,
     )
     .judged(|judged| is_drive(judged.wanted).then_some((Class::Live, "it goes with the medium"))),
+    Row::new(
+        "shareable",
+        Class::NextBoot,
+        "QEMU locks the volume, or does not, when it starts",
+        want_shareable,
+        |node| Value::text(child(node, "shareable").map(|_| "yes")),
+        |disk, values| match text_of(values, DiskField::Shareable) {
+            Some(_) => drop(disk.ensure("shareable")),
+            None => disk.remove("shareable", |_| true),
+        },
+    ),
     Row::new(
         "bootOrder",
         Class::NextBoot,
@@ -255,6 +267,16 @@ fn write_volume(disk: &mut Element, values: &[Value]) {
         disk.set("type", "file");
     }
     read_only(disk);
+}
+
+// Of what was there before its Volume, the definition says it until the Volume does.
+fn want_shareable(disk: &DesiredDisk, site: &Site) -> Value {
+    match resolved(disk, site) {
+        Some(place) if place.shareable => Value::Text("yes".into()),
+        Some(place) if place.backing.is_some() => Value::None,
+        _ if disk.has_content() => Value::Any,
+        _ => Value::None,
+    }
 }
 
 // FORMAT:PATH of each level, the nearest first.

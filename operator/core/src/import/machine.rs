@@ -214,6 +214,7 @@ impl<F: Fn(&VirtualMachine) -> Vec<String>> Work<F> {
                     pool: place.pool.clone(),
                     volume: place.volume.clone(),
                     format: parts::format(found).unwrap_or_default().to_owned(),
+                    shareable: false,
                     backing: None,
                     path: Some(place.path.clone()),
                 });

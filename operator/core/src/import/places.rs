@@ -80,6 +80,7 @@ impl Places {
             format: Some(format),
             source: None,
             clone_strategy: None,
+            shareable: false,
             reclaim_policy: ReclaimPolicy::Retain,
             existing: Some(ExistingVolume {
                 name: place.volume.clone(),

@@ -31,6 +31,7 @@ fn site(machine: &DesiredMachine) -> Site {
                 None => disk.volume.clone()?,
             },
             format: "any".to_owned(),
+            shareable: false,
             backing: None,
             path: None,
         })

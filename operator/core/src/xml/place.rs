@@ -58,6 +58,8 @@ pub struct ResolvedDisk {
     pub volume: String,
     /// `qcow2` or `raw`.
     pub format: String,
+    /// Whether others may write into it at the same time.
+    pub shareable: bool,
     /// What it is based on, the nearest first, as far as Drover made it; none if others did.
     pub backing: Option<Vec<ResolvedBacking>>,
     /// Where libvirt has it: definitions that Drover did not write name it so.

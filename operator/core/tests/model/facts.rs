@@ -398,6 +398,7 @@ fn site() -> Site {
             pool: "fast".to_owned(),
             volume: "shop_web-root".to_owned(),
             format: "qcow2".to_owned(),
+            shareable: false,
             backing: Some(Vec::new()),
             path: None,
         }],

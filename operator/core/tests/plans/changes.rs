@@ -47,7 +47,7 @@ type Line = (
 );
 
 #[rustfmt::skip]
-const LINES: [Line; 63] = [
+const LINES: [Line; 64] = [
     ("LNLN", "spec.cpu.sockets", "sockets: 2,", "sockets: 2,", "sockets: 3,"),
     ("NNNN", "spec.cpu.sockets", "sockets: 2,", "sockets: 2,", "sockets: 1,"),
     ("NNNN", "spec.cpu.cores", "cores: 2", "cores: 2", "cores: 1"),
@@ -97,6 +97,7 @@ const LINES: [Line; 63] = [
     ("LNLN", "spec.disks[cd].format", "{name: cd}", "{name: cd}", "{name: cd.raw}"),
     ("SNSN", "spec.disks[data].backing", "{name: data}", "{name: data}", "{name: data.qcow2.base}"),
     ("LNLN", "spec.disks[cd].backing", "{name: cd}", "{name: cd.qcow2.base}", "{name: cd}"),
+    ("NNNN", "spec.disks[data].shareable", "{name: data}", "{name: data}", "{name: data.qcow2.shared}"),
     ("NNNN", "spec.disks[root].bootOrder", "bootOrder: 1", "bootOrder: 1", "bootOrder: 2"),
     ("NNNN", "spec.disks[data].cache", "name: data,", "name: data,", "name: data, cache: none,"),
     ("NNNN", "spec.disks[data].io", "name: data,", "name: data,", "name: data, io: threads,"),
@@ -184,13 +185,15 @@ fn site(machine: &DesiredMachine) -> Site {
         let volume = disk.volume.as_deref()?;
         let (name, format) = volume.split_once('.').unwrap_or((volume, "qcow2"));
         let (format, base) = format.split_once('.').unwrap_or((format, ""));
-        let backing = base.split_whitespace().map(|base| ResolvedBacking {
+        let backing = base.split_whitespace().filter(|base| *base != "shared");
+        let backing = backing.map(|base| ResolvedBacking {
             path: base.to_owned(),
             format: "raw".to_owned(),
         });
         Some(ResolvedDisk {
             volume: name.to_owned(),
             format: format.to_owned(),
+            shareable: base == "shared",
             backing: Some(backing.collect()),
             ..given::place(&disk.name)
         })

@@ -50,6 +50,7 @@ pub(crate) fn place(disk: &str) -> ResolvedDisk {
         pool: "fast".to_owned(),
         volume: format!("shop_web-{disk}"),
         format: "qcow2".to_owned(),
+        shareable: false,
         backing: Some(Vec::new()),
         path: None,
     }

@@ -133,6 +133,7 @@ fn left(imported: &Imported, volumes: &[Volume], xml: &str) -> Vec<String> {
         Some(ResolvedDisk {
             name: disk.name.clone(),
             pool: volume.spec.pool.clone(),
+            shareable: false,
             backing: None,
             path: Some(format!("/images/{existing}")),
             volume: existing,

@@ -60,7 +60,7 @@ fn site(machine: &DesiredMachine, on: &[String]) -> Site {
         (_, true) => DomainType::Test,
         _ => DomainType::Qemu,
     };
-    let raw = |volume: &str| volume.ends_with(".raw");
+    let raw = |volume: &str| volume.ends_with(".raw") || volume.ends_with(".shared");
     let base = |path: &str, format: &str| ResolvedBacking {
         path: format!("/srv/first/{path} & co"),
         format: format.to_owned(),
@@ -77,6 +77,7 @@ fn site(machine: &DesiredMachine, on: &[String]) -> Site {
             pool: "first".to_owned(),
             volume: format!("{}_{volume}", machine.namespace),
             format: if raw(volume) { "raw" } else { "qcow2" }.to_owned(),
+            shareable: volume.ends_with(".shared"),
             backing: Some(backing(volume)),
             path: None,
         })

@@ -8,6 +8,7 @@ mod look;
 mod needs;
 pub(crate) mod seed;
 mod status;
+mod writers;
 
 pub(crate) use needs::templates;
 
@@ -42,6 +43,7 @@ const MOST_STEPS: usize = 48;
 pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let Some(machine) = ctx.cache.machines.get(&key.namespace, &key.name) else {
         ctx.hint_waiting();
+        writers::hint_waiting(ctx);
         hint_hosts_of(ctx, key);
         reservations::hint_networks(ctx, key, None);
         return Ok(Again::WhenHinted);
@@ -373,6 +375,7 @@ async fn tell(
     let status = status::describe(&outcome, &history, &before);
     let others = status::entries(&outcome);
     let again = outcome.again;
+    let stopped = writers::has_let_go(machine, status.state.as_deref());
     let report = Report {
         key,
         object: machine,
@@ -382,5 +385,8 @@ async fn tell(
         others,
     };
     let written = report::report(ctx, &ctx.cache.machines, report).await?;
+    if stopped {
+        writers::hint_waiting(ctx);
+    }
     Ok(report::sooner(again, written))
 }

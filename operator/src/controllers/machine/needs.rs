@@ -13,6 +13,7 @@ use kube::api::ObjectMeta;
 use kube::{Resource, ResourceExt};
 use serde_json::json;
 
+use super::writers;
 use crate::controllers::image;
 use crate::controllers::placement::namespace_labels;
 use crate::controllers::reservations;
@@ -72,7 +73,8 @@ pub(super) async fn volumes(
             (None, None) => None,
         };
         let owned = disk.template.is_some();
-        let blocked = hindrance(machine, name, owned, volume.as_ref(), host);
+        let written = writers::other(ctx, machine, disk, volume.as_ref());
+        let blocked = hindrance(machine, name, owned, volume.as_ref(), host).or(written);
         if let Some(volume) = volume.filter(is_placed) {
             found.disks.push(resolve(ctx, disk, &volume));
         }
@@ -100,6 +102,7 @@ fn media(ctx: &Ctx, desired: &DesiredMachine, host: &str, found: &mut Volumes) {
                 pool,
                 volume: name.volume_name(),
                 format: format_word(status.format.unwrap_or(VolumeFormat::Raw)).to_owned(),
+                shareable: false,
                 backing: Some(Vec::new()),
                 path: None,
             }),
@@ -259,6 +262,7 @@ fn resolve(ctx: &Ctx, disk: &DesiredDisk, volume: &Volume) -> ResolvedDisk {
         // One that cannot be is never Ready, and waited for.
         volume: name_in_pool(volume).unwrap_or_default(),
         format: format_word(format).to_owned(),
+        shareable: volume.spec.shareable,
         backing: backing(volume),
         path: volume.status.as_ref().and_then(|status| status.key.clone()),
     }
@@ -288,6 +292,7 @@ fn made_with(
         format: template.format,
         source: template.source.clone(),
         clone_strategy: template.clone_strategy,
+        shareable: false,
         reclaim_policy: template.reclaim_policy,
         existing: None,
     };

@@ -216,6 +216,7 @@ fn site(machine: &DesiredMachine, dice: &mut Dice) -> Site {
             pool: "fast".to_owned(),
             volume: format!("shop_web-{volume}{}", dice.pick(&["", "", "-2"])),
             format: dice.pick(&["qcow2", "qcow2", "raw"]).to_owned(),
+            shareable: dice.once_in(4),
             backing: dice.pick(&[Some(""), Some("/srv/base"), None]).map(backing),
             path: dice.maybe(&["/srv/fast/desktop.qcow2".to_owned(), "/srv/a".to_owned()]),
         })

@@ -70,7 +70,7 @@ const ONCE: [(&str, &[&str]); 26] = [
 ];
 
 /// The fields of a disk and of an interface, in its element.
-const OF_DEVICES: [(&str, &[&str]); 16] = [
+const OF_DEVICES: [(&str, &[&str]); 17] = [
     (
         "disk type",
         &["@device", "address", "readonly", "target@tray"],
@@ -91,6 +91,7 @@ const OF_DEVICES: [(&str, &[&str]); 16] = [
     ),
     ("disk format", &["driver@type"]),
     ("disk backing", &["backingStore"]),
+    ("disk shareable", &["shareable"]),
     ("disk bootOrder", &["boot"]),
     ("disk cache", &["driver@cache"]),
     ("disk io", &["driver@io"]),

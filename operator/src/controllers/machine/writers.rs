@@ -1,0 +1,80 @@
+//! Who writes into a volume: one machine, unless it is said that several may.
+
+use drover_core::desired::machine::{DesiredDisk, DiskType};
+use drover_core::plan::Verdict;
+use drover_crds::condition::{self, Reason};
+use drover_crds::virtual_machine::{self, RunStrategy};
+use drover_crds::{VirtualMachine, Volume};
+use kube::ResourceExt;
+
+use crate::ctx::Ctx;
+use crate::reconcile::Key;
+
+/// The other machine that writes into a disk's volume, if there is one that comes first: one that runs,
+/// or else the older one.
+pub(super) fn other(
+    ctx: &Ctx,
+    machine: &VirtualMachine,
+    disk: &DesiredDisk,
+    volume: Option<&Volume>,
+) -> Option<Verdict> {
+    let volume = volume.filter(|volume| !volume.spec.shareable)?;
+    if disk.type_ == DiskType::Cdrom || disk.template.is_some() {
+        return None;
+    }
+    let name = volume.name_any();
+    let all = ctx.cache.machines.all();
+    let writers = all.iter().filter(|it| {
+        let same = it.uid() == machine.uid();
+        it.namespace() == machine.namespace() && writes(it, &name) && (same || wants_it(it))
+    });
+    let first = writers.min_by_key(|it| {
+        let made = it.metadata.creation_timestamp.clone();
+        (!is_active(it), made.map(|time| time.0), it.name_any())
+    })?;
+    (first.uid() != machine.uid()).then(|| {
+        let message = format!(
+            "Volume {name} is written by machine {}; its shareable lets several write",
+            first.name_any()
+        );
+        Verdict::new(Reason::VolumeNotReady, message)
+    })
+}
+
+fn writes(machine: &VirtualMachine, volume: &str) -> bool {
+    machine.spec.disks.iter().any(|disk| {
+        disk.type_ == virtual_machine::DiskType::Disk
+            && disk.volume.as_ref().is_some_and(|it| it.name == volume)
+    })
+}
+
+fn is_active(machine: &VirtualMachine) -> bool {
+    runs(machine.status.as_ref().and_then(|it| it.state.as_deref()))
+}
+
+fn runs(state: Option<&str>) -> bool {
+    state.is_some_and(|state| !matches!(state, "Shutoff" | "Crashed" | "NoState"))
+}
+
+/// Whether a machine whose state is this now has stopped, with a volume that others may name.
+pub(super) fn has_let_go(machine: &VirtualMachine, state: Option<&str>) -> bool {
+    let mut disks = machine.spec.disks.iter();
+    is_active(machine) && !runs(state) && disks.any(|disk| disk.volume.is_some())
+}
+
+fn wants_it(machine: &VirtualMachine) -> bool {
+    is_active(machine) || machine.spec.run_strategy != RunStrategy::Halted
+}
+
+/// Asks for a look at the machines that wait for a volume: another one may have let it go.
+pub(super) fn hint_waiting(ctx: &Ctx) {
+    for machine in ctx.cache.machines.all() {
+        let conditions = machine.status.as_ref().map(|it| &it.conditions);
+        let ready = conditions.and_then(|it| condition::find(it, "VolumesReady"));
+        if ready.is_some_and(|ready| ready.status == "False") {
+            let namespace = machine.namespace().unwrap_or_default();
+            ctx.hints
+                .hint(Key::machine(&namespace, &machine.name_any()));
+        }
+    }
+}
