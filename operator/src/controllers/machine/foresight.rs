@@ -10,7 +10,7 @@ use drover_crds::{VirtualMachine, Volume};
 use kube::ResourceExt;
 
 use super::look::Subject;
-use super::{needs, seed};
+use super::{needs, places, seed};
 use crate::controllers::placement::{self, Chosen};
 use crate::ctx::Ctx;
 use crate::hosts::HostError;
@@ -82,7 +82,7 @@ pub(crate) async fn foresee(
         Ok(handle) => handle,
         Err(verdict) => return Ok(Err(verdict)),
     };
-    let mut volumes = needs::foreseen(ctx, &handle, machine, desired).await?;
+    let mut volumes = places::foreseen(ctx, &handle, machine, desired).await?;
     let seeds = seed::Work {
         ctx,
         host: &handle,

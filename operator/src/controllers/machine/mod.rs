@@ -6,6 +6,7 @@ pub(crate) mod foresight;
 pub(crate) mod guest;
 mod look;
 mod needs;
+mod places;
 pub(crate) mod seed;
 mod status;
 mod writers;

@@ -2,10 +2,11 @@
 
 use drover_core::desired::machine::{DesiredDisk, DesiredMachine};
 use drover_core::desired::network::DesiredNetwork;
-use drover_core::desired::volume::{format_in, format_word, name_in_pool};
+use drover_core::desired::volume::{DesiredVolume, Source, format_in, format_word, name_in_pool};
 use drover_core::plan::Verdict;
 use drover_core::xml::{ResolvedBacking, ResolvedDisk, ResolvedSeed};
 use drover_crds::condition::{self, Reason};
+use drover_crds::storage_pool::PoolType;
 use drover_crds::virtual_machine::VolumeTemplate;
 use drover_crds::volume::VolumeFormat;
 use drover_crds::{FINALIZER, VirtualMachine, Volume, VolumeSpec};
@@ -19,8 +20,7 @@ use crate::controllers::placement::namespace_labels;
 use crate::controllers::reservations;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::hosts::volumes::PoolOnHost;
-use crate::hosts::{HostError, HostHandle};
+use crate::hosts::HostHandle;
 use crate::reconcile::write;
 
 // The label with the name of the machine that a Volume is made with.
@@ -112,46 +112,6 @@ fn media(ctx: &Ctx, desired: &DesiredMachine, host: &str, found: &mut Volumes) {
             }
         }
     }
-}
-
-/// Where a machine's disks will be, when what is made with it has been made.
-pub(super) async fn foreseen(
-    ctx: &Ctx,
-    host: &HostHandle,
-    machine: &VirtualMachine,
-    desired: &DesiredMachine,
-) -> Result<Volumes, HostError> {
-    let mut found = Volumes::default();
-    for disk in &desired.disks {
-        let Some(name) = &disk.volume else { continue };
-        let known = ctx.cache.volumes.get(&desired.namespace, name);
-        let template = disk.template.as_ref();
-        let made = || template.map(|template| made_with(machine, template, name, None));
-        if let Some(volume) = known.map(|volume| (*volume).clone()).or_else(made) {
-            let mut place = resolve(ctx, disk, &volume);
-            // No status tells of it before it has been taken over.
-            if volume.spec.existing.is_some() && place.path.is_none() {
-                place.path = path(host, &place).await?;
-            }
-            found.disks.push(place);
-        }
-    }
-    media(ctx, desired, &host.name, &mut found);
-    found.blocked = None;
-    Ok(found)
-}
-
-async fn path(host: &HostHandle, place: &ResolvedDisk) -> Result<Option<String>, HostError> {
-    let Some(pool) = host.pool(&place.pool).await? else {
-        return Ok(None);
-    };
-    let pool = PoolOnHost {
-        host,
-        name: &place.pool,
-        uuid: pool.uuid,
-    };
-    let facts = pool.facts(&place.volume).await?;
-    Ok(facts.map(|facts| facts.key))
 }
 
 /// The Volumes that are made with a machine.
@@ -253,9 +213,10 @@ fn is_placed(volume: &Volume) -> bool {
     volume.spec.existing.is_none() || key.is_some()
 }
 
-fn resolve(ctx: &Ctx, disk: &DesiredDisk, volume: &Volume) -> ResolvedDisk {
+pub(super) fn resolve(ctx: &Ctx, disk: &DesiredDisk, volume: &Volume) -> ResolvedDisk {
     let pool = ctx.cache.pools.get("", &volume.spec.pool);
-    let format = format_in(volume.spec.format, pool.map(|pool| pool.spec.type_));
+    let pool = pool.map(|pool| pool.spec.type_);
+    let format = format_in(volume.spec.format, pool);
     ResolvedDisk {
         name: disk.name.clone(),
         pool: volume.spec.pool.clone(),
@@ -263,23 +224,30 @@ fn resolve(ctx: &Ctx, disk: &DesiredDisk, volume: &Volume) -> ResolvedDisk {
         volume: name_in_pool(volume).unwrap_or_default(),
         format: format_word(format).to_owned(),
         shareable: volume.spec.shareable,
-        backing: backing(volume),
+        backing: backing(volume, pool),
         path: volume.status.as_ref().and_then(|status| status.key.clone()),
     }
 }
 
-// Of what Drover did not make, and of what it has not looked at, nobody knows.
-fn backing(volume: &Volume) -> Option<Vec<ResolvedBacking>> {
+// Of what Drover did not make nobody knows, and of an overlay only when it has been looked at.
+fn backing(volume: &Volume, pool: Option<PoolType>) -> Option<Vec<ResolvedBacking>> {
+    if volume.spec.existing.is_some() {
+        return None;
+    }
+    let desired = DesiredVolume::parse(volume, "", pool).ok()?;
+    if !matches!(desired.source, Source::Overlay(_)) {
+        return Some(Vec::new());
+    }
     let status = volume.status.as_ref().filter(|it| it.key.is_some())?;
     let levels = status.backing.iter().map(|base| ResolvedBacking {
         path: base.key.clone(),
         format: format_word(base.format).to_owned(),
     });
-    volume.spec.existing.is_none().then(|| levels.collect())
+    Some(levels.collect())
 }
 
 // The finalizer comes with it: that saves a write.
-fn made_with(
+pub(super) fn made_with(
     machine: &VirtualMachine,
     template: &VolumeTemplate,
     name: &str,
