@@ -326,6 +326,11 @@ pub fn pool_spec() -> Value {
          (has(self.source) && has(self.source.devices))",
         "source.devices is needed with initialize: the volume group is made of them",
     ));
+    rules.push(rule(
+        "!has(self.initialize) || !self.initialize || !(self.type in ['fs', 'disk']) || \
+         (has(self.source) && has(self.source.format))",
+        "source.format is needed with initialize: it says what is made",
+    ));
     for member in ["type", "scope", "source", "target", "managementPolicy"] {
         rules.push(immutable(member));
     }

@@ -78,7 +78,7 @@ impl Drop for Device {
     }
 }
 
-fn pool(kind: &str, device: &str, more: &str) -> String {
+fn pool(kind: &str, device: &str, format: &str, more: &str) -> String {
     format!(
         "apiVersion: drover.dev/v1alpha1
 kind: StoragePool
@@ -86,7 +86,7 @@ metadata: {{name: e2e-{kind}}}
 spec:
   type: {kind}
   hostSelector: {{matchLabels: {{suite: trixie}}}}
-  source: {{devices: [{device}]}}
+  source: {{devices: [{device}], format: {format}}}
   deletionPolicy: Delete
 {more}"
     )
@@ -109,7 +109,7 @@ fn a_file_system_on_a_device_is_made_once_and_then_used_as_it_is() {
     world.space(SPACE);
     let device = Device::new(&world, "host2");
     let target = "  target: {path: /srv/e2e-fs}\n";
-    let plain = pool("fs", &device.path, target);
+    let plain = pool("fs", &device.path, "ext4", target);
     world.apply(&plain);
     let refused = world.wait(("storagepools", "", "e2e-fs"), "refused", |pool| {
         reason(pool) == "NotRealized"
@@ -148,6 +148,7 @@ fn the_partitions_of_a_disk_are_taken_over_and_none_is_made() {
     let text = pool(
         "disk",
         &device.path,
+        "gpt",
         "  initialize: true\n  adoption: {from: All}\n",
     );
     world.apply(&text);
