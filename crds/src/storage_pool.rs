@@ -49,8 +49,8 @@ pub struct StoragePoolSpec {
     /// never changed or removed.
     #[serde(default)]
     pub management_policy: ManagementPolicy,
-    /// Where the pool is on each host: needed for `dir`, `fs` and `netfs`; libvirt's choice for
-    /// `logical`, `disk`, `iscsi`, `scsi` and `mpath`, if it is not set; nowhere for the others.
+    /// Where the pool is on each host: needed for `dir`, `fs` and `netfs`; the usual place
+    /// for `logical`, `disk`, `iscsi`, `scsi` and `mpath`, if it is not set; nowhere for the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<PoolTarget>,
     /// Whether a file system is made on a device (`fs`), a partition table (`disk`) or a volume group

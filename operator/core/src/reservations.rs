@@ -115,6 +115,14 @@ impl Ruling {
         known.iter().map(|(claim, _)| claim).eq(claims)
     }
 
+    /// Whether another machine has one of these MAC addresses.
+    #[must_use]
+    pub fn has_another(&self, machine: &(String, String), claims: &[Claim]) -> bool {
+        let others = self.claims.iter().filter(|(other, _)| *other != machine);
+        let mut theirs = others.flat_map(|(_, ruled)| ruled);
+        theirs.any(|(theirs, _)| claims.iter().any(|claim| claim.mac == theirs.mac))
+    }
+
     /// Why a machine does not get what it asks for.
     #[must_use]
     pub fn refused(&self, machine: &(String, String)) -> Option<&Invalid> {

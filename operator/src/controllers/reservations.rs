@@ -113,8 +113,16 @@ pub async fn hindrance(
         let wait = |message: String| Some(Verdict::new(Reason::NetworkNotReady, message));
         let ruling = ctx.memory.rulings.get(network);
         let claims = Claim::of(machine, &ctx.fleet, network);
-        let Some(ruling) = ruling.filter(|ruling| ruling.knows(&name, &claims)) else {
+        let known = |ruling: &Arc<Ruling>| ruling.knows(&name, &claims);
+        let Some(ruling) = ruling.clone().filter(known) else {
             ctx.hints.hint(Key::network(network));
+            // A network may be long at a host that is slow. Who asks for no address needs none of it, as
+            // long as nobody else has its MAC address.
+            let asks = claims.iter().any(|claim| claim.ip.is_some());
+            let free = ruling.is_none_or(|ruling| !ruling.has_another(&name, &claims));
+            if !asks && free {
+                continue;
+            }
             return wait(format!(
                 "Network {network} has not heard of the machine yet"
             ));

@@ -12,10 +12,8 @@ pub fn pool_xml(pool: &DesiredPool) -> Option<String> {
     if pool.target.is_none() && needs_target(pool.type_) {
         return None;
     }
-    let target = pool
-        .target
-        .as_ref()
-        .map(|path| Element::new("target").child(Element::text("path", path)));
+    let target = pool.target.clone().or_else(|| usual_target(pool));
+    let target = target.map(|path| Element::new("target").child(Element::text("path", path)));
     let element = Element::new("pool")
         .attribute("type", type_word(pool.type_))
         .child(Element::text("name", &pool.name))
@@ -27,6 +25,17 @@ pub fn pool_xml(pool: &DesiredPool) -> Option<String> {
 
 fn needs_target(type_: PoolType) -> bool {
     making(type_) == Making::Files
+}
+
+// Where libvirt's manual has it: libvirt itself wants to be told.
+fn usual_target(pool: &DesiredPool) -> Option<String> {
+    match pool.type_ {
+        PoolType::Logical => Some(format!("/dev/{}", pool.source.name.as_ref()?)),
+        PoolType::Disk => Some("/dev".to_owned()),
+        PoolType::Iscsi | PoolType::Scsi => Some("/dev/disk/by-path".to_owned()),
+        PoolType::Mpath => Some("/dev/mapper".to_owned()),
+        _ => None,
+    }
 }
 
 /// libvirt's word for a pool's type.
