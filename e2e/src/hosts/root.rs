@@ -12,8 +12,8 @@ use crate::places::{Lab, make_folder};
 
 /// What a host has beside Debian's essential packages.
 const PACKAGES: &str = "libvirt-daemon-system,libvirt-clients,qemu-system-x86,qemu-utils,\
-dnsmasq-base,iproute2,nftables,iptables,busybox-static,ovmf,swtpm,swtpm-tools,netcat-openbsd,\
-openssh-server,sasl2-bin,libsasl2-modules";
+e2fsprogs,parted,dnsmasq-base,iproute2,nftables,iptables,busybox-static,ovmf,swtpm,swtpm-tools,\
+netcat-openbsd,openssh-server,sasl2-bin,libsasl2-modules";
 
 /// The root file system of a release; made if it is not in the cache.
 ///

@@ -392,7 +392,7 @@ spec: {type: dir, target: {path: /var/lib/libvirt/e2e-seeds}, deletionPolicy: De
     );
     files.says(2, "plan", &[], &["3 to make"]);
     files.says(0, "apply", &["--yes"], &[]);
-    files.says(0, "plan", &[], &["0 to make, 0 to change"]);
+    files.says(0, "plan", &[], &["Everything is as declared"]);
     files.write(
         "secret.yaml",
         &secret("ci", "userdata", "password: swordfish-4"),

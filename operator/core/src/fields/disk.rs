@@ -129,7 +129,11 @@ pub static DISK_ROWS: [R; 11] = [
         "cache",
         Class::NextBoot,
         AS_IT_STARTS,
-        |disk, _| Value::text(disk.cache),
+        // libvirt lets several write only past the host's cache.
+        |disk, site| {
+            let shared = resolved(disk, site).is_some_and(|place| place.shareable);
+            Value::text(disk.cache.or(shared.then_some("none")))
+        },
         |node| Value::text(attribute(node, "driver", "cache").filter(|it| it != "default")),
         |disk, values| {
             let cache = text_of(values, DiskField::Cache);

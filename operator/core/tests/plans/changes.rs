@@ -97,7 +97,7 @@ const LINES: [Line; 64] = [
     ("LNLN", "spec.disks[cd].format", "{name: cd}", "{name: cd}", "{name: cd.raw}"),
     ("SNSN", "spec.disks[data].backing", "{name: data}", "{name: data}", "{name: data.qcow2.base}"),
     ("LNLN", "spec.disks[cd].backing", "{name: cd}", "{name: cd.qcow2.base}", "{name: cd}"),
-    ("NNNN", "spec.disks[data].shareable", "{name: data}", "{name: data}", "{name: data.qcow2.shared}"),
+    ("NNNN", "spec.disks[data].shareable", "name: data, volume: {name: data}", "name: data, cache: none, volume: {name: data}", "name: data, cache: none, volume: {name: data.qcow2.shared}"),
     ("NNNN", "spec.disks[root].bootOrder", "bootOrder: 1", "bootOrder: 1", "bootOrder: 2"),
     ("NNNN", "spec.disks[data].cache", "name: data,", "name: data,", "name: data, cache: none,"),
     ("NNNN", "spec.disks[data].io", "name: data,", "name: data,", "name: data, io: threads,"),

@@ -305,7 +305,10 @@ async fn tell(
         others: Vec::new(),
     };
     let again = report::report(ctx, &ctx.cache.volumes, report).await?;
-    if ctx.memory.was_in_doubt(key) || ready != was_ready {
+    // What is declared of it is a part of its machines' definitions.
+    let seen = before.observed_generation;
+    let edited = seen.is_some() && seen != volume.metadata.generation;
+    if ctx.memory.was_in_doubt(key) || ready != was_ready || edited {
         hint_users(ctx, key);
         ctx.hints.hint(Key::pool(&volume.spec.pool));
     }
