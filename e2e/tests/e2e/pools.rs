@@ -124,6 +124,8 @@ fn a_file_system_on_a_device_is_made_once_and_then_used_as_it_is() {
     // Unmounted, its folder is as empty as a new one's: nothing is made there.
     world.shell("host2", "umount /srv/e2e-fs");
     world.virsh("host2", &["pool-refresh", "e2e-fs"]);
+    let other = volume("e2e-fs", "").replace("name: data", "name: other");
+    world.apply(&other);
     let missing = world.wait(("storagepools", "", "e2e-fs"), "VolumeMissing", |pool| {
         reason(pool) == "VolumeMissing"
     });
@@ -132,6 +134,8 @@ fn a_file_system_on_a_device_is_made_once_and_then_used_as_it_is() {
     world.virsh("host2", &["pool-refresh", "e2e-fs"]);
     world.wait(("storagepools", "", "e2e-fs"), "ready", ready);
     world.wait(("volumes", SPACE, "data"), "ready", ready);
+    world.wait(("volumes", SPACE, "other"), "ready", ready);
+    world.delete(&other);
     world.delete(&volume("e2e-fs", ""));
     world.delete(&plain);
     let mounts = world.shell("host2", "cat /proc/mounts");

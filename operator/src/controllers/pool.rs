@@ -50,7 +50,8 @@ async fn share(
     desired: &DesiredPool,
     had: Option<&HostState>,
 ) -> Share {
-    let was_realized = had.is_some_and(|state| state.state == "Active");
+    // Its size is known of one that was, and stays known while its host is away.
+    let was_realized = had.is_some_and(|state| state.capacity.is_some());
     match realize(host, desired, was_realized).await {
         Ok(share) => share,
         Err(error) => Share::unknown(name, sites::refusal(name, &desired.name, &error), had),
@@ -84,7 +85,10 @@ async fn finish(
     let edited = before.observed_generation != pool.metadata.generation;
     let changed = edited || status.hosts != before.hosts;
     let verdict = sites::overall(&verdicts);
-    let failed = matches!(verdict.reason, Reason::NotRealized | Reason::Creating);
+    let failed = matches!(
+        verdict.reason,
+        Reason::NotRealized | Reason::Creating | Reason::VolumeMissing
+    );
     let report = Report {
         key,
         object: pool,
@@ -124,14 +128,21 @@ async fn realize(
     was_realized: bool,
 ) -> Result<Share, HostError> {
     let xml = pool_xml(desired).unwrap_or_default();
-    for _ in 0..MOST_STEPS {
+    for round in 0..MOST_STEPS {
         let observed = host.pool(&desired.name).await?;
         let plan = plan(desired, observed.as_deref(), was_realized);
+        if round == 0 && plan.verdict.reason == Reason::VolumeMissing {
+            // Nothing tells that its storage is mounted again.
+            host.refresh_pool(&desired.name, desired.uuid).await?;
+            continue;
+        }
         let Some(step) = plan.step else {
             let active = observed.as_ref().is_some_and(|pool| pool.active);
             let mut state = sites::state(&host.name, active, &plan.verdict);
             let size = observed.map(|pool| (pool.capacity, pool.available));
-            state.capacity = size.map(|(capacity, _)| rounded(capacity));
+            let realized = was_realized || plan.verdict.reason == Reason::Realized;
+            let shown = size.filter(|_| realized);
+            state.capacity = shown.map(|(capacity, _)| rounded(capacity));
             return Ok(Share {
                 state,
                 verdict: plan.verdict,

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drover_core::completion::Completion;
+use drover_core::desired::pool::{Making, making};
 use drover_core::desired::volume::{DesiredVolume, Source, format_word};
+use drover_core::identity::POOL_MARKER;
 use drover_core::observed::pool::ObservedPool;
 use drover_core::observed::volume::VolumeFacts;
 use drover_core::plan::Verdict;
 use drover_core::plan::volume::{Progress, Step, plan, plan_deletion};
+use drover_crds::ManagementPolicy;
 use drover_crds::condition::Reason;
 use drover_crds::volume::{Backing, VolumeFormat};
 
@@ -18,7 +21,7 @@ use crate::ctx::Ctx;
 use crate::hosts::volumes::PoolOnHost;
 use crate::hosts::{HostError, HostHandle};
 use crate::import::jobs::JobState;
-use crate::reconcile::Again;
+use crate::reconcile::{Again, Key};
 
 /// How often it is looked how far content has come.
 const PROGRESS: Duration = Duration::from_secs(2);
@@ -124,6 +127,12 @@ impl Work<'_> {
             let message = format!("pool {} is gone", self.desired.pool);
             return Ok(Turn::rest(Verdict::new(Reason::NotRealized, message)));
         };
+        if self.is_unmarked(&pool) {
+            // The pool tells of it too.
+            self.ctx.hints.hint(Key::pool(&self.desired.pool));
+            let message = format!("volume {POOL_MARKER} is gone: nothing is made in the pool");
+            return Ok(Turn::rest(Verdict::new(Reason::VolumeMissing, message)));
+        }
         let observed = self.pool().observe(self.desired, &pool).await?;
         let plan = plan(
             self.desired,
@@ -156,6 +165,16 @@ impl Work<'_> {
             return Ok(self.filling());
         }
         self.take(step).await.map(|()| Turn::Next)
+    }
+
+    // What looks like an empty pool may be a folder on which nothing is mounted.
+    fn is_unmarked(&self, seen: &ObservedPool) -> bool {
+        let pool = self.ctx.cache.pools.get("", &self.desired.pool);
+        let marked = pool.is_some_and(|pool| {
+            pool.spec.management_policy == ManagementPolicy::Full
+                && making(pool.spec.type_) != Making::Found
+        });
+        marked && !seen.volumes.iter().any(|volume| volume == POOL_MARKER)
     }
 
     // What a volume that is whole is based on must be there.
