@@ -7,6 +7,9 @@ use crate::desired::pool::{DesiredPool, Making, making};
 use crate::identity::POOL_MARKER;
 use crate::observed::pool::ObservedPool;
 
+/// What a file system has of itself.
+const LOST_AND_FOUND: &str = "lost+found";
+
 /// One thing to be done on the host. After it everything is looked at anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -97,7 +100,7 @@ pub fn plan_deletion(desired: &DesiredPool, observed: Option<&ObservedPool>) -> 
         .volumes
         .iter()
         .map(String::as_str)
-        .filter(|volume| holds && *volume != POOL_MARKER)
+        .filter(|volume| holds && *volume != POOL_MARKER && *volume != LOST_AND_FOUND)
         .collect();
     if !others.is_empty() {
         let message = format!(
@@ -108,7 +111,7 @@ pub fn plan_deletion(desired: &DesiredPool, observed: Option<&ObservedPool>) -> 
         return Plan::waiting(Reason::InUse, message);
     }
     match pool.active {
-        true if pool.volumes.is_empty() || !holds => {
+        true if !holds || !pool.volumes.iter().any(|volume| volume == POOL_MARKER) => {
             Plan::creating(Step::Destroy, "it is being stopped")
         }
         true => Plan::creating(Step::DeleteMarker, "it is being removed"),
