@@ -145,31 +145,6 @@ fn a_file_system_on_a_device_is_made_once_and_then_used_as_it_is() {
 
 #[test]
 #[ignore = "needs the lab: run by cargo lab test"]
-fn the_partitions_of_a_disk_are_taken_over_and_none_is_made() {
-    let world = World::new();
-    world.space(SPACE);
-    let device = Device::new(&world, "host2");
-    let text = pool(
-        "disk",
-        &device.path,
-        "gpt",
-        "  initialize: true\n  adoption: {from: All}\n",
-    );
-    world.apply(&text);
-    world.wait(("storagepools", "", "e2e-disk"), "ready", ready);
-    world.apply(&volume("e2e-disk", ""));
-    let refused = world.wait(("volumes", SPACE, "data"), "refused", |volume| {
-        reason(volume) == "NotSupported"
-    });
-    println!("{}", message(&refused));
-    assert!(message(&refused).contains("spec.existing"));
-    world.delete(&volume("e2e-disk", ""));
-    world.delete(&text);
-    world.remove_space(SPACE);
-}
-
-#[test]
-#[ignore = "needs the lab: run by cargo lab test"]
 fn no_more_is_promised_than_allowed() {
     let world = World::new();
     world.space(SPACE);
