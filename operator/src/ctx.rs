@@ -22,7 +22,6 @@ use crate::hosts::Registry;
 use crate::import::address::Allowed;
 use crate::import::jobs::Jobs;
 use crate::metrics::Metrics;
-use crate::reconcile::cache::image_name;
 use crate::reconcile::{Cache, Hints, Key};
 use crate::secrets::SecretReader;
 
@@ -126,10 +125,7 @@ impl Ctx {
         {
             self.hints.hint(Key::network(&network.name_any()));
         }
-        let images = self.cache.images.all().into_iter();
-        let of_cluster = self.cache.cluster_images.all().into_iter();
-        let names = images.map(|o| image_name(&*o));
-        for image in names.chain(of_cluster.map(|o| image_name(&*o))) {
+        for image in self.cache.image_names() {
             self.hints.hint(Key::image(&image));
         }
         let made = |o: &Volume| o.status.as_ref().is_some_and(|it| it.key.is_some());

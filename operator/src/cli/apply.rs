@@ -16,7 +16,6 @@ use super::session::{Session, place};
 use super::{ApplyArgs, CliError, plan, print};
 use crate::controllers::machine::foresight::{Sketch, host_has};
 use crate::controllers::machine::owned_volumes;
-use crate::reconcile::cache::image_name;
 
 /// Makes everything as the files say.
 ///
@@ -106,12 +105,11 @@ async fn pin(session: &Session, volume: Volume) -> Result<(), CliError> {
 // Where an image's copies are no status remembers here either.
 async fn find_copies(session: &Session) -> Result<(), CliError> {
     let cache = &session.ctx.cache;
-    let images = cache.images.all().into_iter();
-    let of_cluster = cache.cluster_images.all().into_iter();
-    let images = images
-        .map(|image| ("images", image_name(&*image)))
-        .chain(of_cluster.map(|image| ("clusterimages", image_name(&*image))));
-    for (plural, image) in images {
+    for image in cache.image_names() {
+        let plural = match image.namespace.as_str() {
+            "" => "clusterimages",
+            _ => "images",
+        };
         let mut copies = Vec::new();
         for host in session.ctx.hosts.all() {
             for pool in cache.pools.all() {

@@ -204,6 +204,18 @@ impl Cache {
         named.map(|(namespace, name)| Key::machine(namespace, name))
     }
 
+    /// What the Images and ClusterImages are called.
+    #[must_use]
+    pub fn image_names(&self) -> Vec<ImageName> {
+        let of_cluster = self.cluster_images.all().into_iter();
+        let images = self.images.all().into_iter();
+        let images = images.map(|image| image_name(&*image));
+        of_cluster
+            .map(|image| image_name(&*image))
+            .chain(images)
+            .collect()
+    }
+
     /// Every object that is reconciled.
     #[must_use]
     pub fn keys(&self) -> Vec<Key> {
@@ -222,10 +234,8 @@ impl Cache {
             .all()
             .into_iter()
             .map(|o| Key::network(&o.name_any()));
-        let of_cluster = self.cluster_images.all().into_iter();
-        let of_cluster = of_cluster.map(|o| Key::image(&image_name(&*o)));
-        let images = self.images.all().into_iter();
-        let images = images.map(|o| Key::image(&image_name(&*o)));
+        let images = self.image_names();
+        let images = images.iter().map(Key::image);
         let volumes = self
             .volumes
             .all()
@@ -239,7 +249,6 @@ impl Cache {
         hosts
             .chain(pools)
             .chain(networks)
-            .chain(of_cluster)
             .chain(images)
             .chain(volumes)
             .chain(machines)
@@ -247,8 +256,8 @@ impl Cache {
     }
 }
 
-/// What an Image or a ClusterImage is called.
-pub fn image_name(object: &impl ResourceExt) -> ImageName {
+// What an Image or a ClusterImage is called.
+fn image_name(object: &impl ResourceExt) -> ImageName {
     ImageName {
         namespace: object.namespace().unwrap_or_default(),
         name: object.name_any(),

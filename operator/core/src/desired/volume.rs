@@ -7,7 +7,7 @@ use drover_crds::{LocalRef, ReclaimPolicy, Volume, VolumeSpec};
 use super::image::{ImageName, hexadecimal};
 use super::pool::{Making, making};
 use super::{Invalid, bytes};
-use crate::identity::{self, OWNER_SUFFIX, POOL_MARKER, READY_SUFFIX};
+use crate::identity::{self, OWNER_SUFFIX, READY_SUFFIX};
 
 /// A volume as it is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,8 +187,7 @@ pub fn name_in_pool(object: &Volume) -> Result<String, Invalid> {
         return Ok(identity::volume_name(namespace, name));
     };
     let name = &existing.name;
-    let record = [OWNER_SUFFIX, READY_SUFFIX].iter();
-    if name == POOL_MARKER || record.clone().any(|suffix| name.ends_with(suffix)) {
+    if identity::is_record(name) {
         let allowed = "must not be one of Drover's own records";
         return Err(Invalid::new("spec.existing.name", name, allowed));
     }

@@ -16,6 +16,13 @@ pub const OWNER_SUFFIX: &str = ".owner";
 /// What the name of a volume's completion record ends with.
 pub const READY_SUFFIX: &str = ".ready";
 
+/// Whether a volume of this name is one of Drover's own records, and nobody's disk.
+#[must_use]
+pub fn is_record(volume: &str) -> bool {
+    let mut suffixes = [OWNER_SUFFIX, READY_SUFFIX].into_iter();
+    volume == POOL_MARKER || suffixes.any(|suffix| volume.ends_with(suffix))
+}
+
 // Under which all of Drover's UUIDs are made.
 const ROOT: Uuid = Uuid::from_u128(0x7c0e_6a53_2f1d_4b0e_9a44_d1c0_5e2b_3f61);
 

@@ -7,21 +7,22 @@ use std::time::Duration;
 use drover_core::completion::Completion;
 use drover_core::desired::image::{DesiredImage, hexadecimal};
 use drover_core::desired::pool::{Making, making};
+use drover_core::desired::volume::DesiredVolume;
+use drover_core::observed::pool::ObservedPool;
 use drover_core::plan::Verdict;
 use drover_core::xml::type_word;
 use drover_crds::condition::Reason;
-use drover_crds::{ImageStatus, quantity};
+use drover_crds::image::ImageCopy;
+use drover_crds::{ImageStatus, StoragePool, quantity};
 
-use crate::controllers::sites::MOST_STEPS;
-use crate::controllers::storage::{Outcome, Turn, Work, pool_on};
+use crate::controllers::report;
+use crate::controllers::storage::{Outcome, Work, pool_on};
 use crate::ctx::Ctx;
-use crate::hosts::HostHandle;
+use crate::hosts::{HostError, HostHandle};
 use crate::import::fetch::Policy;
 use crate::import::transfer::{Expected, From, Target, Transfer};
 use crate::reconcile::{Again, Key};
 
-/// How often it is looked how far copies are.
-pub(super) const PROGRESS: Duration = Duration::from_secs(2);
 /// How many volumes are written at once from what is read once.
 const TOGETHER: usize = 8;
 
@@ -30,6 +31,15 @@ const TOGETHER: usize = 8;
 pub(super) struct Place {
     pub(super) pool: String,
     pub(super) host: String,
+}
+
+impl std::convert::From<&ImageCopy> for Place {
+    fn from(copy: &ImageCopy) -> Self {
+        Self {
+            pool: copy.pool.clone(),
+            host: copy.host.clone(),
+        }
+    }
 }
 
 /// How a copy is.
@@ -108,46 +118,70 @@ pub(super) async fn settle(
         );
         return Look::waits(Reason::NotSupported, message);
     }
-    let (handle, seen) = match pool_on(ctx, &pool, &place.host).await {
-        Ok(there) => there,
+    let site = match Site::find(ctx, desired, &pool, place).await {
+        Ok(site) => site,
         Err(verdict) => return Look::Waits(verdict, Again::WhenHinted),
     };
-    let copy = desired.copy(&place.pool);
+    let copy = &site.copy;
     let was_ready = was_ready(status, place);
     let names = [&copy.volume_name, &copy.owner_name(), &copy.ready_name()];
-    let listed = |name: &&String| seen.volumes.contains(name);
+    let listed = |name: &&String| site.seen.volumes.contains(name);
     if was_ready && names.iter().all(listed) {
         return Look::Ready(None);
     }
-    if let Err(error) = handle.refresh_pool(&place.pool, seen.uuid).await {
+    if let Err(error) = site.refresh().await {
         return Look::of(Outcome::failed(&error));
     }
-    let job = job(desired, place);
-    let work = Work {
-        ctx,
-        desired: &copy,
-        handle: &handle,
-        uuid: seen.uuid,
-        job: &job,
-        base: None,
-        known: known(status),
-    };
-    for _ in 0..MOST_STEPS {
-        match work.turn(was_ready).await {
-            Ok(Turn::Next) => {}
-            Ok(Turn::Fill) => return Look::Empty(Box::new(target(&work, key, &handle))),
-            Ok(Turn::Rest(outcome)) if outcome.verdict.reason == Reason::VolumeMissing => {
-                return missing(ctx, &work, outcome.verdict).await;
-            }
-            Ok(Turn::Rest(outcome)) => return Look::of(*outcome),
-            Err(error) if error.rpc().is_some_and(drover_rpc::Error::outcome_unknown) => {}
-            Err(error) => return Look::of(Outcome::failed(&error)),
+    let work = site.work(ctx, status);
+    match work.settle(was_ready).await {
+        None => Look::Empty(Box::new(target(&work, key, &site.handle))),
+        Some(outcome) if outcome.verdict.reason == Reason::VolumeMissing => {
+            missing(ctx, &work, outcome.verdict).await
+        }
+        Some(outcome) => Look::of(outcome),
+    }
+}
+
+/// Where a copy is, as it was seen there.
+struct Site {
+    handle: Arc<HostHandle>,
+    seen: Arc<ObservedPool>,
+    copy: DesiredVolume,
+    job: String,
+}
+
+impl Site {
+    async fn find(
+        ctx: &Ctx,
+        desired: &DesiredImage,
+        pool: &StoragePool,
+        place: &Place,
+    ) -> Result<Self, Verdict> {
+        let (handle, seen) = pool_on(ctx, pool, &place.host).await?;
+        Ok(Self {
+            handle,
+            seen,
+            copy: desired.copy(&place.pool),
+            job: job(desired, place),
+        })
+    }
+
+    async fn refresh(&self) -> Result<(), HostError> {
+        let (name, uuid) = (&self.copy.pool, self.seen.uuid);
+        self.handle.refresh_pool(name, uuid).await
+    }
+
+    fn work<'a>(&'a self, ctx: &'a Ctx, status: &ImageStatus) -> Work<'a> {
+        Work {
+            ctx,
+            desired: &self.copy,
+            handle: &self.handle,
+            uuid: self.seen.uuid,
+            job: &self.job,
+            base: None,
+            known: known(status),
         }
     }
-    Look::Waits(
-        Verdict::new(Reason::Creating, "it is not settled yet"),
-        Again::Failed,
-    )
 }
 
 fn target(work: &Work<'_>, key: &Key, handle: &Arc<HostHandle>) -> Target {
@@ -193,47 +227,31 @@ pub(super) async fn remove(
     status: &ImageStatus,
     place: &Place,
 ) -> Look {
-    let job = job(desired, place);
-    ctx.jobs.cancel(&job);
+    ctx.jobs.cancel(&job(desired, place));
     if ctx.cache.hosts.get("", &place.host).is_none() {
         return Look::Gone;
     }
     let Some(pool) = ctx.cache.pools.get("", &place.pool) else {
         return Look::Gone;
     };
-    let (handle, seen) = match pool_on(ctx, &pool, &place.host).await {
-        Ok(there) => there,
+    let site = match Site::find(ctx, desired, &pool, place).await {
+        Ok(site) => site,
         Err(verdict) => return Look::Waits(verdict, Again::WhenHinted),
     };
-    if let Err(error) = handle.refresh_pool(&place.pool, seen.uuid).await {
+    if let Err(error) = site.refresh().await {
         return Look::of(Outcome::failed(&error));
     }
-    let copy = desired.copy(&place.pool);
-    let work = Work {
-        ctx,
-        desired: &copy,
-        handle: &handle,
-        uuid: seen.uuid,
-        job: &job,
-        base: None,
-        known: known(status),
-    };
-    take_away(&work).await
+    take_away(&site.work(ctx, status)).await
 }
 
 async fn take_away(work: &Work<'_>) -> Look {
-    for _ in 0..MOST_STEPS {
-        match work.deletion_turn(false).await {
-            Ok(Turn::Next | Turn::Fill) => {}
-            Ok(Turn::Rest(outcome)) if outcome.verdict.reason == Reason::Deleting => {
-                work.ctx.memory.set_progress(work.job, None);
-                return Look::Gone;
-            }
-            Ok(Turn::Rest(outcome)) => return Look::Waits(outcome.verdict, Again::Failed),
-            Err(error) => return Look::of(Outcome::failed(&error)),
-        }
+    let outcome = work.remove(false).await;
+    if outcome.is_gone() {
+        work.ctx.memory.set_progress(work.job, None);
+        return Look::Gone;
     }
-    Look::Waits(Verdict::new(Reason::Deleting, ""), Again::Failed)
+    let again = report::unsettled(outcome.verdict.reason);
+    Look::Waits(outcome.verdict, again)
 }
 
 /// Begins to bring the content to copies that wait for it: from those that are whole, or else from

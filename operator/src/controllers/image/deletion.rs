@@ -36,10 +36,7 @@ pub(super) async fn delete<I: ImageObject>(
     let verdict = match used_by("objects", &users) {
         Some(message) => Verdict::new(Reason::InUse, message),
         None => {
-            let places = before.pools.iter().map(|copy| Place {
-                pool: copy.pool.clone(),
-                host: copy.host.clone(),
-            });
+            let places = before.pools.iter().map(Place::from);
             let looks = places.map(|place| async {
                 let look = copies::remove(ctx, desired, &before, &place).await;
                 (place, look)

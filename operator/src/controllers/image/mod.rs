@@ -21,6 +21,7 @@ use self::copies::{Look, Place};
 use self::kinds::ImageObject;
 pub(super) use self::kinds::{copy_on, pool_of_medium};
 use crate::controllers::report::{self, Report};
+use crate::controllers::storage::PROGRESS;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::reconcile::{Again, Key};
@@ -170,10 +171,7 @@ async fn look(
     before: &ImageStatus,
     wanted: &BTreeSet<Place>,
 ) -> Vec<(Place, Look)> {
-    let had = before.pools.iter().map(|copy| Place {
-        pool: copy.pool.clone(),
-        host: copy.host.clone(),
-    });
+    let had = before.pools.iter().map(Place::from);
     let all: BTreeSet<Place> = had.chain(wanted.iter().cloned()).collect();
     let looks = all.into_iter().map(|place| async {
         let kept = desired.keep || wanted.contains(&place);
@@ -286,7 +284,7 @@ fn again(looks: &[(Place, Look)], begun: &BTreeSet<Place>) -> Again {
     });
     let begun = match begun.is_empty() {
         true => Again::WhenHinted,
-        false => Again::After(copies::PROGRESS),
+        false => Again::After(PROGRESS),
     };
     all.fold(begun, report::sooner)
 }

@@ -6,4 +6,4 @@ mod work;
 
 pub(super) use place::pool_on;
 pub(super) use users::users;
-pub(super) use work::{Base, Outcome, Turn, Work};
+pub(super) use work::{Base, Outcome, PROGRESS, Work};

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use drover_core::desired::volume::{DesiredVolume, name_in_pool};
-use drover_core::identity::{OWNER_SUFFIX, POOL_MARKER, READY_SUFFIX};
+use drover_core::identity::is_record;
 use drover_core::observed::pool::ObservedPool;
 use kube::ResourceExt;
 
@@ -67,11 +67,4 @@ async fn based_on(
         }
     }
     Ok(users)
-}
-
-fn is_record(name: &str) -> bool {
-    name == POOL_MARKER
-        || [OWNER_SUFFIX, READY_SUFFIX]
-            .iter()
-            .any(|it| name.ends_with(it))
 }

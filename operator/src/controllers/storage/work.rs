@@ -17,6 +17,7 @@ use drover_crds::volume::{Backing, VolumeFormat};
 
 use super::users;
 use crate::controllers::report;
+use crate::controllers::sites::MOST_STEPS;
 use crate::ctx::Ctx;
 use crate::hosts::volumes::PoolOnHost;
 use crate::hosts::{HostError, HostHandle};
@@ -24,7 +25,7 @@ use crate::import::jobs::JobState;
 use crate::reconcile::{Again, Key};
 
 /// How often it is looked how far content has come.
-const PROGRESS: Duration = Duration::from_secs(2);
+pub(in crate::controllers) const PROGRESS: Duration = Duration::from_secs(2);
 
 /// What a look at a volume found.
 pub(in crate::controllers) struct Outcome {
@@ -42,6 +43,11 @@ pub(in crate::controllers) struct Outcome {
 }
 
 impl Outcome {
+    /// Whether nothing is left of what was to go.
+    pub(in crate::controllers) fn is_gone(&self) -> bool {
+        self.verdict.reason == Reason::Deleting && self.again == Again::WhenHinted
+    }
+
     pub(in crate::controllers) fn of(verdict: Verdict) -> Self {
         Self {
             verdict,
@@ -68,7 +74,7 @@ impl Outcome {
 }
 
 /// What a look and a step came to.
-pub(in crate::controllers) enum Turn {
+enum Turn {
     /// It is to be looked at again.
     Next,
     /// Its content is to be brought, which nobody does yet.
@@ -120,8 +126,43 @@ impl Work<'_> {
         }
     }
 
-    /// One look and one step.
-    pub(in crate::controllers) async fn turn(&self, was_ready: bool) -> Result<Turn, HostError> {
+    /// Takes the plan's steps until there is nothing more to do but wait; nothing, if its content is to
+    /// be brought, which nobody does yet.
+    pub(in crate::controllers) async fn settle(&self, was_ready: bool) -> Option<Outcome> {
+        for _ in 0..MOST_STEPS {
+            match self.turn(was_ready).await {
+                Ok(Turn::Next) => {}
+                Ok(Turn::Fill) => return None,
+                Ok(Turn::Rest(outcome)) => return Some(*outcome),
+                Err(error) if error.rpc().is_some_and(drover_rpc::Error::outcome_unknown) => {}
+                Err(error) => return Some(Outcome::failed(&error)),
+            }
+        }
+        let verdict = Verdict::new(Reason::Creating, "it is not settled yet");
+        Some(Outcome {
+            again: Again::Failed,
+            ..Outcome::of(verdict)
+        })
+    }
+
+    /// Takes the steps by which it goes. It is gone when that is told of it and nothing is to be tried
+    /// again.
+    pub(in crate::controllers) async fn remove(&self, was_ready: bool) -> Outcome {
+        for _ in 0..MOST_STEPS {
+            match self.deletion_turn(was_ready).await {
+                Ok(Turn::Next | Turn::Fill) => {}
+                Ok(Turn::Rest(outcome)) => return *outcome,
+                Err(error) => return Outcome::failed(&error),
+            }
+        }
+        Outcome {
+            again: Again::Failed,
+            ..Outcome::of(Verdict::new(Reason::Deleting, ""))
+        }
+    }
+
+    // One look and one step.
+    async fn turn(&self, was_ready: bool) -> Result<Turn, HostError> {
         let (memory, jobs) = (&self.ctx.memory, &self.ctx.jobs);
         let Some(pool) = self.handle.pool(&self.desired.pool).await? else {
             let message = format!("pool {} is gone", self.desired.pool);
@@ -326,11 +367,8 @@ impl Work<'_> {
         }
     }
 
-    /// One look at a volume that is to go, and one step.
-    pub(in crate::controllers) async fn deletion_turn(
-        &self,
-        was_ready: bool,
-    ) -> Result<Turn, HostError> {
+    // One look at a volume that is to go, and one step.
+    async fn deletion_turn(&self, was_ready: bool) -> Result<Turn, HostError> {
         let gone = || Turn::rest(Verdict::new(Reason::Deleting, ""));
         let Some(pool) = self.handle.pool(&self.desired.pool).await? else {
             return Ok(gone());

@@ -9,8 +9,7 @@ use kube::ResourceExt;
 
 use super::{tell, users};
 use crate::controllers::report::{self, Unwanted};
-use crate::controllers::sites::MOST_STEPS;
-use crate::controllers::storage::{Outcome, Turn, Work};
+use crate::controllers::storage::{Outcome, Work};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::reconcile::{Again, Key};
@@ -41,7 +40,7 @@ pub(super) async fn delete(
         (None, None) => Outcome::of(Verdict::new(Reason::Deleting, "")),
         (None, Some(host)) => remove(ctx, volume, desired, host).await,
     };
-    if outcome.verdict.reason == Reason::Deleting && outcome.again == Again::WhenHinted {
+    if outcome.is_gone() {
         ctx.memory.set_progress(&desired.uid, None);
         let again = report::let_go(ctx, key, volume).await?;
         ctx.hints.hint(Key::pool(&desired.pool));
@@ -79,15 +78,5 @@ async fn remove(ctx: &Ctx, volume: &Volume, desired: &DesiredVolume, host: &str)
     };
     let status = volume.status.as_ref();
     let was_ready = status.is_some_and(|status| status.key.is_some());
-    for _ in 0..MOST_STEPS {
-        match work.deletion_turn(was_ready).await {
-            Ok(Turn::Next | Turn::Fill) => {}
-            Ok(Turn::Rest(outcome)) => return *outcome,
-            Err(error) => return Outcome::failed(&error),
-        }
-    }
-    Outcome {
-        again: Again::Failed,
-        ..Outcome::of(Verdict::new(Reason::Deleting, ""))
-    }
+    work.remove(was_ready).await
 }

@@ -19,8 +19,7 @@ use kube::ResourceExt;
 
 use crate::controllers::placement::namespace_labels;
 use crate::controllers::report::{self, Report};
-use crate::controllers::sites::MOST_STEPS;
-use crate::controllers::storage::{Outcome, Turn, Work, pool_on};
+use crate::controllers::storage::{Outcome, Work, pool_on};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::hosts::HostHandle;
@@ -240,22 +239,12 @@ async fn settle(
         base: base.as_ref(),
         known: Completion::default(),
     };
-    for _ in 0..MOST_STEPS {
-        match work.turn(was_ready).await {
-            Ok(Turn::Next) => {}
-            Ok(Turn::Fill) => {
-                source::fill(&work, key);
-                return work.importing(None);
-            }
-            Ok(Turn::Rest(outcome)) => return *outcome,
-            Err(error) if error.rpc().is_some_and(drover_rpc::Error::outcome_unknown) => {}
-            Err(error) => return Outcome::failed(&error),
+    match work.settle(was_ready).await {
+        Some(outcome) => outcome,
+        None => {
+            source::fill(&work, key);
+            work.importing(None)
         }
-    }
-    let verdict = Verdict::new(Reason::Creating, "it is not settled yet");
-    Outcome {
-        again: Again::Failed,
-        ..Outcome::of(verdict)
     }
 }
 
