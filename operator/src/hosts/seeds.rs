@@ -2,10 +2,10 @@
 
 use drover_core::seed::Sealed;
 use drover_core::xml::private_volume_xml;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 
 use super::HostError;
-use super::volumes::PoolOnHost;
+use super::volumes::{PoolOnHost, fill};
 
 impl PoolOnHost<'_> {
     /// Makes a volume with just this content, and its path. One of this name that has another content
@@ -28,11 +28,8 @@ impl PoolOnHost<'_> {
         let made = client.storage_vol_create_xml(self.pool(), xml, 0).await;
         self.host.mark_pool(self.name, self.uuid);
         let volume = made.map_err(&failed)?;
-        let upload = client.storage_vol_upload(volume.clone(), 0, length, 0);
-        let mut upload = upload.await.map_err(&failed)?;
-        let written = upload.write_all(content.open()).await;
-        written.map_err(|error| failed(drover_rpc::Error::Unsupported(error.to_string())))?;
-        upload.finish().await.map_err(&failed)?;
+        let written = fill(&client, volume.clone(), content.open()).await;
+        written.map_err(&failed)?;
         if !self.has(name, content).await? {
             let words = "it has not what was written into it".to_owned();
             return Err(failed(drover_rpc::Error::Unsupported(words)));

@@ -74,6 +74,17 @@ impl PoolOnHost<'_> {
         }
     }
 
+    // One that must be there.
+    async fn existing(
+        &self,
+        client: &Client,
+        name: &str,
+        failed: &impl Fn(drover_rpc::Error) -> HostError,
+    ) -> Result<remote::StorageVol, HostError> {
+        let found = client.storage_vol_lookup_by_name(self.pool(), name).await;
+        found.map_err(failed)
+    }
+
     /// What libvirt says of a volume, if it is there.
     ///
     /// # Errors
@@ -147,14 +158,9 @@ impl PoolOnHost<'_> {
             },
             made => made.map_err(&failed)?,
         };
-        let length = text.len() as u64;
-        let mut upload = client
-            .storage_vol_upload(volume, 0, length, 0)
+        fill(&client, volume, text.as_bytes())
             .await
             .map_err(&failed)?;
-        let written = upload.write_all(text.as_bytes()).await;
-        written.map_err(|error| failed(drover_rpc::Error::Unsupported(error.to_string())))?;
-        upload.finish().await.map_err(&failed)?;
         self.host.mark_pool(self.name, self.uuid);
         Ok(())
     }
@@ -191,8 +197,7 @@ impl PoolOnHost<'_> {
         self.is_free(name)?;
         let client = self.host.client()?.with_deadline(COPY_DEADLINE);
         let failed = self.host.failed("copying a volume");
-        let from = client.storage_vol_lookup_by_name(self.pool(), from).await;
-        let from = from.map_err(&failed)?;
+        let from = self.existing(&client, from, &failed).await?;
         let made = client.storage_vol_create_xml_from(self.pool(), xml, from, 0);
         let made = made.await;
         self.host.mark_pool(self.name, self.uuid);
@@ -226,10 +231,7 @@ impl PoolOnHost<'_> {
     pub async fn upload(&self, name: &str, offset: u64, length: u64) -> Result<Upload, HostError> {
         let client = self.host.client()?;
         let failed = self.host.failed("writing into the volume");
-        let volume = client
-            .storage_vol_lookup_by_name(self.pool(), name)
-            .await
-            .map_err(&failed)?;
+        let volume = self.existing(&client, name, &failed).await?;
         client
             .storage_vol_upload(volume, offset, length, 0)
             .await
@@ -248,8 +250,7 @@ impl PoolOnHost<'_> {
     ) -> Result<SparseUpload, HostError> {
         let client = self.host.client()?;
         let failed = self.host.failed("writing into the volume");
-        let volume = client.storage_vol_lookup_by_name(self.pool(), name).await;
-        let volume = volume.map_err(&failed)?;
+        let volume = self.existing(&client, name, &failed).await?;
         let upload = client.storage_vol_upload_sparse(volume, offset, length);
         upload.await.map_err(failed)
     }
@@ -261,8 +262,7 @@ impl PoolOnHost<'_> {
     pub async fn download_sparse(&self, name: &str) -> Result<SparseDownload, HostError> {
         let client = self.host.client()?;
         let failed = self.host.failed("reading the volume");
-        let volume = client.storage_vol_lookup_by_name(self.pool(), name).await;
-        let volume = volume.map_err(&failed)?;
+        let volume = self.existing(&client, name, &failed).await?;
         let download = client.storage_vol_download_sparse(volume, 0, 0);
         download.await.map_err(failed)
     }
@@ -274,10 +274,7 @@ impl PoolOnHost<'_> {
     pub async fn grow(&self, name: &str, capacity: u64) -> Result<(), HostError> {
         let client = self.host.client()?;
         let failed = self.host.failed("making the volume larger");
-        let volume = client
-            .storage_vol_lookup_by_name(self.pool(), name)
-            .await
-            .map_err(&failed)?;
+        let volume = self.existing(&client, name, &failed).await?;
         let info = client
             .storage_vol_get_info(volume.clone())
             .await
@@ -316,6 +313,19 @@ impl PoolOnHost<'_> {
             other => other.map_err(self.host.failed("removing a volume")),
         }
     }
+}
+
+/// Writes all of a small volume's content.
+pub(super) async fn fill(
+    client: &Client,
+    volume: remote::StorageVol,
+    content: &[u8],
+) -> Result<(), drover_rpc::Error> {
+    let length = content.len() as u64;
+    let mut upload = client.storage_vol_upload(volume, 0, length, 0).await?;
+    let written = upload.write_all(content).await;
+    written.map_err(|error| drover_rpc::Error::Unsupported(error.to_string()))?;
+    upload.finish().await
 }
 
 // VIR_DOMAIN_BLOCK_RESIZE_BYTES.
