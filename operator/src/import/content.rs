@@ -11,10 +11,10 @@ use drover_core::plan::Verdict;
 use drover_crds::condition::Reason;
 use drover_rpc::{Piece, SparseDownload};
 use futures::stream;
-use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
 use tokio_util::io::StreamReader;
 
+use super::checksum::{Checksum, Feed};
 use super::download::Download;
 use super::fetch::FetchError;
 use super::holes::{Holes, Part, zeros};
@@ -34,7 +34,6 @@ const WINDOW: u32 = 27;
 /// What has been fetched so far.
 #[derive(Default)]
 struct Tally {
-    hash: Sha256,
     read: u64,
     error: Option<FetchError>,
 }
@@ -42,6 +41,7 @@ struct Tally {
 struct Fetched {
     download: Download,
     tally: Arc<Mutex<Tally>>,
+    checksum: Feed,
     metrics: Arc<Metrics>,
 }
 
@@ -49,8 +49,8 @@ impl Fetched {
     async fn chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
         let chunk = self.download.chunk().await?;
         if let Some(chunk) = &chunk {
+            self.checksum.take(chunk.clone()).await;
             let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-            tally.hash.update(chunk);
             tally.read += chunk.len() as u64;
             self.metrics.imported(chunk.len() as u64);
         }
@@ -62,6 +62,8 @@ enum Source {
     Plain(Box<Fetched>),
     Packed(Box<dyn AsyncRead + Send + Unpin>),
     Volume(SparseDownload),
+    /// All of it has come.
+    Read,
 }
 
 /// Content as it comes.
@@ -72,7 +74,8 @@ pub(super) struct Content {
     fetched: Option<u64>,
     source: Source,
     tally: Arc<Mutex<Tally>>,
-    hash: Sha256,
+    // Of what was fetched, and of the content where that is something else.
+    sums: (Option<Checksum>, Option<Checksum>),
     read: u64,
     holes: Holes,
     ahead: VecDeque<Part>,
@@ -80,13 +83,18 @@ pub(super) struct Content {
 }
 
 impl Content {
-    fn new(source: Source, length: Option<u64>, tally: Arc<Mutex<Tally>>) -> Self {
+    fn new(
+        source: Source,
+        length: Option<u64>,
+        tally: Arc<Mutex<Tally>>,
+        sums: (Option<Checksum>, Option<Checksum>),
+    ) -> Self {
         Self {
             length,
             fetched: length,
             source,
             tally,
-            hash: Sha256::new(),
+            sums,
             read: 0,
             holes: Holes::default(),
             ahead: VecDeque::new(),
@@ -100,10 +108,11 @@ impl Content {
         metrics: Arc<Metrics>,
     ) -> Result<Self, Verdict> {
         let length = download.length;
-        let tally = Arc::<Mutex<Tally>>::default();
+        let (tally, checksum) = (Arc::<Mutex<Tally>>::default(), Checksum::new());
         let mut fetched = Box::new(Fetched {
             download,
             tally: Arc::clone(&tally),
+            checksum: checksum.feed(),
             metrics,
         });
         let mut first = BytesMut::new();
@@ -114,29 +123,31 @@ impl Content {
         }
         let first = first.freeze();
         let Some(packing) = Packing::of(&first) else {
-            let mut content = Self::new(Source::Plain(fetched), length, tally);
-            content.take(&first);
+            let sums = (Some(checksum), None);
+            let mut content = Self::new(Source::Plain(fetched), length, tally, sums);
+            content.take(first).await;
             return Ok(content);
         };
         let reader = packing.unpack(reader(first, *fetched));
+        let sums = (Some(checksum), Some(Checksum::new()));
         Ok(Self {
             fetched: length,
-            ..Self::new(Source::Packed(reader), None, tally)
+            ..Self::new(Source::Packed(reader), None, tally, sums)
         })
     }
 
     /// What a volume has.
     pub(super) fn volume(download: SparseDownload, length: Option<u64>) -> Self {
-        Self::new(Source::Volume(download), length, Arc::default())
+        let sums = (None, Some(Checksum::new()));
+        Self::new(Source::Volume(download), length, Arc::default(), sums)
     }
 
-    fn take(&mut self, bytes: &Bytes) {
-        // What comes as it is has its checksum already.
-        if !matches!(self.source, Source::Plain(_)) {
-            self.hash.update(bytes);
-        }
+    async fn take(&mut self, bytes: Bytes) {
         self.read += bytes.len() as u64;
-        self.ahead.extend(self.holes.take(bytes));
+        self.ahead.extend(self.holes.take(&bytes));
+        if let (_, Some(checksum)) = &self.sums {
+            checksum.update(bytes).await;
+        }
     }
 
     /// The next part; none at the end.
@@ -164,14 +175,15 @@ impl Content {
             Source::Volume(download) => match download.next().await.map_err(retry)? {
                 Some(Piece::Data(bytes)) => Some(bytes.into()),
                 Some(Piece::Hole(length)) => {
-                    self.skip(length);
+                    self.skip(length).await;
                     return Ok(());
                 }
                 None => None,
             },
+            Source::Read => None,
         };
         match bytes {
-            Some(bytes) => self.take(&bytes),
+            Some(bytes) => self.take(bytes).await,
             None => {
                 self.ended = true;
                 self.ahead.extend(self.holes.end());
@@ -181,9 +193,9 @@ impl Content {
     }
 
     // A hole of the source is one here, and is hashed as what it stands for.
-    fn skip(&mut self, length: u64) {
+    async fn skip(&mut self, length: u64) {
         for bytes in zeros(length) {
-            self.take(&bytes);
+            self.take(bytes).await;
         }
     }
 
@@ -233,29 +245,26 @@ impl Content {
     /// How much of it has come, in per cent, if that can be said.
     pub(super) fn percent(&self) -> Option<u64> {
         let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        let (done, all) = match &self.source {
-            Source::Volume(_) => (self.read, self.length?),
-            Source::Plain(_) | Source::Packed(_) => (tally.read, self.fetched?),
+        let (done, all) = match &self.sums.0 {
+            Some(_) => (tally.read, self.fetched?),
+            None => (self.read, self.length?),
         };
         Some(done * 100 / all.max(1))
     }
 
-    /// The SHA-256 of the content and of what was fetched, in hexadecimal digits. A volume's has not
-    /// been fetched.
-    pub(super) fn sums(&self) -> (String, Option<String>) {
-        let hex = |hash: &Sha256| format!("{:x}", hash.clone().finalize());
-        let fetched = || {
-            hex(&self
-                .tally
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .hash)
-        };
-        match &self.source {
-            Source::Volume(_) => (hex(&self.hash), None),
-            Source::Packed(_) => (hex(&self.hash), Some(fetched())),
-            Source::Plain(_) => (fetched(), Some(fetched())),
-        }
+    /// The SHA-256 of the content and of what was fetched, in hexadecimal digits, when all of it has
+    /// come. A volume's has not been fetched.
+    ///
+    /// # Errors
+    /// When they could not be taken.
+    pub(super) async fn sums(&mut self) -> Result<(String, Option<String>), Verdict> {
+        // It holds on to what it feeds.
+        self.source = Source::Read;
+        let (fetched, content) = std::mem::take(&mut self.sums);
+        let fetched = finished(fetched).await?;
+        let content = finished(content).await?.or_else(|| fetched.clone());
+        let content = content.ok_or_else(|| retry("it has no checksum"))?;
+        Ok((content, fetched))
     }
 
     /// That what was read is as long as was said.
@@ -267,6 +276,16 @@ impl Content {
             )),
             _ => Ok(()),
         }
+    }
+}
+
+async fn finished(checksum: Option<Checksum>) -> Result<Option<String>, Verdict> {
+    match checksum {
+        None => Ok(None),
+        Some(checksum) => match checksum.finish().await {
+            None => Err(retry("its checksum could not be taken")),
+            sum => Ok(sum),
+        },
     }
 }
 

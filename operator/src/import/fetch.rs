@@ -18,6 +18,10 @@ use super::connect::{Stream, connect};
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
 
+/// How much is read at a time: memory for larger pieces would be had from the system, and given back
+/// to it, for each of them.
+const PIECE: usize = 96 << 10;
+
 /// What may be fetched, and how long it may take.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -301,7 +305,9 @@ async fn get(
 }
 
 async fn shake_hands(stream: Stream, host: &str) -> Result<SendRequest<Empty<Bytes>>, FetchError> {
-    let (sender, connection) = http1::handshake(TokioIo::new(stream))
+    let (sender, connection) = http1::Builder::new()
+        .max_buf_size(PIECE)
+        .handshake(TokioIo::new(stream))
         .await
         .map_err(|error| protocol(host, &error))?;
     // What goes wrong there is told to whoever waits for the body. It ends with it.

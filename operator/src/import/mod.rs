@@ -2,6 +2,7 @@
 //! host to another.
 
 pub mod address;
+mod checksum;
 mod connect;
 mod content;
 pub mod copy;

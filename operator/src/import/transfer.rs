@@ -111,7 +111,7 @@ impl Transfer {
             targets.map(|(target, run)| Writer::start(target.clone(), content.length, run.clone())),
         );
         self.pump(jobs, &mut content, found, writers).await?;
-        let completion = self.check(&head, &content, found)?;
+        let completion = self.check(&head, &mut content, found).await?;
         let (head, size) = (Bytes::from(head), completion.virtual_size.unwrap_or(0));
         join_all(writers.iter_mut().map(|it| it.commit(head.clone(), size))).await;
         Ok(completion)
@@ -226,9 +226,14 @@ impl Transfer {
     }
 
     // That all of it has come, and is what it should be.
-    fn check(&self, head: &[u8], content: &Content, found: Image) -> Result<Completion, Verdict> {
+    async fn check(
+        &self,
+        head: &[u8],
+        content: &mut Content,
+        found: Image,
+    ) -> Result<Completion, Verdict> {
         content.whole()?;
-        let (sha256, fetched) = content.sums();
+        let (sha256, fetched) = content.sums().await?;
         let differs = |wanted: &Option<String>, found: &str| {
             let wanted = wanted.as_deref().filter(|wanted| *wanted != found)?;
             let message = format!("declared is sha256:{wanted}, the content is sha256:{found}");
