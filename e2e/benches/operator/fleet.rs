@@ -26,8 +26,8 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(300);
 // How many machines may be on their way, whatever the rate.
 const AT_ONCE: usize = 64;
 
-// How often a machine is written until it is Ready.
-const WRITES: usize = 4;
+/// How often a machine without disks is written until it is Ready.
+pub(crate) const WRITES: usize = 4;
 
 /// A machine, and how long it took until it was Ready.
 pub(crate) type Ready = (String, Duration);
@@ -147,20 +147,25 @@ impl Fleet {
         ready.into_iter().collect()
     }
 
-    /// How long the API server took for what was written of each of these machines: that it is there,
-    /// Drover's finalizer, where it is bound, and that it is Ready.
-    pub(crate) fn at_server(&self, since: audit::Since, machines: &[Ready]) -> Vec<Duration> {
+    /// How long the API server took for what was written of each of these machines, and of the Volumes
+    /// that are made with it: that it is there, Drover's finalizer, where it is bound, and that it is
+    /// Ready; `least` writes of each.
+    pub(crate) fn at_server(
+        &self,
+        since: audit::Since,
+        machines: &[Ready],
+        least: usize,
+    ) -> Vec<Duration> {
         let end = Instant::now() + Duration::from_secs(10);
         loop {
             let writes = audit::by_anyone(&self.lab, since);
             let of = |name: &str| {
-                let writes = writes.iter().filter(|it| it.name == name);
-                let writes = writes.filter(|it| it.resource == "virtualmachines");
+                let writes = writes.iter().filter(|it| is_of(name, it));
                 writes.map(|it| it.took).collect::<Vec<_>>()
             };
             let all: Vec<_> = machines.iter().map(|(name, _)| of(name)).collect();
             // An entry comes after the answer.
-            if all.iter().all(|writes| writes.len() >= WRITES) {
+            if all.iter().all(|writes| writes.len() >= least) {
                 return all.iter().map(|writes| writes.iter().sum()).collect();
             }
             assert!(Instant::now() < end, "not every write is in the audit log");
@@ -243,6 +248,16 @@ impl Fleet {
             assert!(Instant::now() < end, "the namespace stays");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+}
+
+// Whether it is of this machine, or of a Volume that is made with it.
+fn is_of(machine: &str, write: &audit::Write) -> bool {
+    let rest = write.name.strip_prefix(machine);
+    match write.resource.as_str() {
+        "virtualmachines" => rest == Some(""),
+        "volumes" => rest.is_some_and(|rest| rest.starts_with('-')),
+        _ => false,
     }
 }
 

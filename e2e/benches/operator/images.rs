@@ -42,10 +42,11 @@ pub(crate) async fn run(lab: &Lab, count: Option<usize>) -> Vec<Target> {
     };
     let names: Vec<String> = all.iter().map(|host| host.name.clone()).collect();
     let before = subject.memory().0;
-    let mut one = Vec::new();
+    let (mut one, cpu) = (Vec::new(), subject.cpu());
     for _ in 0..count {
         one.push(bench.import(&names[..1]).await);
     }
+    let cpu = (subject.cpu() - cpu) / u32::try_from(count).expect("few");
     let grown = subject.memory().1 - before;
     let fetched = subject.sum(FETCHED);
     let mut many = Vec::new();
@@ -71,6 +72,11 @@ pub(crate) async fn run(lab: &Lab, count: Option<usize>) -> Vec<Target> {
             one * 100.0 / virsh,
             "%",
             125.0,
+        ),
+        Target::shown(
+            "the operator's processor time of it",
+            part(&[cpu], 0.5),
+            "ms",
         ),
         Target::new("RSS: most beyond what it was", grown, "MiB", 16.0),
         Target::shown(&format!("URL to {hosts} hosts, P50"), many, "ms"),

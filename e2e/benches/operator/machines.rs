@@ -18,7 +18,7 @@ use kube::api::ListParams;
 
 use crate::audit;
 use crate::figures::{Target, load, part};
-use crate::fleet::{Fleet, LIMIT, machine};
+use crate::fleet::{Fleet, LIMIT, WRITES, machine};
 use crate::subject::Subject;
 
 /// Measures both.
@@ -35,7 +35,7 @@ pub(crate) async fn run(lab: &Lab, count: Option<usize>) -> Vec<Target> {
     let since = audit::now(lab);
     let ready = fleet.create(&all, 10.0).await;
     println!("{count} machines at 10 a second, {}", load());
-    let at_server = fleet.at_server(since, &ready);
+    let at_server = fleet.at_server(since, &ready, WRITES);
     let (busy, _) = subject.memory();
     let times_off = repair(&fleet, &hosts).await;
     println!("each destroyed once, one after the other, {}", load());

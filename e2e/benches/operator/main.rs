@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo build --release -p drover
-//! cargo bench -p drover-e2e --bench operator -- [machines | qemu | images | restart] [HOW MANY]
+//! cargo bench -p drover-e2e --bench operator -- [machines | qemu | images | cached | restart] [HOW MANY]
 //! ```
 //! The lab has to be up. Its operator gives its place to the release build, and gets it back.
 
@@ -13,6 +13,7 @@
 #[allow(dead_code)]
 #[path = "../../tests/e2e/support/audit.rs"]
 mod audit;
+mod cached;
 mod daemons;
 mod figures;
 mod fleet;
@@ -49,6 +50,10 @@ async fn main() {
     if wanted("images") {
         println!("\n## images\n");
         figures::print(&images::run(&lab, count).await);
+    }
+    if wanted("cached") {
+        println!("\n## cached\n");
+        figures::print(&cached::run(&lab, count).await);
     }
     if wanted("restart") {
         println!("\n## restart\n");

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::audit;
 use crate::figures::{Target, load, part};
-use crate::fleet::{Fleet, placed};
+use crate::fleet::{Fleet, WRITES, placed};
 use crate::subject::Subject;
 
 const CALLS: &str = "drover_rpc_call_seconds_sum";
@@ -26,7 +26,7 @@ pub(crate) async fn run(lab: &Lab, count: Option<usize>) -> Vec<Target> {
         let (before, since) = (subject.sum(CALLS), audit::now(lab));
         let ready = fleet.create(&[machine], 1.0).await;
         let calls = Duration::from_secs_f64(subject.sum(CALLS) - before);
-        let (took, at_server) = (ready[0].1, fleet.at_server(since, &ready)[0]);
+        let (took, at_server) = (ready[0].1, fleet.at_server(since, &ready, WRITES)[0]);
         all.push(took);
         server.push(at_server);
         own.push(took.saturating_sub(calls + at_server));
