@@ -102,6 +102,11 @@ impl Lab {
         self.state.join("hosts")
     }
 
+    /// What all hosts see as the same folder.
+    pub fn shared(&self) -> PathBuf {
+        self.state.join("shared")
+    }
+
     /// The API server's audit log.
     pub fn audit_log(&self) -> PathBuf {
         self.log("audit")

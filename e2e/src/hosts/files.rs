@@ -1,6 +1,7 @@
 //! What is written into a host's root file system.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use super::pki::{self, Flaw};
 use super::record::{Host, Suite};
@@ -8,6 +9,13 @@ use crate::error::Error;
 use crate::places::{Lab, make_folder, write_file};
 
 const INIT: &str = include_str!("init.sh");
+const OVS: &str = include_str!("ovs.sh");
+
+/// The kernel may know no network file system. This one is of FUSE, and libvirt takes it for one: what
+/// it mounts is the folder that all hosts share, whatever server is named.
+const NETWORK_FILE_SYSTEM: &str = "#!/bin/sh
+exec bindfs -o \"fsname=$1,subtype=glusterfs,allow_other\" /srv/shared \"$2\"
+";
 
 /// Without a log daemon, cgroups or other users, which a namespace does not have.
 const QEMU: &str = "stdio_handler = \"file\"
@@ -81,10 +89,15 @@ log_outputs = \"2:file:/var/log/libvirt/libvirtd.log\"
     // A host that nobody set up has no network of that name either.
     let default = root.join("etc/libvirt/qemu/networks/autostart/default.xml");
     let _ = std::fs::remove_file(default);
-    let init = root.join("lab-init");
-    write_file(&init, INIT)?;
-    std::fs::set_permissions(&init, std::fs::Permissions::from_mode(0o755))
-        .map_err(|error| Error::file(&init, error))
+    program(&root.join("usr/sbin/mount.glusterfs"), NETWORK_FILE_SYSTEM)?;
+    program(&root.join("lab-ovs"), OVS)?;
+    program(&root.join("lab-init"), INIT)
+}
+
+fn program(path: &Path, text: &str) -> Result<(), Error> {
+    write_file(path, text)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+        .map_err(|error| Error::file(path, error))
 }
 
 /// What a host asks of those who come by TLS: the certificate alone, or a password too.

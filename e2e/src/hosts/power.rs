@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use super::record::Host;
 use super::{network, root};
 use crate::error::Error;
-use crate::places::{Lab, write_file};
+use crate::places::{Lab, make_folder, write_file};
 use crate::{process, wait};
 
 const ENTER: &str = include_str!("enter.sh");
@@ -23,6 +23,7 @@ pub fn on(lab: &Lab, host: &Host) -> Result<(), Error> {
     off(lab, host)?;
     root::mount(lab, host)?;
     network::connect(host)?;
+    make_folder(&lab.shared())?;
     let enter = host.folder(lab).join("enter.sh");
     write_file(&enter, ENTER)?;
     let mut start = Command::new("ip");
@@ -32,7 +33,8 @@ pub fn on(lab: &Lab, host: &Host) -> Result<(), Error> {
         .args(["unshare", "--pid", "--fork", "--mount", "--uts", "--ipc"])
         .args(["--kill-child", "--", "/bin/sh"])
         .arg(&enter)
-        .arg(host.root(lab));
+        .arg(host.root(lab))
+        .arg(lab.shared());
     process::start(lab, &host.process(), &start)?;
     listens(lab, host)
 }

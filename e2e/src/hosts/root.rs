@@ -13,7 +13,7 @@ use crate::places::{Lab, make_folder};
 /// What a host has beside Debian's essential packages.
 const PACKAGES: &str = "libvirt-daemon-system,libvirt-clients,qemu-system-x86,qemu-utils,\
 e2fsprogs,parted,dnsmasq-base,iproute2,nftables,iptables,busybox-static,ovmf,swtpm,swtpm-tools,\
-netcat-openbsd,openssh-server,sasl2-bin,libsasl2-modules";
+netcat-openbsd,openssh-server,sasl2-bin,libsasl2-modules,bindfs,openvswitch-switch";
 
 /// The root file system of a release; made if it is not in the cache.
 ///

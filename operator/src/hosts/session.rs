@@ -36,6 +36,7 @@ const STOPPED: i32 = 5;
 const SHUTDOWN: i32 = 6;
 const BY_THE_HOST: i32 = 2;
 const LIFECYCLE: i32 = 0;
+const REFRESH: i32 = 1;
 
 /// What a session needs.
 pub struct Session {
@@ -186,6 +187,15 @@ impl Session {
                     .mark_pool(&name, Uuid::from_bytes(event.pool.uuid));
                 self.hints.hint(Key::pool(&name));
             }
+            Event::StoragePoolEventRefresh(event) => {
+                let name = event.pool.name.to_string();
+                // Of what Drover asked for itself it waits for the reply.
+                if !self.host.write(|inventory| inventory.refreshed(&name)) {
+                    self.host
+                        .mark_pool(&name, Uuid::from_bytes(event.pool.uuid));
+                    self.hints.hint(Key::pool(&name));
+                }
+            }
             _ => {}
         }
     }
@@ -263,9 +273,11 @@ async fn subscribe(
     events.extend(unless_unknown(
         client.subscribe_network(LIFECYCLE, None).await,
     )?);
-    events.extend(unless_unknown(
-        client.subscribe_storage_pool(LIFECYCLE, None).await,
-    )?);
+    for id in [LIFECYCLE, REFRESH] {
+        events.extend(unless_unknown(
+            client.subscribe_storage_pool(id, None).await,
+        )?);
+    }
     Ok(events)
 }
 
