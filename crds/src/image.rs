@@ -165,7 +165,7 @@ pub struct ImageStatus {
 pub struct ImageCopy {
     /// The StoragePool that holds it.
     pub pool: String,
-    /// The Host.
+    /// The Host; empty, if all hosts of the pool see it.
     pub host: String,
     /// Ready, Importing, Waiting, Unreachable, Removing or Failed.
     pub state: String,

@@ -26,6 +26,8 @@ use crate::rules;
     printcolumn = r#"{"name":"Type","type":"string","jsonPath":".spec.type"}"#,
     printcolumn = r#"{"name":"Capacity","type":"string","jsonPath":".status.capacity"}"#,
     printcolumn = r#"{"name":"Available","type":"string","jsonPath":".status.available"}"#,
+    printcolumn = r#"{"name":"Scope","type":"string","jsonPath":".spec.scope","priority":1}"#,
+    printcolumn = r#"{"name":"Writer","type":"string","jsonPath":".status.writer","priority":1}"#,
     printcolumn = r#"{"name":"Policy","type":"string","jsonPath":".spec.managementPolicy","priority":1}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
@@ -36,7 +38,9 @@ pub struct StoragePoolSpec {
     /// by a Volume's `existing`.
     #[serde(rename = "type")]
     pub type_: PoolType,
-    /// Local: a pool of this name on every selected host, each with data of its own.
+    /// Local: a pool of this name on every selected host, each with data of its own. Shared: the
+    /// same storage on all of them, such as a server's: a volume there is of no host. One of the hosts
+    /// makes and removes what is in it, the others see it. Cannot be changed.
     #[serde(default)]
     pub scope: PoolScope,
     /// What the pool is made from, with just the members that its type has.
@@ -181,6 +185,8 @@ pub enum PoolScope {
     /// Each host has its own.
     #[default]
     Local,
+    /// All of them see the same.
+    Shared,
 }
 
 /// Where a pool is.
@@ -209,6 +215,14 @@ pub struct StoragePoolStatus {
     /// What is free of all of it, rounded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available: Option<String>,
+    /// The Host through which everything in a Shared pool is made and removed. Another one is
+    /// chosen when it is not there any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writer: Option<String>,
+    /// What the marker in a Shared pool says: a host that reads something else in it has other
+    /// storage there, and none of its machines gets volumes of the pool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
     /// Ready; Reconciling and Stalled when true.
     #[serde(default)]
     #[schemars(

@@ -331,6 +331,12 @@ pub fn pool_spec() -> Value {
          (has(self.source) && has(self.source.format))",
         "source.format is needed with initialize: it says what is made",
     ));
+    rules.push(rule(
+        "self.scope != 'Shared' || self.type in ['dir', 'netfs', 'iscsi', 'iscsi-direct', 'scsi', \
+         'mpath', 'rbd', 'gluster']",
+        "scope: Shared is for type dir, netfs, iscsi, iscsi-direct, scsi, mpath, rbd, gluster: \
+         nothing keeps the hosts of the others from overwriting each other",
+    ));
     for member in ["type", "scope", "source", "target", "managementPolicy"] {
         rules.push(immutable(member));
     }

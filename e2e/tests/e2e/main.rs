@@ -31,6 +31,7 @@ mod networks;
 mod pools;
 mod repair;
 mod secured;
+mod shared;
 mod stated;
 mod support;
 mod teardown;

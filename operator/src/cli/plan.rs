@@ -69,6 +69,9 @@ fn realized(args: &HostArgs, given: &[files::Given]) -> Result<Vec<files::Given>
     for it in &mut given {
         if matches!(it.plural.as_str(), "storagepools" | "networks") {
             it.object["status"] = json!({"hosts": states, "conditions": []});
+            if it.object["spec"]["scope"] == "Shared" {
+                it.object["status"]["writer"] = json!(names.first());
+            }
         }
     }
     Ok(given)
@@ -80,7 +83,7 @@ async fn of_pool(session: &Session, object: &StoragePool) -> Result<Vec<Item>, H
     let mut items = Vec::new();
     for (name, host) in sites::selected(ctx, desired.host_selector.as_ref()) {
         let observed = host.pool(&desired.name).await?;
-        let plan = pool::plan(&desired, observed.as_deref(), false);
+        let plan = pool::plan(&desired, observed.as_deref(), pool::Unmarked::New);
         let plan = plan.named(|step| format!("{step:?}").to_lowercase());
         let item = Item::new("StoragePool", "", &desired.name).on(&name);
         items.push(item.site(observed.map(|pool| pool.active), plan));

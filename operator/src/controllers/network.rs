@@ -76,6 +76,7 @@ async fn share(
             state,
             verdict,
             size: None,
+            marker: None,
         },
         Err(error) => Share::unknown(name, sites::refusal(name, &desired.name, &error), None),
     }

@@ -76,8 +76,8 @@ async fn sight(host: &HostHandle, desired: &DesiredMachine, anew: bool, purpose:
     domain.map_or(Sight::Unseen, |domain| Sight::of(desired, &domain, purpose))
 }
 
-// A person's word counts if it is younger than the loss of contact.
-fn confirmed_off(host: &Host) -> bool {
+/// Whether a person has said that it is off. The word counts if it is younger than the loss of contact.
+pub(super) fn confirmed_off(host: &Host) -> bool {
     let word = host.annotations().get(CONFIRMED_OFF);
     let Some(word) = word.and_then(|text| text.parse::<Timestamp>().ok()) else {
         return false;

@@ -51,6 +51,8 @@ pub struct Share {
     pub verdict: Verdict,
     /// Capacity and what is free of it, of a pool whose host could be asked.
     pub size: Option<(u64, u64)>,
+    /// What the marker of a Shared pool says, if it has been read.
+    pub marker: Option<String>,
 }
 
 impl Share {
@@ -63,6 +65,7 @@ impl Share {
             state,
             verdict,
             size: None,
+            marker: None,
         }
     }
 
@@ -77,6 +80,7 @@ impl Share {
             state: had.cloned().unwrap_or_else(|| state(host, false, &verdict)),
             verdict,
             size: None,
+            marker: None,
         }
     }
 }

@@ -66,7 +66,11 @@ impl HostHandle {
     /// When libvirt refuses, other than because something is on its way into the pool.
     pub async fn refresh_pool(&self, name: &str, uuid: Uuid) -> Result<(), HostError> {
         let client = self.client()?;
+        self.write(|inventory| *inventory.refreshes.entry(name.to_owned()).or_default() += 1);
         let refreshed = client.storage_pool_refresh(pool_ref(name, uuid), 0).await;
+        if refreshed.is_err() {
+            self.write(|inventory| inventory.refreshed(name));
+        }
         self.mark_pool(name, uuid);
         match refreshed {
             // It has asynchronous jobs running: what it says is no older than they are.

@@ -126,6 +126,10 @@ pub struct Inventory {
     pub networks: HashMap<String, (Uuid, Slot<ObservedNetwork>)>,
     /// Removals of volumes that may still be done.
     pub removals: Removals,
+    /// Refreshes of pools that Drover has asked for and whose events have not come, by pool.
+    pub refreshes: HashMap<String, u32>,
+    /// What the markers of Shared pools say, by pool, as they were read on this connection.
+    pub markers: HashMap<String, String>,
     /// The outlines of definitions that the daemon of this connection has found to obey its schema.
     pub validated: HashSet<String>,
     /// What was last offered to machines that wait for a place: the Host's generation, what it has to
@@ -145,8 +149,23 @@ impl Default for Inventory {
             pools: HashMap::new(),
             networks: HashMap::new(),
             removals: Removals::default(),
+            refreshes: HashMap::new(),
+            markers: HashMap::new(),
             validated: HashSet::new(),
             offered: None,
+        }
+    }
+}
+
+impl Inventory {
+    /// Takes note of an event: whether Drover has asked for that refresh itself.
+    pub fn refreshed(&mut self, pool: &str) -> bool {
+        match self.refreshes.get_mut(pool) {
+            Some(waiting) if *waiting > 0 => {
+                *waiting -= 1;
+                true
+            }
+            _ => false,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use drover_core::desired::volume::{DesiredVolume, format_word};
+use drover_core::identity::POOL_MARKER;
 use drover_core::observed::pool::ObservedPool;
 use drover_core::observed::volume::{ObservedVolume, VolumeFacts, backing_path};
 use drover_core::xml::{overlay_xml, volume_xml};
@@ -129,7 +130,11 @@ impl PoolOnHost<'_> {
         Ok(Some(text.trim_end_matches(['\0', '\n']).to_owned()))
     }
 
-    pub(super) fn is_free(&self, name: &str) -> Result<(), HostError> {
+    /// That nothing of this name may still be removed by what was asked for before.
+    ///
+    /// # Errors
+    /// When it may.
+    pub fn is_free(&self, name: &str) -> Result<(), HostError> {
         let now = Instant::now();
         let may_come = |it: &Inventory| it.removals.may_come(self.name, name, now);
         match self.host.read(may_come) {
@@ -332,6 +337,28 @@ pub(super) async fn fill(
 const BYTES: u32 = 1;
 
 impl HostHandle {
+    /// What the marker of a pool says, read once for as long as the connection lasts and the marker is
+    /// seen.
+    ///
+    /// # Errors
+    /// When the host cannot be asked.
+    pub async fn marker(&self, name: &str, uuid: Uuid) -> Result<Option<String>, HostError> {
+        if let Some(known) = self.read(|inventory| inventory.markers.get(name).cloned()) {
+            return Ok(Some(known));
+        }
+        let pool = PoolOnHost {
+            host: self,
+            name,
+            uuid,
+        };
+        let found = pool.record(POOL_MARKER).await?;
+        // One that says nothing is being written.
+        if let Some(text) = found.as_ref().filter(|text| !text.is_empty()) {
+            self.write(|inventory| inventory.markers.insert(name.to_owned(), text.clone()));
+        }
+        Ok(found)
+    }
+
     /// What definitions name a volume by. The key of a file is its path.
     pub(super) async fn volume_path(
         &self,

@@ -1,6 +1,6 @@
 //! A storage pool.
 
-use drover_crds::storage_pool::{PoolSource, PoolType};
+use drover_crds::storage_pool::{PoolScope, PoolSource, PoolType};
 use drover_crds::{ManagementPolicy, ReclaimPolicy, StoragePool, StoragePoolSpec, quantity};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use uuid::Uuid;
@@ -19,6 +19,8 @@ pub struct DesiredPool {
     pub host_selector: Option<LabelSelector>,
     /// Whether Drover makes it.
     pub managed: bool,
+    /// Whether its hosts see the same storage.
+    pub shared: bool,
     /// Its type.
     pub type_: PoolType,
     /// What it is made from.
@@ -46,6 +48,7 @@ impl DesiredPool {
             uuid: identity::pool_uuid(fleet, &name),
             host_selector: object.spec.host_selector.clone(),
             managed: object.spec.management_policy == ManagementPolicy::Full,
+            shared: object.spec.scope == PoolScope::Shared,
             type_: object.spec.type_,
             source: object.spec.source.clone().unwrap_or_default(),
             initialize: object.spec.initialize,
@@ -60,6 +63,14 @@ impl DesiredPool {
             adoption: Consent::to_adopt(object.spec.adoption.as_ref()),
             name,
         }
+    }
+}
+
+impl DesiredPool {
+    /// Whether a marker is in it: then nothing is made where the marker is not seen.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        self.managed && making(self.type_) != Making::Found
     }
 }
 

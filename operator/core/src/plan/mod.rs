@@ -6,6 +6,7 @@ pub mod history;
 pub mod machine;
 pub mod network;
 pub mod pool;
+pub mod shared;
 pub mod spec;
 pub mod strategy;
 pub mod volume;

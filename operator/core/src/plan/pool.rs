@@ -29,13 +29,23 @@ pub enum Step {
     Undefine,
 }
 
-/// The plan for a pool on a host. `was_realized` says whether it has been as declared there before:
-/// then a missing marker means that its storage is not there.
+/// What it means that a pool has no marker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unmarked {
+    /// It is new: the marker is to be made.
+    New,
+    /// It had one there before: its storage is not there.
+    Lost,
+    /// Of a Shared pool, on a host that has not seen it yet: another one makes it, or has made it.
+    Unseen,
+}
+
+/// The plan for a pool on a host.
 #[must_use]
 pub fn plan(
     desired: &DesiredPool,
     observed: Option<&ObservedPool>,
-    was_realized: bool,
+    unmarked: Unmarked,
 ) -> Plan<Step> {
     let Some(pool) = observed else {
         if desired.managed {
@@ -71,18 +81,26 @@ pub fn plan(
         // Building a folder that is there does nothing.
         return Plan::creating(Step::Start, "it is being started");
     }
-    let marked = making(desired.type_) != Making::Found;
-    if marked && !pool.volumes.iter().any(|volume| volume == POOL_MARKER) {
-        if was_realized {
-            let message = format!(
-                "volume {POOL_MARKER} is gone: the storage behind {} may not be mounted",
-                desired.target.as_deref().unwrap_or_default()
-            );
-            return Plan::waiting(Reason::VolumeMissing, message);
-        }
-        return Plan::creating(Step::CreateMarker, "it is being marked");
+    if !desired.is_marked() || pool.volumes.iter().any(|volume| volume == POOL_MARKER) {
+        return Plan::fine();
     }
-    Plan::fine()
+    let target = desired.target.as_deref().unwrap_or_default();
+    match unmarked {
+        Unmarked::New => Plan::creating(Step::CreateMarker, "it is being marked"),
+        Unmarked::Lost => {
+            let message = format!(
+                "volume {POOL_MARKER} is gone: the storage behind {target} may not be mounted"
+            );
+            Plan::waiting(Reason::VolumeMissing, message)
+        }
+        Unmarked::Unseen => {
+            let message = format!(
+                "volume {POOL_MARKER} is not seen: what is behind {target} may not be the storage \
+                 that the other hosts have"
+            );
+            Plan::waiting(Reason::VolumeMissing, message)
+        }
+    }
 }
 
 /// The plan for a pool whose object is being deleted.

@@ -3,7 +3,7 @@
 use drover_core::desired::pool::DesiredPool;
 use drover_core::identity::POOL_MARKER;
 use drover_core::observed::pool::ObservedPool;
-use drover_core::plan::pool::{Step, plan, plan_deletion};
+use drover_core::plan::pool::{Step, Unmarked, plan, plan_deletion};
 use drover_crds::condition::Reason;
 use uuid::Uuid;
 
@@ -39,12 +39,12 @@ fn it_comes_and_goes_whatever_was_done_before() {
     let desired = given::pool(true, true);
     let mut host = None;
     let mut states = vec![host.clone()];
-    while let Some(step) = plan(&desired, host.as_ref(), false).step {
+    while let Some(step) = plan(&desired, host.as_ref(), Unmarked::New).step {
         apply(&mut host, &desired, step);
         states.push(host.clone());
     }
     assert_eq!(
-        plan(&desired, host.as_ref(), true).verdict.reason,
+        plan(&desired, host.as_ref(), Unmarked::Lost).verdict.reason,
         Reason::Realized
     );
     for mut host in states {
@@ -62,11 +62,19 @@ fn a_folder_without_its_marker_is_not_mounted() {
         active: true,
         ..there(&desired)
     };
-    let found = plan(&desired, Some(&pool), true);
+    let found = plan(&desired, Some(&pool), Unmarked::Lost);
     assert_eq!(
         (found.step, found.verdict.reason),
         (None, Reason::VolumeMissing)
     );
+    // Another host makes it.
+    let found = plan(&desired, Some(&pool), Unmarked::Unseen);
+    assert_eq!(
+        (found.step, found.verdict.reason),
+        (None, Reason::VolumeMissing)
+    );
+    let found = plan(&desired, Some(&pool), Unmarked::New);
+    assert_eq!(found.step, Some(Step::CreateMarker));
 }
 
 #[test]
@@ -77,7 +85,7 @@ fn what_belongs_to_others_stays() {
         active: true,
         ..there(&desired)
     };
-    let found = plan(&desired, Some(&foreign), false);
+    let found = plan(&desired, Some(&foreign), Unmarked::New);
     assert_eq!(
         (found.step, found.verdict.reason),
         (None, Reason::NameConflict)
@@ -88,7 +96,7 @@ fn what_belongs_to_others_stays() {
         target: Some("/other".to_owned()),
         ..there(&desired)
     };
-    let found = plan(&desired, Some(&elsewhere), false);
+    let found = plan(&desired, Some(&elsewhere), Unmarked::New);
     assert_eq!(
         (found.step, found.verdict.reason),
         (None, Reason::NotRealized)
@@ -111,7 +119,7 @@ fn one_that_is_only_observed_is_never_touched() {
         (Some(foreign), Reason::NotRealized),
         (Some(active), Reason::Realized),
     ] {
-        let found = plan(&desired, host.as_ref(), true);
+        let found = plan(&desired, host.as_ref(), Unmarked::Lost);
         assert_eq!((found.step, found.verdict.reason), (None, expected));
         assert_eq!(plan_deletion(&desired, host.as_ref()).step, None);
     }

@@ -1,6 +1,7 @@
 //! The copies of an image: one volume in one pool of one host each.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use drover_crds::image::ImageCopy;
 use drover_crds::{ImageStatus, StoragePool, quantity};
 
 use crate::controllers::report;
-use crate::controllers::storage::{Outcome, Work, pool_on};
+use crate::controllers::storage::{self, Outcome, Work, pool_on};
 use crate::ctx::Ctx;
 use crate::hosts::{HostError, HostHandle};
 use crate::import::fetch::Policy;
@@ -26,11 +27,38 @@ use crate::reconcile::{Again, Key};
 /// How many volumes are written at once from what is read once.
 const TOGETHER: usize = 8;
 
-/// Where a copy is.
+/// Where a copy is: in a Shared pool on no host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) pool: String,
     pub(super) host: String,
+}
+
+impl Place {
+    /// In a pool, for what is on a host.
+    pub(super) fn new(ctx: &Ctx, pool: String, host: String) -> Self {
+        let host = match storage::is_shared(ctx, &pool) {
+            true => String::new(),
+            false => host,
+        };
+        Self { pool, host }
+    }
+
+    // Through which it is written and read.
+    fn handle(&self, ctx: &Ctx) -> Option<Arc<HostHandle>> {
+        let pool = ctx.cache.pools.get("", &self.pool)?;
+        ctx.hosts.get(&storage::writer_for(&pool, &self.host).ok()?)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.pool)?;
+        match self.host.as_str() {
+            "" => Ok(()),
+            host => write!(f, " on {host}"),
+        }
+    }
 }
 
 impl std::convert::From<&ImageCopy> for Place {
@@ -73,8 +101,9 @@ impl Look {
     }
 }
 
-fn job(desired: &DesiredImage, place: &Place) -> String {
-    format!("{}/{}/{}", desired.uid, place.pool, place.host)
+// What one host has begun, no other one goes on with.
+fn job(desired: &DesiredImage, place: &Place, by: &str) -> String {
+    format!("{}/{}/{by}", desired.uid, place.pool)
 }
 
 /// What the status says of the content.
@@ -159,10 +188,10 @@ impl Site {
     ) -> Result<Self, Verdict> {
         let (handle, seen) = pool_on(ctx, pool, &place.host).await?;
         Ok(Self {
+            job: job(desired, place, &handle.name),
             handle,
             seen,
             copy: desired.copy(&place.pool),
-            job: job(desired, place),
         })
     }
 
@@ -200,10 +229,11 @@ fn target(work: &Work<'_>, key: &Key, handle: &Arc<HostHandle>) -> Target {
 // A copy that was whole and is gone is not made again under volumes that are based on it. Otherwise
 // what is left of it is removed, and it is as if there had been none.
 async fn missing(ctx: &Ctx, work: &Work<'_>, verdict: Verdict) -> Look {
+    let shared = storage::is_shared(ctx, &work.desired.pool);
     let based = ctx.cache.volumes.all().into_iter().any(|volume| {
         let status = volume.status.as_ref();
         status.is_some_and(|status| {
-            status.host.as_ref() == Some(&work.handle.name)
+            (shared || status.host.as_ref() == Some(&work.handle.name))
                 && volume.spec.pool == work.desired.pool
                 && status
                     .backing
@@ -227,8 +257,10 @@ pub(super) async fn remove(
     status: &ImageStatus,
     place: &Place,
 ) -> Look {
-    ctx.jobs.cancel(&job(desired, place));
-    if ctx.cache.hosts.get("", &place.host).is_none() {
+    if let Some(handle) = place.handle(ctx) {
+        ctx.jobs.cancel(&job(desired, place, &handle.name));
+    }
+    if !place.host.is_empty() && ctx.cache.hosts.get("", &place.host).is_none() {
         return Look::Gone;
     }
     let Some(pool) = ctx.cache.pools.get("", &place.pool) else {
@@ -302,7 +334,7 @@ fn sources(
             Look::Ready(None) => known(status),
             _ => return None,
         };
-        let host = ctx.hosts.get(&place.host)?;
+        let host = place.handle(ctx)?;
         let uuid = host.read(|it| it.pools.get(&place.pool).map(|(uuid, _)| *uuid))?;
         Some(From::Volume {
             host,

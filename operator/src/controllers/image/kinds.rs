@@ -7,6 +7,7 @@ use drover_crds::condition::Reason;
 use drover_crds::image::ImageContent;
 use drover_crds::{ClusterImage, Image, ImageStatus};
 
+use super::copies::Place;
 use crate::ctx::Ctx;
 use crate::reconcile::write::Object;
 use crate::reconcile::{Cache, Key, Store};
@@ -81,14 +82,19 @@ pub(in crate::controllers) fn copy_on(
         Some((status, false)) => status,
     };
     let mut copies = status.pools.iter();
-    let copy = copies.find(|copy| copy.pool == pool && copy.host == host);
+    let place = Place::new(ctx, pool.to_owned(), host.to_owned());
+    let copy = copies.find(|copy| Place::from(*copy) == place);
     if copy.is_some_and(|copy| copy.state == "Ready") {
         return Ok(status);
     }
     ctx.hints.hint(Key::image(name));
     let why = copy.and_then(|copy| copy.message.clone());
     let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-    let message = format!("{name} is on its way to {host}{why}");
+    let whither = match place.host.as_str() {
+        "" => format!("pool {pool}"),
+        host => host.to_owned(),
+    };
+    let message = format!("{name} is on its way to {whither}{why}");
     Err(Verdict::new(Reason::Importing, message))
 }
 

@@ -78,10 +78,8 @@ fn told(status: &ImageStatus) -> Vec<ImageCopy> {
 fn demand(ctx: &Ctx, image: &ImageName) -> BTreeSet<Place> {
     let volumes = users(ctx, image).into_iter();
     let places = volumes.filter_map(|volume| {
-        Some(Place {
-            pool: volume.spec.pool.clone(),
-            host: crate::controllers::volume::place(ctx, &volume)?,
-        })
+        let host = crate::controllers::volume::place(ctx, &volume)?;
+        Some(Place::new(ctx, volume.spec.pool.clone(), host))
     });
     let machines = readers(ctx, image).into_iter();
     let drives = machines.flat_map(|machine| {
@@ -90,10 +88,7 @@ fn demand(ctx: &Ctx, image: &ImageName) -> BTreeSet<Place> {
         host.zip(desired).map_or_else(Vec::new, |(host, desired)| {
             let drives = desired.images().filter(|(_, name)| *name == image);
             let pools = drives.filter_map(|(drive, _)| pool_of_medium(ctx, &desired, drive));
-            let places = pools.map(|pool| Place {
-                pool,
-                host: host.clone(),
-            });
+            let places = pools.map(|pool| Place::new(ctx, pool, host.clone()));
             places.collect()
         })
     });
@@ -253,7 +248,7 @@ fn verdict(looks: &[(Place, Look)], status: &ImageStatus) -> Verdict {
             verdict.reason,
             Reason::HostUnreachable | Reason::Deleting | Reason::InUse
         );
-        let message = format!("{} on {}: {}", place.pool, place.host, verdict.message);
+        let message = format!("{place}: {}", verdict.message);
         (!passing).then(|| Verdict::new(verdict.reason, message))
     });
     if let Some(failed) = failed {

@@ -140,7 +140,7 @@ async fn remove_seeds(
     if desired.observe || desired.deletion_policy == MachineDeletionPolicy::Orphan {
         return Ok(());
     }
-    seed::Work { ctx, host, desired }.remove().await
+    seed::Work::new(ctx, host, desired).remove().await
 }
 
 // The volumes of a machine that stays must not go with its object.

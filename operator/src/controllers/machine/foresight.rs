@@ -83,11 +83,7 @@ pub(crate) async fn foresee(
         Err(verdict) => return Ok(Err(verdict)),
     };
     let mut volumes = places::foreseen(ctx, &handle, machine, desired).await?;
-    let seeds = seed::Work {
-        ctx,
-        host: &handle,
-        desired,
-    };
+    let seeds = seed::Work::new(ctx, &handle, desired);
     volumes.seed = match seeds.foreseen(&volumes).await? {
         Ok(seed) => seed,
         Err(verdict) => return Ok(Err(verdict)),

@@ -272,7 +272,8 @@ impl Needs {
         host: &HostHandle,
     ) -> Result<Self, Error> {
         let mut volumes = needs::volumes(ctx, machine, desired, &host.name).await?;
-        let seeds = seed::Work { ctx, host, desired };
+        needs::see(ctx, host, &mut volumes).await?;
+        let seeds = seed::Work::new(ctx, host, desired);
         let given = seeds.make(&volumes).await?;
         volumes.seed.clone_from(&given.seed);
         Ok(Self {
@@ -302,7 +303,7 @@ impl Needs {
         host: &HostHandle,
         outcome: &mut Outcome,
     ) {
-        let work = seed::Work { ctx, host, desired };
+        let work = seed::Work::new(ctx, host, desired);
         let domain = outcome.domain.as_deref();
         if let Err(error) = work.sweep(self.given.seed.as_ref(), domain).await {
             tracing::warn!(host = host.name, %error, "what a guest was given is still there");

@@ -17,10 +17,10 @@ use serde_json::json;
 use super::writers;
 use crate::controllers::image;
 use crate::controllers::placement::namespace_labels;
-use crate::controllers::reservations;
+use crate::controllers::{reservations, storage};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::hosts::HostHandle;
+use crate::hosts::{HostError, HostHandle};
 use crate::reconcile::write;
 
 // The label with the name of the machine that a Volume is made with.
@@ -64,7 +64,8 @@ pub(super) async fn volumes(
             }
             (Some(volume), _) => Some((*volume).clone()),
             (None, Some(template)) => {
-                let wanted = made_with(machine, template, name, Some(host));
+                let own = !storage::is_shared(ctx, &template.pool);
+                let wanted = made_with(machine, template, name, Some(host).filter(|_| own));
                 let made = write::create(&ctx.client, &wanted).await?;
                 // The next look may come before the watch has told of it.
                 ctx.cache.volumes.wrote(made.clone());
@@ -112,6 +113,42 @@ fn media(ctx: &Ctx, desired: &DesiredMachine, host: &str, found: &mut Volumes) {
             }
         }
     }
+}
+
+/// Lets libvirt on the machine's host see what another host has made in Shared pools.
+pub(super) async fn see(
+    ctx: &Ctx,
+    host: &HostHandle,
+    found: &mut Volumes,
+) -> Result<(), HostError> {
+    if found.blocked.is_some() {
+        return Ok(());
+    }
+    let shared = |disk: &&ResolvedDisk| storage::is_shared(ctx, &disk.pool);
+    for disk in found.disks.iter().filter(shared) {
+        if sees(host, disk).await? {
+            continue;
+        }
+        let uuid = host.read(|it| it.pools.get(&disk.pool).map(|(uuid, _)| *uuid));
+        if let Some(uuid) = uuid {
+            host.refresh_pool(&disk.pool, uuid).await?;
+        }
+        if !sees(host, disk).await? {
+            let ResolvedDisk { pool, volume, .. } = disk;
+            let message = format!(
+                "volume {volume} of pool {pool} is not seen on {}",
+                host.name
+            );
+            found.blocked = Some(not_ready(message));
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn sees(host: &HostHandle, disk: &ResolvedDisk) -> Result<bool, HostError> {
+    let pool = host.pool(&disk.pool).await?;
+    Ok(pool.is_some_and(|pool| pool.volumes.contains(&disk.volume)))
 }
 
 /// The Volumes that are made with a machine.

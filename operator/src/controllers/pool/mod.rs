@@ -1,11 +1,17 @@
 //! Storage pools.
 
+mod shared;
+
 use drover_core::desired::pool::DesiredPool;
+use drover_core::identity::POOL_MARKER;
+use drover_core::observed::pool::ObservedPool;
 use drover_core::plan::Verdict;
-use drover_core::plan::pool::{plan, plan_deletion};
+use drover_core::plan::pool::{Unmarked, plan, plan_deletion};
+use drover_core::plan::shared::Agreement;
 use drover_core::xml::pool_xml;
 use drover_crds::condition::Reason;
-use drover_crds::{HostState, StoragePool, quantity};
+use drover_crds::storage_pool::PoolScope;
+use drover_crds::{HostState, StoragePool, StoragePoolStatus, quantity};
 use futures::FutureExt;
 
 use super::report::{self, Report, Unwanted};
@@ -35,13 +41,14 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
         (name.clone(), share(name, host, &desired, had).boxed())
     });
     let mut asking = Asking::new(asked);
-    if asking.for_a_while().await {
-        return finish(ctx, key, &pool, asking.all().await, false).await;
+    if !asking.for_a_while().await {
+        let found = (asking.meanwhile(&before.hosts), shared::agreed(&before));
+        finish(ctx, key, &pool, found, true).await?;
     }
-    finish(ctx, key, &pool, asking.meanwhile(&before.hosts), true).await?;
     let shares = asking.all().await;
     let pool = ctx.cache.pools.get("", &key.name).unwrap_or(pool);
-    finish(ctx, key, &pool, shares, false).await
+    let found = shared::settle(&ctx.fleet, &desired, &before, &hosts, shares).await;
+    finish(ctx, key, &pool, found, false).await
 }
 
 async fn share(
@@ -62,15 +69,17 @@ async fn finish(
     ctx: &Ctx,
     key: &Key,
     pool: &StoragePool,
-    shares: Vec<Share>,
+    (shares, agreement): (Vec<Share>, Agreement),
     at_once: bool,
 ) -> Result<Again, Error> {
     let before = &pool.status.clone().unwrap_or_default();
-    let sizes: Vec<(u64, u64)> = shares.iter().filter_map(|share| share.size).collect();
-    let mut status = before.clone();
-    if sizes.len() == shares.len() {
-        let total = |part: fn(&(u64, u64)) -> u64| sizes.iter().map(part).sum::<u64>();
-        let (capacity, available) = (total(|size| size.0), total(|size| size.1));
+    let mut status = StoragePoolStatus {
+        writer: agreement.writer,
+        marker: agreement.marker,
+        ..before.clone()
+    };
+    let shared = pool.spec.scope == PoolScope::Shared;
+    if let Some((capacity, available)) = size(&shares, shared) {
         status.capacity = Some(rounded(capacity));
         if moved(before.available.as_deref(), available, capacity) {
             status.available = Some(rounded(available));
@@ -83,7 +92,7 @@ async fn finish(
     status.hosts = shares.into_iter().map(|share| share.state).collect();
     // What may be in it may be another now.
     let edited = before.observed_generation != pool.metadata.generation;
-    let changed = edited || status.hosts != before.hosts;
+    let changed = edited || status.hosts != before.hosts || status.writer != before.writer;
     let verdict = sites::overall(&verdicts);
     let failed = matches!(
         verdict.reason,
@@ -107,6 +116,17 @@ async fn finish(
     Ok(if failed { Again::Failed } else { again })
 }
 
+// That of all its hosts together, or of the storage that all of them see.
+fn size(shares: &[Share], shared: bool) -> Option<(u64, u64)> {
+    let mut sizes = shares.iter().filter_map(|share| share.size);
+    if shared {
+        return sizes.next();
+    }
+    let add = |sum: (u64, u64), size: (u64, u64)| (sum.0 + size.0, sum.1 + size.1);
+    let sizes: Vec<_> = sizes.collect();
+    (sizes.len() == shares.len()).then(|| sizes.into_iter().fold((0, 0), add))
+}
+
 // Whole GiB, so that the status does not follow every file; MiB below ten of them.
 fn rounded(bytes: u64) -> String {
     let unit: u64 = if bytes >= 10 << 30 { 1 << 30 } else { 1 << 20 };
@@ -128,9 +148,14 @@ async fn realize(
     was_realized: bool,
 ) -> Result<Share, HostError> {
     let xml = pool_xml(desired).unwrap_or_default();
+    let unmarked = match (was_realized, desired.shared) {
+        (true, _) => Unmarked::Lost,
+        (false, true) => Unmarked::Unseen,
+        (false, false) => Unmarked::New,
+    };
     for round in 0..MOST_STEPS {
         let observed = host.pool(&desired.name).await?;
-        let plan = plan(desired, observed.as_deref(), was_realized);
+        let plan = plan(desired, observed.as_deref(), unmarked);
         if round == 0 && plan.verdict.reason == Reason::VolumeMissing {
             // Nothing tells that its storage is mounted again.
             host.refresh_pool(&desired.name, desired.uuid).await?;
@@ -139,6 +164,7 @@ async fn realize(
         let Some(step) = plan.step else {
             let active = observed.as_ref().is_some_and(|pool| pool.active);
             let mut state = sites::state(&host.name, active, &plan.verdict);
+            let marker = marker(host, desired, observed.as_deref()).await?;
             let size = observed.map(|pool| (pool.capacity, pool.available));
             let realized = was_realized || plan.verdict.reason == Reason::Realized;
             let shown = size.filter(|_| realized);
@@ -147,6 +173,7 @@ async fn realize(
                 state,
                 verdict: plan.verdict,
                 size,
+                marker,
             });
         };
         tracing::info!(host = host.name, pool = desired.name, ?step, "step");
@@ -154,6 +181,25 @@ async fn realize(
     }
     let verdict = Verdict::new(Reason::Creating, "it is not settled yet");
     Ok(Share::unknown(&host.name, verdict, None))
+}
+
+// What the marker of a Shared pool says there.
+async fn marker(
+    host: &HostHandle,
+    desired: &DesiredPool,
+    observed: Option<&ObservedPool>,
+) -> Result<Option<String>, HostError> {
+    let seen = observed
+        .filter(|pool| pool.active && pool.volumes.iter().any(|volume| volume == POOL_MARKER));
+    match seen {
+        Some(pool) if desired.shared && desired.is_marked() => {
+            host.marker(&pool.name, pool.uuid).await
+        }
+        _ => {
+            host.write(|inventory| inventory.markers.remove(&desired.name));
+            Ok(None)
+        }
+    }
 }
 
 async fn remove(host: &HostHandle, desired: &DesiredPool) -> Result<Verdict, HostError> {

@@ -1,9 +1,11 @@
 //! What volumes and copies of images share: both are data in a pool of a host, with records beside it.
 
 mod place;
+mod shared;
 mod users;
 mod work;
 
 pub(super) use place::pool_on;
+pub(super) use shared::{carriers, is_shared, writer, writer_for};
 pub(super) use users::users;
 pub(super) use work::{Base, Outcome, PROGRESS, Work};

@@ -7,17 +7,18 @@ use drover_core::plan::Verdict;
 use drover_crds::StoragePool;
 use drover_crds::condition::Reason;
 
-use super::Outcome;
+use super::{Outcome, writer_for};
 use crate::ctx::Ctx;
 use crate::hosts::HostHandle;
 
-/// A pool on a host, if it is as it should be there.
+/// A pool on a host, or on the one that writes for it, if it is as it should be there.
 pub(in crate::controllers) async fn pool_on(
     ctx: &Ctx,
     pool: &StoragePool,
     host: &str,
 ) -> Result<(Arc<HostHandle>, Arc<ObservedPool>), Verdict> {
     let name = pool.metadata.name.as_deref().unwrap_or_default();
+    let host = &writer_for(pool, host)?;
     let Some(handle) = ctx.hosts.get(host) else {
         return Err(Verdict::new(
             Reason::HostUnreachable,
@@ -28,7 +29,7 @@ pub(in crate::controllers) async fn pool_on(
         return Err(Verdict::new(Reason::HostUnreachable, error.to_string()));
     }
     let status = pool.status.clone().unwrap_or_default();
-    let state = status.hosts.iter().find(|state| state.name == host);
+    let state = status.hosts.iter().find(|state| state.name == *host);
     if state.is_none_or(|state| state.state != "Active") {
         let why = state
             .and_then(|state| state.message.clone())

@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drover_core::completion::Completion;
-use drover_core::desired::pool::{Making, making};
+use drover_core::desired::pool::DesiredPool;
 use drover_core::desired::volume::{DesiredVolume, Source, format_word};
 use drover_core::identity::POOL_MARKER;
 use drover_core::observed::pool::ObservedPool;
 use drover_core::observed::volume::VolumeFacts;
 use drover_core::plan::Verdict;
 use drover_core::plan::volume::{Progress, Step, plan, plan_deletion};
-use drover_crds::ManagementPolicy;
 use drover_crds::condition::Reason;
 use drover_crds::volume::{Backing, VolumeFormat};
 
-use super::users;
+use super::{carriers, users};
 use crate::controllers::report;
 use crate::controllers::sites::MOST_STEPS;
 use crate::ctx::Ctx;
@@ -211,10 +210,8 @@ impl Work<'_> {
     // What looks like an empty pool may be a folder on which nothing is mounted.
     fn is_unmarked(&self, seen: &ObservedPool) -> bool {
         let pool = self.ctx.cache.pools.get("", &self.desired.pool);
-        let marked = pool.is_some_and(|pool| {
-            pool.spec.management_policy == ManagementPolicy::Full
-                && making(pool.spec.type_) != Making::Found
-        });
+        let marked =
+            pool.is_some_and(|pool| DesiredPool::parse(&pool, &self.ctx.fleet).is_marked());
         marked && !seen.volumes.iter().any(|volume| volume == POOL_MARKER)
     }
 
@@ -241,7 +238,25 @@ impl Work<'_> {
         pool: &ObservedPool,
         path: Option<&str>,
     ) -> Result<Vec<String>, HostError> {
-        users(self.ctx, &self.pool(), pool, self.desired, path).await
+        let carriers = self.carriers();
+        users(self.ctx, &self.pool(), &carriers, pool, self.desired, path).await
+    }
+
+    fn carriers(&self) -> Vec<Arc<HostHandle>> {
+        carriers(self.ctx, &self.desired.pool, self.handle)
+    }
+
+    // What another host was asked to remove may still go.
+    fn is_free(&self, name: &str) -> Result<(), HostError> {
+        for host in self.carriers() {
+            let pool = PoolOnHost {
+                host: &host,
+                name: &self.desired.pool,
+                uuid: self.uuid,
+            };
+            pool.is_free(name)?;
+        }
+        Ok(())
     }
 
     // How far its content is.
@@ -298,28 +313,32 @@ impl Work<'_> {
     // A running guest's disk is made larger by QEMU, which holds it.
     async fn grow(&self) -> Result<(), HostError> {
         let desired = self.desired;
-        let domains = self.handle.all_domains().await?;
-        let place = (desired.pool.clone(), desired.volume_name.clone());
-        let running = domains.iter().find_map(|domain| {
-            let mut disks = domain.live.as_ref()?.disks.iter();
-            let disk = disks.find(|disk| disk.volume.as_ref() == Some(&place))?;
-            Some((domain, disk.target.as_str()))
-        });
-        match running {
-            Some((domain, target)) => {
-                let (name, uuid) = (&domain.name, domain.uuid);
-                let handle = self.handle;
-                handle
-                    .grow_disk(name, uuid, target, desired.capacity)
-                    .await?;
-            }
-            None => {
-                let pool = self.pool();
-                pool.grow(&desired.volume_name, desired.capacity).await?;
-            }
+        if !self.grow_live().await? {
+            let pool = self.pool();
+            pool.grow(&desired.volume_name, desired.capacity).await?;
         }
         // libvirt learns how large it is by looking.
         self.handle.refresh_pool(&desired.pool, self.uuid).await
+    }
+
+    // Whether one runs with it.
+    async fn grow_live(&self) -> Result<bool, HostError> {
+        let desired = self.desired;
+        let place = (desired.pool.clone(), desired.volume_name.clone());
+        for host in self.carriers() {
+            let domains = host.all_domains().await?;
+            let running = domains.iter().find_map(|domain| {
+                let mut disks = domain.live.as_ref()?.disks.iter();
+                let disk = disks.find(|disk| disk.volume.as_ref() == Some(&place))?;
+                Some((domain, disk.target.as_str()))
+            });
+            if let Some((domain, target)) = running {
+                let (name, uuid) = (&domain.name, domain.uuid);
+                host.grow_disk(name, uuid, target, desired.capacity).await?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn take(&self, step: Step) -> Result<(), HostError> {
@@ -328,10 +347,12 @@ impl Work<'_> {
         tracing::info!(host, volume, ?step, "step");
         match step {
             Step::CreateOwner => {
+                self.is_free(&desired.owner_name())?;
                 let text = format!("{}\nuid {}", desired.owner, desired.uid);
                 pool.create_record(&desired.owner_name(), &text).await
             }
             Step::CreateData => {
+                self.is_free(&desired.volume_name)?;
                 let base = self
                     .base
                     .map(|base| (base.key.as_str(), format_word(base.format)));
@@ -341,6 +362,7 @@ impl Work<'_> {
                 Ok(())
             }
             Step::CreateReady => {
+                self.is_free(&desired.ready_name())?;
                 let text = self.completion().to_string();
                 pool.create_record(&desired.ready_name(), &text).await
             }

@@ -22,7 +22,8 @@ pub(super) async fn delete(
     desired: &DesiredVolume,
     host: Option<&str>,
 ) -> Result<Again, Error> {
-    ctx.jobs.cancel(&desired.uid);
+    let job = super::job(ctx, desired, host.unwrap_or_default());
+    ctx.jobs.cancel(&job);
     match report::is_unwanted(ctx, volume).await? {
         Unwanted::Yes => {}
         Unwanted::KindWithdrawn => return report::let_go(ctx, key, volume).await,
@@ -38,10 +39,10 @@ pub(super) async fn delete(
             Outcome::of(Verdict::new(Reason::InUse, message))
         }
         (None, None) => Outcome::of(Verdict::new(Reason::Deleting, "")),
-        (None, Some(host)) => remove(ctx, volume, desired, host).await,
+        (None, Some(host)) => remove(ctx, volume, desired, host, &job).await,
     };
     if outcome.is_gone() {
-        ctx.memory.set_progress(&desired.uid, None);
+        ctx.memory.set_progress(&job, None);
         let again = report::let_go(ctx, key, volume).await?;
         ctx.hints.hint(Key::pool(&desired.pool));
         return Ok(again);
@@ -51,7 +52,13 @@ pub(super) async fn delete(
     Ok(again)
 }
 
-async fn remove(ctx: &Ctx, volume: &Volume, desired: &DesiredVolume, host: &str) -> Outcome {
+async fn remove(
+    ctx: &Ctx,
+    volume: &Volume,
+    desired: &DesiredVolume,
+    host: &str,
+    job: &str,
+) -> Outcome {
     let Some(handle) = ctx.hosts.get(host) else {
         return Outcome::of(Verdict::new(
             Reason::Deleting,
@@ -72,7 +79,7 @@ async fn remove(ctx: &Ctx, volume: &Volume, desired: &DesiredVolume, host: &str)
         desired,
         handle: &handle,
         uuid: pool.uuid,
-        job: &desired.uid,
+        job,
         base: None,
         known: Completion::default(),
     };

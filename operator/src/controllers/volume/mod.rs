@@ -14,12 +14,13 @@ use drover_core::observed::pool::ObservedPool;
 use drover_core::observed::volume::VolumeFacts;
 use drover_core::plan::Verdict;
 use drover_crds::condition::{self, Reason};
+use drover_crds::storage_pool::PoolScope;
 use drover_crds::{StoragePool, VirtualMachine, Volume, VolumeStatus, quantity};
 use kube::ResourceExt;
 
 use crate::controllers::placement::namespace_labels;
 use crate::controllers::report::{self, Report};
-use crate::controllers::storage::{Outcome, Work, pool_on};
+use crate::controllers::storage::{self, Outcome, Work, pool_on};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::hosts::HostHandle;
@@ -45,7 +46,10 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     }
     let volume = report::ensure_finalizer(ctx, &ctx.cache.volumes, volume).await?;
     let Some(host) = host else {
-        let message = "it is made where the first machine that uses it is placed";
+        let message = match storage::is_shared(ctx, &desired.pool) {
+            true => "it is made when a host of its pool writes there",
+            false => "it is made where the first machine that uses it is placed",
+        };
         let outcome = Outcome::of(Verdict::new(Reason::Creating, message));
         return tell(ctx, key, &volume, None, outcome).await;
     };
@@ -56,8 +60,12 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     tell(ctx, key, &volume, Some(host), outcome).await
 }
 
-// The host that has it or is to have it.
+// The host that has it or is to have it; that of a Shared pool which writes there.
 pub(super) fn place(ctx: &Ctx, volume: &Volume) -> Option<String> {
+    let pool = ctx.cache.pools.get("", &volume.spec.pool);
+    if let Some(pool) = pool.filter(|pool| pool.spec.scope == PoolScope::Shared) {
+        return storage::writer(&pool);
+    }
     volume.host().cloned().or_else(|| {
         let mut users = users(ctx, volume).into_iter();
         users.find_map(|machine| machine.host().cloned())
@@ -117,6 +125,10 @@ async fn ready_pool(
             format!("StoragePool {name} does not exist"),
         ));
     };
+    if pool.spec.scope == PoolScope::Shared && desired.host.is_some() {
+        let message = format!("spec.host: pool {name} is Shared: its volumes are of no host");
+        return Err(Verdict::new(Reason::NotSupported, message));
+    }
     if let Some(closed) = closed_to(ctx, desired, &pool, host) {
         return Err(closed);
     }
@@ -205,6 +217,14 @@ fn first_of(ctx: &Ctx, desired: &DesiredVolume, host: &str) -> Option<String> {
     })
 }
 
+// What one host has begun, no other one goes on with.
+fn job(ctx: &Ctx, desired: &DesiredVolume, host: &str) -> String {
+    match storage::is_shared(ctx, &desired.pool) {
+        true => format!("{} by {host}", desired.uid),
+        false => desired.uid.clone(),
+    }
+}
+
 // Takes the plan's steps until there is nothing more to do but wait.
 async fn settle(
     ctx: &Ctx,
@@ -230,12 +250,13 @@ async fn settle(
         Err(_) if was_ready => None,
         Err(outcome) => return *outcome,
     };
+    let job = job(ctx, desired, &handle.name);
     let work = Work {
         ctx,
         desired,
         handle,
         uuid: pool.uuid,
-        job: &desired.uid,
+        job: &job,
         base: base.as_ref(),
         known: Completion::default(),
     };
@@ -274,7 +295,9 @@ async fn tell(
         ..before.clone()
     };
     if let Some(host) = host {
-        (status.host, status.volume_name) = (Some(host), name_in_pool(volume).ok());
+        let shared = storage::is_shared(ctx, &volume.spec.pool);
+        status.host = Some(host).filter(|_| !shared);
+        status.volume_name = name_in_pool(volume).ok();
     }
     if outcome.verdict.reason == Reason::Available {
         if let Some(VolumeFacts { key, capacity }) = outcome.facts {

@@ -9,6 +9,7 @@ use drover_crds::StoragePool;
 use drover_crds::condition::Reason;
 use drover_crds::volume::VolumeFormat;
 
+use crate::controllers::storage::is_shared;
 use crate::ctx::Ctx;
 
 /// Lets a volume be made, or says why not. What is there is there.
@@ -66,11 +67,11 @@ pub(in crate::controllers) fn fits(
 
 // What the other Volumes that are in the pool may come to take.
 fn promised(ctx: &Ctx, pool: &str, host: &str, but: &str) -> u64 {
-    let volumes = ctx.cache.volumes.all();
+    let (volumes, shared) = (ctx.cache.volumes.all(), is_shared(ctx, pool));
     let others = volumes.iter().filter(|volume| {
         volume.metadata.uid.as_deref() != Some(but)
             && volume.spec.pool == pool
-            && volume.host().is_some_and(|on| on == host)
+            && (shared || volume.host().is_some_and(|on| on == host))
     });
     let sizes = others.filter_map(|volume| u64::try_from(volume.spec.capacity.value().ok()?).ok());
     sizes.fold(0, u64::saturating_add)

@@ -3,19 +3,26 @@
 
 pub(crate) mod memory;
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use drover_core::desired::machine::{DesiredMachine, FirstBoot};
 use drover_core::desired::volume::owner_of;
 use drover_core::observed::domain::ObservedDomain;
+use drover_core::observed::pool::ObservedPool;
 use drover_core::plan::Verdict;
 use drover_core::seed::{Names, Secrets, Seed, Unfit};
 use drover_core::xml::ResolvedSeed;
 use drover_crds::condition::Reason;
+use drover_crds::storage_pool::PoolScope;
+use kube::ResourceExt;
 
 use super::needs::Volumes;
+use crate::controllers::storage;
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::hosts::inventory::Slot;
 use crate::hosts::volumes::PoolOnHost;
 use crate::hosts::{HostError, HostHandle};
 use crate::reconcile::Again;
@@ -54,6 +61,28 @@ pub(super) struct Work<'a> {
     pub(super) ctx: &'a Ctx,
     pub(super) host: &'a HostHandle,
     pub(super) desired: &'a DesiredMachine,
+    // Of Shared pools, the hosts that write there.
+    writers: HashMap<String, Arc<HostHandle>>,
+}
+
+impl<'a> Work<'a> {
+    /// Of a machine on this host.
+    pub(super) fn new(ctx: &'a Ctx, host: &'a HostHandle, desired: &'a DesiredMachine) -> Self {
+        let pools = ctx.cache.pools.all();
+        let shared = pools
+            .iter()
+            .filter(|pool| pool.spec.scope == PoolScope::Shared);
+        let writers = shared.filter_map(|pool| {
+            let writer = ctx.hosts.get(&storage::writer(pool)?)?;
+            Some((pool.name_any(), writer))
+        });
+        Self {
+            writers: writers.collect(),
+            ctx,
+            host,
+            desired,
+        }
+    }
 }
 
 impl Work<'_> {
@@ -269,7 +298,12 @@ impl Work<'_> {
             pool = place.pool,
             "what its guest is given is being written"
         );
-        pool.put_seed(&place.volume, &image).await.map(Ok)
+        let path = pool.put_seed(&place.volume, &image).await?;
+        if pool.host.name != self.host.name {
+            // The machine's own host sees it when it looks.
+            self.host.refresh_pool(&place.pool, pool.uuid).await?;
+        }
+        Ok(Ok(path))
     }
 
     /// Removes what no definition names any more, once after each change of what they name.
@@ -317,7 +351,10 @@ impl Work<'_> {
     async fn sweep_pool(&self, name: &str, kept: &Kept) -> Result<(), HostError> {
         let names = Names::of(self.desired);
         let (record, owner) = (names.owner(), self.owner());
-        let (Some(seen), Some(pool)) = (self.host.pool(name).await?, self.pool(name)) else {
+        let Some(pool) = self.pool(name) else {
+            return Ok(());
+        };
+        let Some(seen) = pool.host.pool(name).await? else {
             return Ok(());
         };
         let recorded = seen.volumes.contains(&record);
@@ -363,19 +400,27 @@ impl Work<'_> {
     fn pools(&self) -> Vec<String> {
         let record = Names::of(self.desired).owner();
         let unsure = self.desired.first_boot.is_some();
-        self.host.read(|inventory| {
-            let pools = inventory.pools.iter();
-            let ours = pools.filter(|(_, (_, slot))| {
-                let seen = slot.value.as_ref();
-                let listed = seen.is_some_and(|pool| pool.volumes.contains(&record));
-                listed || (unsure && slot.stale)
-            });
+        let has = |slot: &Slot<ObservedPool>| {
+            let seen = slot.value.as_ref();
+            let listed = seen.is_some_and(|pool| pool.volumes.contains(&record));
+            listed || (unsure && slot.stale)
+        };
+        let mut pools: Vec<String> = self.host.read(|inventory| {
+            let ours = inventory.pools.iter().filter(|(_, (_, slot))| has(slot));
             ours.map(|(name, _)| name.clone()).collect()
-        })
+        });
+        // What another host has made there this one may not have seen.
+        let shared = self.writers.iter().filter(|(name, writer)| {
+            writer.read(|inventory| inventory.pools.get(*name).is_some_and(|(_, it)| has(it)))
+        });
+        pools.extend(shared.map(|(name, _)| name.clone()));
+        pools.sort();
+        pools.dedup();
+        pools
     }
 
     fn pool<'p>(&'p self, name: &'p str) -> Option<PoolOnHost<'p>> {
-        let host = self.host;
+        let host = self.writers.get(name).map_or(self.host, |it| &**it);
         let uuid = host.read(|inventory| inventory.pools.get(name).map(|(uuid, _)| *uuid))?;
         Some(PoolOnHost { host, name, uuid })
     }

@@ -1,0 +1,188 @@
+//! A pool that several hosts see: a network file system of FUSE, which libvirt mounts on both.
+
+use drover_e2e::hosts::power;
+use serde_json::Value;
+
+use crate::support::{Guest, World, images, message, ready, reason};
+
+const SPACE: &str = "e2e-shared";
+const POOL: &str = "e2e-shared";
+const TARGET: &str = "/srv/e2e-shared";
+
+fn pool() -> String {
+    format!(
+        "apiVersion: drover.dev/v1alpha1
+kind: StoragePool
+metadata: {{name: {POOL}}}
+spec:
+  type: netfs
+  scope: Shared
+  source: {{hosts: [{{name: files.example.org}}], path: /vol, format: glusterfs}}
+  target: {{path: {TARGET}}}
+  deletionPolicy: Delete
+"
+    )
+}
+
+fn volume(name: &str, more: &str) -> String {
+    format!(
+        "apiVersion: drover.dev/v1alpha1
+kind: Volume
+metadata: {{name: {name}, namespace: {SPACE}}}
+spec: {{pool: {POOL}, capacity: 8Mi, reclaimPolicy: Delete{more}}}
+"
+    )
+}
+
+fn guest(name: &str, host: &str) -> Guest {
+    let disk = format!(
+        "{{name: root, bootOrder: 1, volumeTemplate: {{pool: {POOL}, capacity: 64Mi, source: \
+         {{clusterImage: {{name: e2e-shared}}}}}}}}"
+    );
+    let seed = "cloudInit: {userData: \"#cloud-config\\n\"}";
+    let guest = Guest::new(SPACE, name).on(host).memory("128Mi");
+    guest.disk(disk).more(seed)
+}
+
+fn files(world: &World) -> Vec<String> {
+    let entries = std::fs::read_dir(world.lab.shared()).unwrap();
+    let names = entries.map(|it| it.unwrap().file_name().to_string_lossy().into_owned());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+fn pool_is(world: &World, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+    world.wait(("storagepools", "", POOL), what, is)
+}
+
+fn state<'a>(pool: &'a Value, host: &str) -> &'a Value {
+    let states = pool["status"]["hosts"].as_array().unwrap();
+    states.iter().find(|state| state["name"] == host).unwrap()
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn one_host_writes_what_all_of_them_see() {
+    let world = World::new();
+    world.space(SPACE);
+    world.apply(&pool());
+    let found = pool_is(&world, "ready", ready);
+    println!("{:#}", found["status"]);
+    assert_eq!(found["status"]["writer"], "host1");
+    let marker = found["status"]["marker"].clone();
+    for host in ["host1", "host2"] {
+        let mounts = world.shell(host, "cat /proc/mounts");
+        let kind = format!("{TARGET} fuse.glusterfs");
+        assert!(mounts.contains(&kind), "{host}: {mounts}");
+    }
+    machines_of_both(&world);
+    another_writes(&world, &marker);
+    other_storage(&world);
+    world.remove_space(SPACE);
+    world.kubectl(&["delete", "clusterimage", "e2e-shared", "--timeout=60s"]);
+    assert_eq!(files(&world), ["drover.pool"]);
+    world.delete(&pool());
+    assert_eq!(files(&world), Vec::<String>::new());
+}
+
+// Of one image, kept once, with disks of no host.
+fn machines_of_both(world: &World) {
+    let before = images::requests(world, "guest.qcow2");
+    world.apply(&images::cluster_image(
+        world,
+        "e2e-shared",
+        "guest.qcow2",
+        "",
+    ));
+    let guests = [("one", "host1"), ("two", "host2")];
+    for (name, host) in guests {
+        world.apply(&guest(name, host).yaml());
+    }
+    for (name, _) in guests {
+        world.is_running(SPACE, name);
+        let volume = world
+            .get("volumes", SPACE, &format!("{name}-root"))
+            .unwrap();
+        assert!(volume["status"]["host"].is_null(), "{volume:#}");
+    }
+    assert_eq!(images::requests(world, "guest.qcow2") - before, 1);
+    let image = world.wait(("clusterimages", "", "e2e-shared"), "there", |image| {
+        image["status"]["copies"] == 1 && ready(image)
+    });
+    println!("{}", image["status"]["pools"]);
+    println!("{:#?}", files(world));
+    // What another host has a disk in is in use, whoever would remove it.
+    world.kubectl(&["delete", "volume", "two-root", "-n", SPACE, "--wait=false"]);
+    let used = world.wait(("volumes", SPACE, "two-root"), "in use", |volume| {
+        reason(volume) == "InUse"
+    });
+    println!("{}", message(&used));
+    // It grows where it runs.
+    let larger = guest("one", "host1").yaml().replace("64Mi", "80Mi");
+    world.apply(&larger);
+    world.wait_for("it is larger", || {
+        let info = world.virsh("host1", &["domblkinfo", "e2e-shared_one", "vda"]);
+        info.contains("83886080")
+    });
+}
+
+// When the host that writes is off, another one does; what nobody can be asked about stays.
+fn another_writes(world: &World, marker: &Value) {
+    let kept = world.host("host1");
+    world.apply(&volume("first", ""));
+    world.wait(("volumes", SPACE, "first"), "ready", ready);
+    power::off(&world.lab, &kept).unwrap();
+    let found = pool_is(world, "written by host2", |pool| {
+        pool["status"]["writer"] == "host2"
+    });
+    assert_eq!(&found["status"]["marker"], marker);
+    world.apply(&volume("second", ""));
+    world.wait(("volumes", SPACE, "second"), "ready", ready);
+    world.kubectl(&["delete", "volume", "first", "-n", SPACE, "--wait=false"]);
+    let waits = world.wait(("volumes", SPACE, "first"), "kept", |volume| {
+        reason(volume) == "HostUnreachable"
+    });
+    println!("{}", message(&waits));
+    assert!(files(world).contains(&"e2e-shared_first".to_owned()));
+    power::on(&world.lab, &kept).unwrap();
+    world.wait_for("the volume is gone", || {
+        world.get("volumes", SPACE, "first").is_none()
+    });
+    let found = pool_is(world, "ready on both", |pool| {
+        ready(pool) && state(pool, "host1")["state"] == "Active"
+    });
+    assert_eq!(found["status"]["writer"], "host2", "it goes on");
+    world.is_running(SPACE, "one");
+}
+
+// A host that has something else mounted there, or nothing, is told apart from the others.
+fn other_storage(world: &World) {
+    let one = guest("one", "host1");
+    world.delete(&one.yaml());
+    world.shell("host1", &format!("umount {TARGET}"));
+    world.virsh("host1", &["pool-refresh", POOL]);
+    let missing = pool_is(world, "missing on host1", |pool| {
+        let state = state(pool, "host1");
+        let message = state["message"].as_str().unwrap_or_default();
+        state["state"] != "Active" && message.contains("may not be mounted")
+    });
+    println!("{}", message(&missing));
+    let forged = format!("echo drover/lab/{POOL} 1234 > {TARGET}/drover.pool");
+    world.shell("host1", &forged);
+    world.virsh("host1", &["pool-refresh", POOL]);
+    let other = pool_is(world, "another one on host1", |pool| {
+        let message = state(pool, "host1")["message"].as_str();
+        message.is_some_and(|it| it.contains("other storage is there than on host2"))
+    });
+    println!("{}", message(&other));
+    world.apply(&volume("third", ""));
+    world.wait(("volumes", SPACE, "third"), "ready", ready);
+    world.shell("host1", &format!("rm {TARGET}/drover.pool"));
+    let again = format!("/sbin/mount.glusterfs files.example.org:/vol {TARGET}");
+    world.shell("host1", &again);
+    world.virsh("host1", &["pool-refresh", POOL]);
+    pool_is(world, "ready on both", |pool| {
+        ready(pool) && state(pool, "host1")["state"] == "Active"
+    });
+}
