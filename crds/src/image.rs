@@ -5,6 +5,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::common::LocalRef;
 use crate::rules;
 use crate::volume::VolumeFormat;
 
@@ -109,6 +110,12 @@ pub struct ImageHttp {
     /// The URL. Plain http needs a checksum.
     #[schemars(length(min = 1, max = 2048))]
     pub url: String,
+    /// A Secret whose key `ca.crt` has certificates of authorities (PEM, at most 1 MiB) that are trusted
+    /// beside the public ones, for this URL and for where it redirects to. That of an Image is in its
+    /// namespace, that of a ClusterImage in the operator's own. It is read whenever a fetch begins, and
+    /// another one may be named at any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_bundle_secret_ref: Option<LocalRef>,
 }
 
 /// What happens to a copy that is not used.

@@ -76,6 +76,12 @@ enum What {
         /// Where to listen.
         #[arg(long)]
         listen: SocketAddr,
+        /// Where to listen for TLS.
+        #[arg(long, requires = "tls_dir")]
+        tls_listen: Option<SocketAddr>,
+        /// The folder of `tls.crt` and `tls.key`.
+        #[arg(long)]
+        tls_dir: Option<PathBuf>,
         /// The folder.
         folder: PathBuf,
     },
@@ -185,7 +191,16 @@ fn run(what: What) -> Result<ExitCode, Error> {
                 code = ExitCode::FAILURE;
             }
         }
-        What::ServeImages { listen, folder } => image_server::serve(listen, folder)?,
+        What::ServeImages {
+            listen,
+            tls_listen,
+            tls_dir,
+            folder,
+        } => {
+            let secure = tls_listen.zip(tls_dir);
+            let secure = secure.map(|(address, keys)| image_server::Secure { address, keys });
+            image_server::serve(listen, secure, folder)?;
+        }
     }
     Ok(code)
 }

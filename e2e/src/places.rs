@@ -14,6 +14,8 @@ pub const API_PORT: u16 = 16443;
 pub const ETCD_PORT: u16 = 12379;
 /// Where guest images are served, on [`GATEWAY`].
 pub const IMAGE_PORT: u16 = 8088;
+/// Where they are served over TLS.
+pub const IMAGE_TLS_PORT: u16 = 8089;
 /// Where the operator's metrics are.
 pub const OPERATOR_LISTEN: &str = "127.0.0.1:18080";
 

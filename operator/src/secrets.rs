@@ -26,8 +26,9 @@ type Named = (String, String);
 /// The Secrets as they were read last.
 #[derive(Default)]
 pub struct SecretReader {
-    // Whose Secrets are no machine's.
-    own: Option<String>,
+    // The namespace of who reads them, and whether what is there is given to nobody else.
+    own: String,
+    closed: bool,
     found: Mutex<HashMap<Named, (Instant, Data)>>,
     missed: Mutex<HashMap<Named, Instant>>,
 }
@@ -57,9 +58,32 @@ impl SecretReader {
     #[must_use]
     pub fn of_operator(namespace: &str) -> Self {
         Self {
-            own: Some(namespace.to_owned()),
+            closed: true,
+            ..Self::of_person(namespace)
+        }
+    }
+
+    /// Of a person, who has one namespace for everything.
+    #[must_use]
+    pub fn of_person(namespace: &str) -> Self {
+        Self {
+            own: namespace.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// The namespace of who reads them.
+    #[must_use]
+    pub fn own(&self) -> &str {
+        &self.own
+    }
+
+    /// What there is of a Secret of one's own, which the administrator's objects name.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn read_own(&self, client: &Client, name: &str) -> kube::Result<Found> {
+        self.find(client, &self.own, name).await
     }
 
     /// What there is of a Secret now, or was some seconds ago.
@@ -67,9 +91,13 @@ impl SecretReader {
     /// # Errors
     /// When the API server does not answer.
     pub async fn read(&self, client: &Client, namespace: &str, name: &str) -> kube::Result<Found> {
-        if self.own.as_deref() == Some(namespace) {
-            return Ok(Found::Closed);
+        match self.closed && self.own == namespace {
+            true => Ok(Found::Closed),
+            false => self.find(client, namespace, name).await,
         }
+    }
+
+    async fn find(&self, client: &Client, namespace: &str, name: &str) -> kube::Result<Found> {
         let named = (namespace.to_owned(), name.to_owned());
         if let Some(data) = self.recent(&named) {
             return Ok(Found::Data(data));

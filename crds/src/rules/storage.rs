@@ -89,10 +89,19 @@ pub fn image_spec() -> Value {
     needed["rule"] = format!("!has(self.source.http) || {text}").into();
     json!([
         needed,
-        immutable("source"),
+        immutable_source(),
         immutable("checksum"),
         immutable("format"),
     ])
+}
+
+// What the content is stays. Who is trusted to send it is no part of that.
+fn immutable_source() -> Value {
+    let mut source = immutable("source");
+    source["rule"] = "has(self.source.http) == has(oldSelf.source.http) && \
+                      (!has(self.source.http) || self.source.http.url == oldSelf.source.http.url)"
+        .into();
+    source
 }
 
 fn clone_strategy() -> [Value; 2] {

@@ -32,7 +32,7 @@ pub(crate) async fn run(lab: &Lab, count: Option<usize>) -> Vec<Target> {
     let sum = sparse(&folder);
     let (address, served) = (format!("{GATEWAY}:{PORT}"), folder.clone());
     let address = address.parse().expect("an address");
-    std::thread::spawn(move || image_server::serve(address, served));
+    std::thread::spawn(move || image_server::serve(address, None, served));
     let all: Vec<Host> = record::all(lab).expect("hosts");
     let virsh: Vec<_> = (0..count).map(|_| upload(lab, &all[0], &folder)).collect();
     let subject = Subject::start(lab);

@@ -12,7 +12,7 @@ use rcgen::{
 
 use super::record::Host;
 use crate::error::Error;
-use crate::places::{Lab, make_folder, read_file, write_file};
+use crate::places::{GATEWAY, Lab, make_folder, read_file, write_file};
 
 /// What is wrong with a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +95,24 @@ pub fn server(lab: &Lab, host: &Host, flaw: Flaw) -> Result<Pair, Error> {
     };
     let params = CertificateParams::new(names).map_err(failed)?;
     leaf(lab, params, ExtendedKeyUsagePurpose::ServerAuth, flaw)
+}
+
+/// The folder of the image server's certificate, made once for each lab, and its key: `tls.crt` and
+/// `tls.key`.
+///
+/// # Errors
+/// As [`authority`].
+pub fn image_server(lab: &Lab) -> Result<PathBuf, Error> {
+    let folder = lab.state().join("images-pki");
+    let certificate = folder.join("tls.crt");
+    if !certificate.is_file() {
+        make_folder(&folder)?;
+        let params = CertificateParams::new(vec![GATEWAY.to_owned()]).map_err(failed)?;
+        let pair = leaf(lab, params, ExtendedKeyUsagePurpose::ServerAuth, Flaw::None)?;
+        private(&folder.join("tls.key"), &pair.key)?;
+        write_file(&certificate, &pair.certificate)?;
+    }
+    Ok(folder)
 }
 
 /// Puts a certificate, its key and the authority's where the host's libvirtd reads them.

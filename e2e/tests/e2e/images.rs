@@ -1,7 +1,8 @@
 //! Images: fetched once, kept once in each pool of each host, and the base of any number of disks.
 
+use drover_e2e::hosts::pki;
 use drover_e2e::objects;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Guest, World, images, message, ready, reason};
 
@@ -154,6 +155,45 @@ fn a_server_that_stops_in_the_middle_is_asked_for_the_rest() {
     assert!(asked > 1);
     world.remove_space(SPACE);
     world.kubectl(&["delete", "clusterimage", "cut", "--timeout=60s"]);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn a_server_of_our_own_authority_is_trusted_by_a_secret() {
+    const NAME: &str = "e2e-authority";
+    let world = World::new();
+    world.space(SPACE);
+    let secret = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": NAME, "namespace": "drover-system"},
+        "stringData": {"ca.crt": pki::authority(&world.lab).unwrap()},
+    });
+    let secret = secret.to_string();
+    world.delete(&secret);
+    let says = |expected: &str, words: &str| {
+        let image = image_is(&world, NAME, expected, |image| {
+            reason(image) == expected && message(image).contains(words)
+        });
+        println!("{expected}: {}", message(&image));
+    };
+    world.apply(&images::secured(&world, NAME, "guest.qcow2", None));
+    world.apply(&format!(
+        "apiVersion: drover.dev/v1alpha1
+kind: Volume
+metadata: {{name: disk, namespace: {SPACE}}}
+spec: {{pool: first, host: host1, capacity: 64Mi, source: {{clusterImage: {{name: {NAME}}}}}}}
+"
+    ));
+    says("SourceUnavailable", "caBundleSecretRef");
+    world.apply(&images::secured(&world, NAME, "guest.qcow2", Some(NAME)));
+    says("SecretMissing", "there is no Secret");
+    world.apply(&secret);
+    world.wait(("volumes", SPACE, "disk"), "ready", ready);
+    says("Available", "one copy");
+    world.remove_space(SPACE);
+    world.kubectl(&["delete", "clusterimage", NAME, "--timeout=60s"]);
+    world.delete(&secret);
 }
 
 #[test]

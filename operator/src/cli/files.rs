@@ -148,6 +148,9 @@ fn object(file: &str, text: &str, namespace: &str) -> Result<Option<Given>, CliE
     let Some(known) = known else {
         if matches!(kind.as_str(), "Namespace" | "Secret" | "ConfigMap") {
             let plural = format!("{}s", kind.to_lowercase());
+            if kind != "Namespace" && object["metadata"]["namespace"].is_null() {
+                object["metadata"]["namespace"] = namespace.into();
+            }
             return Ok(Some(Given {
                 file: file.to_owned(),
                 written: object.clone(),

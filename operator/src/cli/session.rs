@@ -76,7 +76,7 @@ impl Session {
             // Whoever runs a command could fetch it themselves.
             import_allow: Allowed::everything(),
             jobs: Jobs::default(),
-            secrets: SecretReader::default(),
+            secrets: SecretReader::of_person(&args.namespace),
             placing: tokio::sync::Mutex::default(),
             memory: Memory::default(),
             start: (Instant::now(), Timestamp::now()),

@@ -3,21 +3,18 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, Error as TlsError};
 use url::Host;
 
 use super::address::Allowed;
-use super::fetch::FetchError;
+use super::fetch::{FetchError, Policy};
+use super::trust::is_of_stranger;
 
 /// A connection, encrypted or not.
 pub(super) enum Stream {
@@ -30,10 +27,10 @@ pub(super) async fn connect(
     host: &Host<String>,
     port: u16,
     secure: bool,
-    allowed: &Allowed,
+    policy: &Policy,
 ) -> Result<Stream, FetchError> {
     let name = host.to_string();
-    let addresses = permitted(&name, resolve(host, port).await?, allowed)?;
+    let addresses = permitted(&name, resolve(host, port).await?, &policy.allowed)?;
     // The first address that answers, as everybody does it.
     let socket = TcpStream::connect(&addresses[..])
         .await
@@ -41,10 +38,14 @@ pub(super) async fn connect(
     if !secure {
         return Ok(Stream::Plain(socket));
     }
-    let config = tls().map_err(|error| failed(&name, &error))?;
+    let config = policy.trust.config();
+    let config = config.map_err(|error| failed(&name, &error))?;
     let server = server_name(host).map_err(|error| failed(&name, &error))?;
     let stream = TlsConnector::from(config).connect(server, socket).await;
-    let stream = stream.map_err(|error| failed(&name, &error))?;
+    let stream = stream.map_err(|error| match is_of_stranger(&error) {
+        true => FetchError::Untrusted(name.clone()),
+        false => failed(&name, &error),
+    })?;
     Ok(Stream::Tls(Box::new(stream)))
 }
 
@@ -80,19 +81,6 @@ fn permitted(
         }),
         _ => Ok(permitted),
     }
-}
-
-// The certificates that the system trusts; the environment's SSL_CERT_FILE names others.
-fn tls() -> Result<Arc<ClientConfig>, TlsError> {
-    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    if let Some(config) = CONFIG.get() {
-        return Ok(Arc::clone(config));
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_platform_verifier()?
-        .with_no_client_auth();
-    Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))))
 }
 
 fn server_name(host: &Host<String>) -> io::Result<ServerName<'static>> {

@@ -14,6 +14,7 @@ use url::{Host, Url};
 
 use super::address::Allowed;
 use super::connect::{Stream, connect};
+use super::trust::Trust;
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
@@ -29,6 +30,8 @@ pub struct Policy {
     pub allowed: Allowed,
     /// Whether there is a checksum to hold the content against: plain http needs one.
     pub checksum: bool,
+    /// Who may say that a server is who it is.
+    pub trust: Trust,
     /// How long a connection and the head of an answer may take.
     pub patience: Duration,
     /// How long the content may stand still.
@@ -44,6 +47,7 @@ impl Policy {
         Self {
             allowed,
             checksum,
+            trust: Trust::default(),
             patience: Duration::from_secs(10),
             stall: Duration::from_secs(30),
             pause: Duration::from_millis(500),
@@ -85,6 +89,12 @@ pub enum FetchError {
         /// What the system says.
         reason: String,
     },
+    /// The server's certificate proves nothing here.
+    #[error(
+        "the certificate of {0} is of an authority that is not trusted: name a Secret with the \
+         authority's certificate by spec.source.http.caBundleSecretRef of an Image or a ClusterImage"
+    )]
+    Untrusted(String),
     /// The server did not speak HTTP.
     #[error("{host} does not answer as a web server should: {reason}")]
     Protocol {
@@ -290,7 +300,7 @@ async fn get(
     let (host, port, secure) = checked(url, policy)?;
     let name = host.to_string();
     let asking = async {
-        let stream = connect(&host, port, secure, &policy.allowed).await?;
+        let stream = connect(&host, port, secure, policy).await?;
         let mut sender = shake_hands(stream, &name).await?;
         let answer = sender.send_request(request(url, rest)?).await;
         answer.map_err(|error| protocol(&name, &error))

@@ -12,6 +12,7 @@ mod holes;
 pub mod jobs;
 mod target;
 pub mod transfer;
+pub mod trust;
 
 use drover_core::plan::Verdict;
 use drover_crds::condition::Reason;

@@ -1,6 +1,7 @@
 //! Images of what the lab serves.
 
 use drover_e2e::guest;
+use drover_e2e::places::{GATEWAY, IMAGE_PORT, IMAGE_TLS_PORT};
 use sha2::{Digest, Sha256};
 
 use super::World;
@@ -25,6 +26,17 @@ spec:
   osInfo: linux2022
 {more}"
     )
+}
+
+/// A ClusterImage of what the lab serves over TLS, with who is trusted to send it.
+pub(crate) fn secured(world: &World, name: &str, file: &str, bundle: Option<&str>) -> String {
+    let plain = format!("http://{GATEWAY}:{IMAGE_PORT}/{file}\"");
+    let bundle = bundle.map(|name| format!(", caBundleSecretRef: {{name: {name}}}"));
+    let secured = format!(
+        "https://{GATEWAY}:{IMAGE_TLS_PORT}/{file}\"{}",
+        bundle.unwrap_or_default()
+    );
+    cluster_image(world, name, file, "").replace(&plain, &secured)
 }
 
 /// How often it was asked for.

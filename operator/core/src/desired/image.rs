@@ -46,6 +46,8 @@ pub struct DesiredImage {
     pub uid: String,
     /// Where it comes from.
     pub url: Option<String>,
+    /// The Secret with the authorities that are trusted beside the public ones.
+    pub ca_bundle: Option<String>,
     /// What is fetched must have this SHA-256: 64 hexadecimal digits.
     pub sha256: Option<String>,
     /// How it must be kept.
@@ -58,6 +60,8 @@ impl DesiredImage {
     /// Reads the object of an image.
     #[must_use]
     pub fn parse(meta: &ObjectMeta, content: &ImageContent, fleet: &str) -> Self {
+        let http = content.source.http.as_ref();
+        let bundle = http.and_then(|http| http.ca_bundle_secret_ref.as_ref());
         Self {
             fleet: fleet.to_owned(),
             name: ImageName {
@@ -65,7 +69,8 @@ impl DesiredImage {
                 name: meta.name.clone().unwrap_or_default(),
             },
             uid: meta.uid.clone().unwrap_or_default(),
-            url: content.source.http.as_ref().map(|http| http.url.clone()),
+            url: http.map(|http| http.url.clone()),
+            ca_bundle: bundle.map(|secret| secret.name.clone()),
             sha256: content.checksum.as_deref().and_then(hexadecimal),
             format: content.format,
             keep: content.retention == ImageRetention::Keep,

@@ -16,6 +16,7 @@ use drover_crds::condition::Reason;
 use drover_crds::image::ImageCopy;
 use drover_crds::{ImageStatus, StoragePool, quantity};
 
+use super::authorities;
 use crate::controllers::report;
 use crate::controllers::storage::{self, Outcome, Work, pool_on};
 use crate::ctx::Ctx;
@@ -289,13 +290,24 @@ async fn take_away(work: &Work<'_>) -> Look {
 /// Begins to bring the content to copies that wait for it: from those that are whole, or else from
 /// its source, and then to as many as can be written at once. None needs a disk that is larger than
 /// the largest that comes from it. Which are begun.
-pub(super) fn bring(
+pub(super) async fn bring(
     ctx: &Ctx,
     desired: &DesiredImage,
     status: &ImageStatus,
-    looks: &[(Place, Look)],
+    looks: &mut [(Place, Look)],
     largest: u64,
 ) -> BTreeSet<Place> {
+    let sources = match sources(ctx, desired, status, looks).await {
+        Ok(sources) => sources,
+        Err((verdict, again)) => {
+            for (_, look) in looks.iter_mut() {
+                if matches!(look, Look::Empty(_)) {
+                    *look = Look::Waits(verdict.clone(), again);
+                }
+            }
+            return BTreeSet::new();
+        }
+    };
     let empty: Vec<(&Place, &Target)> = looks
         .iter()
         .filter_map(|(place, look)| match look {
@@ -303,9 +315,7 @@ pub(super) fn bring(
             _ => None,
         })
         .collect();
-    let begun = empty
-        .chunks(TOGETHER)
-        .zip(sources(ctx, desired, status, looks));
+    let begun = empty.chunks(TOGETHER).zip(sources);
     let mut places = BTreeSet::new();
     for (group, from) in begun {
         let transfer = Transfer {
@@ -322,12 +332,12 @@ pub(super) fn bring(
 }
 
 // Each is read once at a time.
-fn sources(
+async fn sources(
     ctx: &Ctx,
     desired: &DesiredImage,
     status: &ImageStatus,
     looks: &[(Place, Look)],
-) -> Vec<From> {
+) -> Result<Vec<From>, (Verdict, Again)> {
     let ready = looks.iter().filter_map(|(place, look)| {
         let known = match look {
             Look::Ready(Some(known)) => known.clone(),
@@ -348,14 +358,19 @@ fn sources(
     let running = looks
         .iter()
         .any(|(_, look)| matches!(look, Look::Running(..)));
+    let nobody_waits = !looks.iter().any(|(_, look)| matches!(look, Look::Empty(_)));
     match &desired.url {
         // What is on its way will be a source itself.
-        _ if !ready.is_empty() || running => ready,
-        Some(url) => vec![From::Url {
-            url: url.clone(),
-            policy: Policy::new(ctx.import_allow.clone(), desired.sha256.is_some()),
-        }],
-        None => Vec::new(),
+        _ if !ready.is_empty() || running || nobody_waits => Ok(ready),
+        Some(url) => {
+            let policy = Policy::new(ctx.import_allow.clone(), desired.sha256.is_some());
+            let trust = authorities::trust(ctx, desired).await?;
+            Ok(vec![From::Url {
+                url: url.clone(),
+                policy: Policy { trust, ..policy },
+            }])
+        }
+        None => Ok(Vec::new()),
     }
 }
 

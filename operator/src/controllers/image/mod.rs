@@ -1,6 +1,7 @@
 //! Images: fetched once for the fleet, and kept once in each pool of each host that has volumes of
 //! them.
 
+mod authorities;
 mod copies;
 mod deletion;
 mod kinds;
@@ -42,9 +43,9 @@ pub async fn reconcile<I: ImageObject>(ctx: &Ctx, key: &Key) -> Result<Again, Er
     let image = report::ensure_finalizer(ctx, store, image).await?;
     let before = image.status().cloned().unwrap_or_default();
     let wanted = demand(ctx, &desired.name);
-    let looks = look(ctx, key, &desired, &before, &wanted).await;
+    let mut looks = look(ctx, key, &desired, &before, &wanted).await;
     let largest = largest(ctx, &desired.name);
-    let begun = copies::bring(ctx, &desired, &before, &looks, largest);
+    let begun = copies::bring(ctx, &desired, &before, &mut looks, largest).await;
     let status = status(&before, &looks, &begun);
     let verdict = verdict(&looks, &status);
     let again = again(&looks, &begun);
