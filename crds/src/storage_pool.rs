@@ -5,7 +5,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::common::{Adoption, HostState, ManagementPolicy, Namespaces, ReclaimPolicy};
+use crate::common::{Adoption, HostState, LocalRef, ManagementPolicy, Namespaces, ReclaimPolicy};
 use crate::rules;
 
 /// A libvirt storage pool on each of the selected hosts.
@@ -157,6 +157,11 @@ pub struct PoolSource {
         regex(pattern = "^iqn[.][A-Za-z0-9:._-]+$")
     )]
     pub initiator: Option<String>,
+    /// A Secret in the operator's own namespace with which the hosts log on: `username` and `password`
+    /// (CHAP) of `iscsi` and `iscsi-direct`, `username` and `key` (as Ceph prints it) of `rbd`. The
+    /// username is read when the pool is defined on a host, the rest whenever it has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_secret_ref: Option<LocalRef>,
     /// The host adapter of `scsi`, such as `host2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 5, max = 12), regex(pattern = "^host[0-9]+$"))]

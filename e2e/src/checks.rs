@@ -98,6 +98,6 @@ fn with_lab(run: &mut Run<'_>, filter: Option<&str>) {
         client::with_lab(run);
     }
     let words: Vec<&str> = IGNORED.iter().copied().chain(filter).collect();
-    let program = ["test", "-q", "-p", "drover-e2e", "--test", "e2e"];
+    let program = ["test", "-p", "drover-e2e", "--test", "e2e"];
     run.cargo_tests("end to end", &[&program[..], &words].concat(), &[]);
 }

@@ -197,7 +197,7 @@ struct Member {
     may: &'static [&'static str],
 }
 
-const MEMBERS: [Member; 8] = [
+const MEMBERS: [Member; 9] = [
     Member {
         path: "target",
         needed: &["dir", "fs", "netfs"],
@@ -232,6 +232,11 @@ const MEMBERS: [Member; 8] = [
         path: "source.initiator",
         needed: &["iscsi-direct"],
         may: &["iscsi"],
+    },
+    Member {
+        path: "source.authSecretRef",
+        needed: &[],
+        may: &["iscsi", "iscsi-direct", "rbd"],
     },
     Member {
         path: "source.adapter",

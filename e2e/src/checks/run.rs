@@ -109,9 +109,16 @@ impl<'a> Run<'a> {
         };
         let mut child = command.spawn().map_err(failed)?;
         let (mut passed, mut names) = (0, Vec::new());
+        // One after the other: what has passed since the last one is what this one took.
+        let alone = words.contains(&"--test-threads=1");
         if let Some(out) = child.stdout.take() {
+            let mut since = Instant::now();
             for line in BufReader::new(out).lines().map_while(Result::ok) {
-                println!("{line}");
+                match alone && line.starts_with("test ") && line.contains(" ... ") {
+                    true => println!("{line} ({})", seconds(since.elapsed())),
+                    false => println!("{line}"),
+                }
+                since = Instant::now();
                 passed += passed_in(&line);
                 names.extend(failed_in(&line));
             }

@@ -145,6 +145,58 @@ fn a_file_system_on_a_device_is_made_once_and_then_used_as_it_is() {
 
 #[test]
 #[ignore = "needs the lab: run by cargo lab test"]
+fn hosts_log_on_by_a_secret_of_the_operators() {
+    let world = World::new();
+    let pool = "apiVersion: drover.dev/v1alpha1
+kind: StoragePool
+metadata: {name: e2e-login}
+spec:
+  type: iscsi
+  hostSelector: {matchLabels: {suite: bookworm}}
+  source:
+    hosts: [{name: 127.0.0.1}]
+    devices: [\"iqn.2026-01.org.example:vms\"]
+    authSecretRef: {name: e2e-login}
+  deletionPolicy: Delete
+";
+    let secret = "apiVersion: v1
+kind: Secret
+metadata: {name: e2e-login, namespace: drover-system}
+stringData: {username: drover, password: hunter2}
+";
+    world.apply(pool);
+    let missing = world.wait(("storagepools", "", "e2e-login"), "told", |pool| {
+        reason(pool) == "SecretMissing"
+    });
+    println!("{}", message(&missing));
+    world.apply(secret);
+    // Nobody serves such a target in the lab: what the host has to log on with is there all the same.
+    let refused = world.wait(("storagepools", "", "e2e-login"), "refused", |pool| {
+        reason(pool) == "NotRealized"
+    });
+    println!("{}", message(&refused));
+    let xml = world.virsh("host1", &["pool-dumpxml", "e2e-login", "--inactive"]);
+    assert!(
+        xml.contains("<auth type='chap' username='drover'>"),
+        "{xml}"
+    );
+    let uuid = xml.split("<secret uuid='").nth(1).unwrap();
+    let uuid = uuid.split('\'').next().unwrap().to_owned();
+    let kept = world.virsh("host1", &["secret-dumpxml", &uuid]);
+    assert!(kept.contains("drover/lab/e2e-login"), "{kept}");
+    let host = world.host("host1");
+    let shown = drover_e2e::hosts::virsh(&world.lab, &host, &["secret-get-value", &uuid]);
+    assert!(shown.unwrap_err().to_string().contains("private"));
+    world.delete(pool);
+    world.delete(secret);
+    let left = world.virsh("host1", &["secret-list"]);
+    assert!(!left.contains(&uuid), "{left}");
+    let log = std::fs::read_to_string(world.lab.log(drover_e2e::operator::NAME));
+    assert!(!log.unwrap().contains("hunter2"));
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
 fn no_more_is_promised_than_allowed() {
     let world = World::new();
     world.space(SPACE);

@@ -1,6 +1,7 @@
 //! A pool that several hosts see: a network file system of FUSE, which libvirt mounts on both.
 
 use drover_e2e::hosts::power;
+use drover_e2e::objects;
 use serde_json::Value;
 
 use crate::support::{Guest, World, images, message, ready, reason};
@@ -83,6 +84,23 @@ fn one_host_writes_what_all_of_them_see() {
     world.kubectl(&["delete", "clusterimage", "e2e-shared", "--timeout=60s"]);
     assert_eq!(files(&world), ["drover.pool"]);
     world.delete(&pool());
+    assert_eq!(files(&world), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn the_example_has_a_disk_on_its_host_and_one_on_all_of_them() {
+    let world = World::new();
+    let folder = objects::example(&world.lab, "storage").unwrap();
+    let folder = folder.display().to_string();
+    world.kubectl(&["apply", "--server-side", "-f", &folder]);
+    world.is_running("archive", "keeper");
+    let host = |name: &str| {
+        let volume = world.get("volumes", "archive", name).unwrap();
+        volume["status"]["host"].clone()
+    };
+    assert!(host("records").is_null() && host("keeper-root").is_string());
+    world.kubectl(&["delete", "--timeout=120s", "-f", &folder]);
     assert_eq!(files(&world), Vec::<String>::new());
 }
 

@@ -69,6 +69,21 @@ impl Share {
         }
     }
 
+    /// What is not as it should be, for a reason that is no host's: what was active there is so still.
+    #[must_use]
+    pub fn without(host: &str, verdict: &Verdict, had: Option<&HostState>) -> Self {
+        let active = had.filter(|had| had.state == "Active");
+        let state = active
+            .cloned()
+            .unwrap_or_else(|| state(host, false, verdict));
+        Self {
+            state,
+            verdict: verdict.clone(),
+            size: None,
+            marker: None,
+        }
+    }
+
     // Of a host that has not answered: what it had, it has.
     fn awaited(host: &str, had: Option<&HostState>) -> Self {
         let active = had.filter(|had| had.state == "Active");

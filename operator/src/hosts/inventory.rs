@@ -128,6 +128,8 @@ pub struct Inventory {
     pub removals: Removals,
     /// Refreshes of pools that Drover has asked for and whose events have not come, by pool.
     pub refreshes: HashMap<String, u32>,
+    /// The digests of the libvirt secrets that it was given on this connection.
+    pub secrets: HashMap<Uuid, [u8; 32]>,
     /// What the markers of Shared pools say, by pool, as they were read on this connection.
     pub markers: HashMap<String, String>,
     /// The outlines of definitions that the daemon of this connection has found to obey its schema.
@@ -150,6 +152,7 @@ impl Default for Inventory {
             networks: HashMap::new(),
             removals: Removals::default(),
             refreshes: HashMap::new(),
+            secrets: HashMap::new(),
             markers: HashMap::new(),
             validated: HashSet::new(),
             offered: None,

@@ -65,6 +65,7 @@ impl Listing {
         inventory.facts = Some(Arc::new(self.facts));
         // Another version of libvirt may have another schema.
         inventory.validated.clear();
+        inventory.secrets.clear();
         inventory.markers.clear();
         inventory.refreshes.clear();
         inventory.listed = true;

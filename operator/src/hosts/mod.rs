@@ -13,6 +13,7 @@ pub mod networks;
 pub mod observe;
 pub mod registry;
 mod removals;
+pub mod secrets;
 mod seeds;
 pub mod session;
 pub mod volumes;

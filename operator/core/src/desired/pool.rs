@@ -25,6 +25,10 @@ pub struct DesiredPool {
     pub type_: PoolType,
     /// What it is made from.
     pub source: PoolSource,
+    /// The UUID of the libvirt secret with which its hosts log on, if it needs one.
+    pub secret_uuid: Uuid,
+    /// Who logs on, once that has been read.
+    pub login: Option<Login>,
     /// Its folder, if the type has one.
     pub target: Option<String>,
     /// Whether what is empty may be formatted.
@@ -39,6 +43,13 @@ pub struct DesiredPool {
     pub adoption: Consent,
 }
 
+/// Who logs on where a pool's storage is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The name. What proves it is a libvirt secret.
+    pub username: String,
+}
+
 impl DesiredPool {
     /// Reads a pool's object.
     #[must_use]
@@ -46,6 +57,8 @@ impl DesiredPool {
         let name = object.metadata.name.clone().unwrap_or_default();
         Self {
             uuid: identity::pool_uuid(fleet, &name),
+            secret_uuid: identity::secret_uuid(fleet, &name),
+            login: None,
             host_selector: object.spec.host_selector.clone(),
             managed: object.spec.management_policy == ManagementPolicy::Full,
             shared: object.spec.scope == PoolScope::Shared,

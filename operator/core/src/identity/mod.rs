@@ -43,6 +43,12 @@ pub fn pool_uuid(fleet: &str, name: &str) -> Uuid {
     uuid("pool", &[fleet, name])
 }
 
+/// The UUID of the libvirt secret of a pool, the same on every host.
+#[must_use]
+pub fn secret_uuid(fleet: &str, pool: &str) -> Uuid {
+    uuid("secret", &[fleet, pool])
+}
+
 /// The UUID of a network, the same on every host.
 #[must_use]
 pub fn network_uuid(fleet: &str, name: &str) -> Uuid {

@@ -23,6 +23,40 @@ pub fn pool_xml(pool: &DesiredPool) -> Option<String> {
     Some(element.to_string())
 }
 
+/// The definition of the libvirt secret with which a pool's hosts log on. Its value is kept by libvirt,
+/// which starts the pool without Drover, and shown to nobody.
+#[must_use]
+pub fn secret_xml(pool: &DesiredPool, fleet: &str) -> Option<String> {
+    pool.login.as_ref()?;
+    let name = format!("drover/{fleet}/{}", pool.name);
+    let (usage, member) = match pool.type_ {
+        PoolType::Rbd => ("ceph", "name"),
+        _ => ("iscsi", "target"),
+    };
+    let usage = Element::new("usage")
+        .attribute("type", usage)
+        .child(Element::text(member, name));
+    let element = Element::new("secret")
+        .attribute("ephemeral", "no")
+        .attribute("private", "yes")
+        .child(Element::text("uuid", pool.secret_uuid.to_string()))
+        .child(usage);
+    Some(element.to_string())
+}
+
+fn login(pool: &DesiredPool) -> Option<Element> {
+    let login = pool.login.as_ref()?;
+    let kind = match pool.type_ {
+        PoolType::Rbd => "ceph",
+        _ => "chap",
+    };
+    let secret = Element::new("secret").attribute("uuid", pool.secret_uuid.to_string());
+    let auth = Element::new("auth")
+        .attribute("type", kind)
+        .attribute("username", &login.username);
+    Some(auth.child(secret))
+}
+
 fn needs_target(type_: PoolType) -> bool {
     making(type_) == Making::Files
 }
@@ -92,6 +126,7 @@ fn source(pool: &DesiredPool) -> Option<Element> {
         .children(hosts)
         .children(folder.map(|path| Element::new("dir").attribute("path", path)))
         .children(devices)
+        .children(login(pool))
         .children(initiator)
         .children(adapter)
         .children(source.name.as_ref().map(|name| Element::text("name", name)))

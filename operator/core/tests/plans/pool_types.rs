@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use drover_core::desired::pool::DesiredPool;
-use drover_core::xml::pool_xml;
+use drover_core::desired::pool::{DesiredPool, Login};
+use drover_core::xml::{pool_xml, secret_xml};
 use drover_crds::StoragePool;
 
 use super::snapshots::{lines, read, write};
@@ -27,9 +27,24 @@ fn each_type_is_written_as_it_was() {
     for path in objects {
         let text = read(&path).unwrap();
         let object: StoragePool = serde_saphyr::from_str(&text).unwrap();
-        let xml = lines(&pool_xml(&DesiredPool::parse(&object, "lab")).unwrap());
+        let mut desired = DesiredPool::parse(&object, "lab");
+        let named = desired.source.auth_secret_ref.as_ref();
+        desired.login = named.map(|_| Login {
+            username: "drover".to_owned(),
+        });
+        if desired.login.is_some() {
+            secret_is_shown_to_nobody(&desired);
+        }
+        let xml = lines(&pool_xml(&desired).unwrap());
         let path = path.with_extension("xml");
         let as_it_was = read(&path).as_ref() == Some(&xml) || write(&path, &xml);
         assert!(as_it_was, "{}:\n{xml}", path.display());
     }
+}
+
+fn secret_is_shown_to_nobody(desired: &DesiredPool) {
+    let xml = secret_xml(desired, "lab").unwrap();
+    assert!(xml.contains("private=\"yes\""), "{xml}");
+    let uuid = desired.secret_uuid.to_string();
+    assert!(xml.contains(&uuid) && pool_xml(desired).unwrap().contains(&uuid));
 }

@@ -1,5 +1,6 @@
 //! Storage pools.
 
+mod login;
 mod shared;
 
 use drover_core::desired::pool::DesiredPool;
@@ -18,6 +19,7 @@ use super::report::{self, Report, Unwanted};
 use super::sites::{self, Asking, MOST_STEPS, Removal, Share};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::hosts::secrets::HostSecret;
 use crate::hosts::{HostError, HostHandle};
 use crate::reconcile::{Again, Key};
 
@@ -29,16 +31,29 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let Some(pool) = ctx.cache.pools.get("", &key.name) else {
         return Ok(Again::WhenHinted);
     };
-    let desired = DesiredPool::parse(&pool, &ctx.fleet);
+    let mut desired = DesiredPool::parse(&pool, &ctx.fleet);
     if pool.metadata.deletion_timestamp.is_some() {
         return delete(ctx, key, &pool, &desired).await;
     }
     let pool = report::ensure_finalizer(ctx, &ctx.cache.pools, pool).await?;
     let before = pool.status.clone().unwrap_or_default();
     let hosts = sites::selected(ctx, desired.host_selector.as_ref());
+    let secret = match login::read(ctx, &pool, &mut desired).await {
+        Ok(secret) => secret,
+        Err((verdict, again)) => {
+            let shares = hosts.iter().map(|(name, _)| {
+                let had = before.hosts.iter().find(|state| state.name == *name);
+                Share::without(name, &verdict, had)
+            });
+            let found = (shares.collect(), shared::agreed(&before));
+            let later = finish(ctx, key, &pool, found, false).await?;
+            return Ok(report::sooner(later, again));
+        }
+    };
     let asked = hosts.iter().map(|(name, host)| {
         let had = before.hosts.iter().find(|state| state.name == *name);
-        (name.clone(), share(name, host, &desired, had).boxed())
+        let share = share(name, host, (&desired, secret.as_ref()), had);
+        (name.clone(), share.boxed())
     });
     let mut asking = Asking::new(asked);
     if !asking.for_a_while().await {
@@ -47,21 +62,25 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     }
     let shares = asking.all().await;
     let pool = ctx.cache.pools.get("", &key.name).unwrap_or(pool);
-    let found = shared::settle(&ctx.fleet, &desired, &before, &hosts, shares).await;
+    let wanted = (&desired, secret.as_ref());
+    let found = shared::settle(&ctx.fleet, wanted, &before, &hosts, shares).await;
     finish(ctx, key, &pool, found, false).await
 }
+
+// A pool, and what its hosts are given to log on.
+type Wanted<'a> = (&'a DesiredPool, Option<&'a HostSecret>);
 
 async fn share(
     name: &str,
     host: &HostHandle,
-    desired: &DesiredPool,
+    wanted: Wanted<'_>,
     had: Option<&HostState>,
 ) -> Share {
     // Its size is known of one that was, and stays known while its host is away.
     let was_realized = had.is_some_and(|state| state.capacity.is_some());
-    match realize(host, desired, was_realized).await {
+    match realize(host, wanted, was_realized).await {
         Ok(share) => share,
-        Err(error) => Share::unknown(name, sites::refusal(name, &desired.name, &error), had),
+        Err(error) => Share::unknown(name, sites::refusal(name, &wanted.0.name, &error), had),
     }
 }
 
@@ -144,9 +163,12 @@ fn moved(before: Option<&str>, available: u64, capacity: u64) -> bool {
 // Takes the plan's steps on one host until there is nothing more to do.
 async fn realize(
     host: &HostHandle,
-    desired: &DesiredPool,
+    (desired, secret): Wanted<'_>,
     was_realized: bool,
 ) -> Result<Share, HostError> {
+    if let Some(secret) = secret {
+        host.give_secret(secret).await?;
+    }
     let xml = pool_xml(desired).unwrap_or_default();
     let unmarked = match (was_realized, desired.shared) {
         (true, _) => Unmarked::Lost,
@@ -215,6 +237,10 @@ async fn remove(host: &HostHandle, desired: &DesiredPool) -> Result<Verdict, Hos
         }
         let plan = plan_deletion(desired, observed.as_deref());
         let Some(step) = plan.step else {
+            let logs_on = desired.source.auth_secret_ref.is_some();
+            if logs_on && desired.delete && plan.verdict.reason == Reason::Deleting {
+                host.take_secret(desired.secret_uuid).await?;
+            }
             return Ok(plan.verdict);
         };
         tracing::info!(host = host.name, pool = desired.name, ?step, "step");

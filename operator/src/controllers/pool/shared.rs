@@ -10,7 +10,7 @@ use drover_crds::condition::Reason;
 use futures::future::join_all;
 use uuid::Uuid;
 
-use super::share;
+use super::{Wanted, share};
 use crate::controllers::sites::{self, Share};
 use crate::hosts::volumes::PoolOnHost;
 use crate::hosts::{HostError, HostHandle};
@@ -26,11 +26,12 @@ pub(super) fn agreed(before: &StoragePoolStatus) -> Agreement {
 /// What each host says, with what they agree on. Where nobody has seen a marker yet, one host makes it.
 pub(super) async fn settle(
     fleet: &str,
-    desired: &DesiredPool,
+    wanted: Wanted<'_>,
     before: &StoragePoolStatus,
     hosts: &[(String, Arc<HostHandle>)],
     mut shares: Vec<Share>,
 ) -> (Vec<Share>, Agreement) {
+    let desired = wanted.0;
     if !desired.shared {
         return (shares, Agreement::default());
     }
@@ -40,7 +41,7 @@ pub(super) async fn settle(
             Ok(true) => {
                 let again = hosts
                     .iter()
-                    .map(|(name, host)| share(name, host, desired, None));
+                    .map(|(name, host)| share(name, host, wanted, None));
                 shares = join_all(again).await;
                 agreement = agree(&agreed(before), &sights(&shares));
             }
