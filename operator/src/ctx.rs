@@ -13,6 +13,7 @@ use kube::{Client, ResourceExt};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::controllers::image::Gathering;
 use crate::controllers::machine::guest::Guests;
 use crate::controllers::machine::seed::memory::Seeds;
 use crate::controllers::promises::Known;
@@ -164,6 +165,8 @@ pub struct Memory {
     pub seeds: Seeds,
     /// What guests say of themselves.
     pub guests: Guests,
+    /// Images that are about to be fetched.
+    pub gathering: Gathering,
     doubts: Mutex<HashSet<Key>>,
 }
 

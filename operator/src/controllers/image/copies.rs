@@ -18,7 +18,7 @@ use drover_crds::{ImageStatus, StoragePool, quantity};
 
 use super::authorities;
 use crate::controllers::report;
-use crate::controllers::storage::{self, Outcome, Work, pool_on};
+use crate::controllers::storage::{self, Outcome, PROGRESS, Work, pool_on};
 use crate::ctx::Ctx;
 use crate::hosts::{HostError, HostHandle};
 use crate::import::fetch::Policy;
@@ -88,6 +88,10 @@ pub(super) enum Look {
 impl Look {
     fn waits(reason: Reason, message: impl Into<String>) -> Self {
         Self::Waits(Verdict::new(reason, message), Again::WhenHinted)
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Empty(_))
     }
 
     fn of(outcome: Outcome) -> Self {
@@ -296,16 +300,23 @@ pub(super) async fn bring(
     status: &ImageStatus,
     looks: &mut [(Place, Look)],
     largest: u64,
-) -> BTreeSet<Place> {
+) -> Begun {
+    if let Some(wait) = gather(ctx, desired, looks) {
+        let empty = looks.iter().filter(|(_, look)| look.is_empty());
+        return Begun {
+            places: empty.map(|(place, _)| place.clone()).collect(),
+            again: Again::After(wait),
+        };
+    }
     let sources = match sources(ctx, desired, status, looks).await {
         Ok(sources) => sources,
         Err((verdict, again)) => {
             for (_, look) in looks.iter_mut() {
-                if matches!(look, Look::Empty(_)) {
+                if look.is_empty() {
                     *look = Look::Waits(verdict.clone(), again);
                 }
             }
-            return BTreeSet::new();
+            return Begun::default();
         }
     };
     let empty: Vec<(&Place, &Target)> = looks
@@ -328,7 +339,35 @@ pub(super) async fn bring(
         transfer.start(&ctx.jobs);
         places.extend(group.iter().map(|(place, _)| (*place).clone()));
     }
-    places
+    let again = match places.is_empty() {
+        true => Again::WhenHinted,
+        false => Again::After(PROGRESS),
+    };
+    Begun { places, again }
+}
+
+/// Copies whose content is on its way from now on, and when to look how far it is.
+pub(super) struct Begun {
+    pub(super) places: BTreeSet<Place>,
+    pub(super) again: Again,
+}
+
+impl Default for Begun {
+    fn default() -> Self {
+        Self {
+            places: BTreeSet::new(),
+            again: Again::WhenHinted,
+        }
+    }
+}
+
+// How long it is until all are there for which the image is to be fetched.
+fn gather(ctx: &Ctx, desired: &DesiredImage, looks: &[(Place, Look)]) -> Option<Duration> {
+    let there = |look: &Look| matches!(look, Look::Ready(_) | Look::Running(..));
+    let waiting = looks.iter().filter(|(_, look)| look.is_empty()).count();
+    let fetched = desired.url.is_some() && !looks.iter().any(|(_, look)| there(look));
+    let wait = || ctx.memory.gathering.wait(&desired.uid, waiting);
+    (fetched && waiting > 0).then(wait).flatten()
 }
 
 // Each is read once at a time.
@@ -358,7 +397,7 @@ async fn sources(
     let running = looks
         .iter()
         .any(|(_, look)| matches!(look, Look::Running(..)));
-    let nobody_waits = !looks.iter().any(|(_, look)| matches!(look, Look::Empty(_)));
+    let nobody_waits = !looks.iter().any(|(_, look)| look.is_empty());
     match &desired.url {
         // What is on its way will be a source itself.
         _ if !ready.is_empty() || running || nobody_waits => Ok(ready),

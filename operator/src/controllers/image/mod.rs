@@ -4,6 +4,7 @@
 mod authorities;
 mod copies;
 mod deletion;
+mod gather;
 mod kinds;
 
 use std::collections::BTreeSet;
@@ -19,10 +20,10 @@ use futures::future::join_all;
 use kube::ResourceExt;
 
 use self::copies::{Look, Place};
+pub use self::gather::Gathering;
 use self::kinds::ImageObject;
 pub(super) use self::kinds::{copy_on, pool_of_medium};
 use crate::controllers::report::{self, Report};
-use crate::controllers::storage::PROGRESS;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::reconcile::{Again, Key};
@@ -46,9 +47,9 @@ pub async fn reconcile<I: ImageObject>(ctx: &Ctx, key: &Key) -> Result<Again, Er
     let mut looks = look(ctx, key, &desired, &before, &wanted).await;
     let largest = largest(ctx, &desired.name);
     let begun = copies::bring(ctx, &desired, &before, &mut looks, largest).await;
-    let status = status(&before, &looks, &begun);
+    let status = status(&before, &looks, &begun.places);
     let verdict = verdict(&looks, &status);
-    let again = again(&looks, &begun);
+    let again = again(&looks, begun.again);
     let changed = told(&status) != told(&before);
     let report = Report {
         key,
@@ -273,14 +274,10 @@ fn verdict(looks: &[(Place, Look)], status: &ImageStatus) -> Verdict {
     }
 }
 
-fn again(looks: &[(Place, Look)], begun: &BTreeSet<Place>) -> Again {
+fn again(looks: &[(Place, Look)], begun: Again) -> Again {
     let all = looks.iter().map(|(_, look)| match look {
         Look::Running(_, _, again) | Look::Waits(_, again) => *again,
         Look::Ready(_) | Look::Gone | Look::Empty(_) => Again::WhenHinted,
     });
-    let begun = match begun.is_empty() {
-        true => Again::WhenHinted,
-        false => Again::After(PROGRESS),
-    };
     all.fold(begun, report::sooner)
 }
