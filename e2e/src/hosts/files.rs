@@ -12,9 +12,11 @@ const INIT: &str = include_str!("init.sh");
 const OVS: &str = include_str!("ovs.sh");
 
 /// The kernel may know no network file system. This one is of FUSE, and libvirt takes it for one: what
-/// it mounts is the folder that all hosts share, whatever server is named.
+/// it mounts is a folder in the one that all hosts share, whatever server is named.
 const NETWORK_FILE_SYSTEM: &str = "#!/bin/sh
-exec bindfs -o \"fsname=$1,subtype=glusterfs,allow_other\" /srv/shared \"$2\"
+folder=/srv/shared/${1#*:}
+mkdir -p \"$folder\"
+exec bindfs -o \"fsname=$1,subtype=glusterfs,allow_other\" \"$folder\" \"$2\"
 ";
 
 /// Without a log daemon, cgroups or other users, which a namespace does not have.

@@ -1,9 +1,9 @@
 //! Networks of every mode: what both versions of libvirt take, and what they make of it.
 
-use drover_e2e::hosts;
+use drover_e2e::{guest, hosts};
 
 use crate::support::files::Files;
-use crate::support::{World, message, ready, reason};
+use crate::support::{Guest, World, message, ready, reason};
 
 const HOSTS: [&str; 2] = ["host1", "host2"];
 const GOOD: &str = include_str!("../good-input/networks.yaml");
@@ -153,4 +153,63 @@ spec: {mode: NAT, subnets: [{cidr: 10.77.0.0/24}]}
     // The hosts have a route there already.
     lacks("e2e-taken", "already in use by interface");
     world.delete(text);
+}
+
+// A machine with the small guest in it, which asks for an address as soon as it is up.
+fn booting(world: &World, name: &str, interface: &str) -> Guest {
+    let sum = guest::checksum(&guest::image(&world.lab).unwrap()).unwrap();
+    let disk = format!(
+        "{{name: root, volumeTemplate: {{pool: first, capacity: 64Mi, source: {{http: {{url: \
+         \"http://10.77.0.1:8088/guest.qcow2\", checksum: \"sha256:{sum}\"}}}}}}}}"
+    );
+    let guest = Guest::new("e2e-vlans", name).on("host2").memory("128Mi");
+    guest.disk(disk).more(&format!("interfaces: [{interface}]"))
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn vlans_run_on_open_vswitch() {
+    let world = World::new();
+    world.space("e2e-vlans");
+    world.shell("host2", "/lab-ovs ovs-vlans");
+    let network = "apiVersion: drover.dev/v1alpha1
+kind: Network
+metadata: {name: e2e-vlans}
+spec:
+  mode: OVS
+  hostSelector: {matchLabels: {suite: trixie}}
+  bridge: {name: ovs-vlans}
+  portGroups:
+  - {name: web, default: true, vlan: {tags: [42]}}
+  - {name: trunk, vlan: {tags: [42, 47], trunk: true}}
+";
+    world.apply(network);
+    let eth0 = |group: &str| format!("{{name: eth0, network: e2e-vlans{group}}}");
+    let guests = [
+        booting(&world, "web", &eth0("")),
+        booting(&world, "trunk", &eth0(", portGroup: trunk")),
+    ];
+    for guest in &guests {
+        world.apply(&guest.yaml());
+    }
+    let mac = |name: &str| {
+        world.is_running("e2e-vlans", name);
+        let machine = world.machine("e2e-vlans", name).unwrap();
+        let mac = machine["status"]["interfaces"][0]["mac"].as_str();
+        mac.unwrap().to_owned()
+    };
+    let (web, _) = (mac("web"), mac("trunk"));
+    let ports = world.shell("host2", "ovs-vsctl --columns=name,tag,trunks list port");
+    println!("{ports}");
+    assert!(ports.contains(": 42\n"), "an access port of VLAN 42");
+    assert!(ports.contains("[42, 47]"), "a trunk");
+    // What the guest sends is of its VLAN on the bridge.
+    world.wait_for("the bridge has learned where VLAN 42 is", || {
+        let learned = world.shell("host2", "ovs-appctl fdb/show ovs-vlans");
+        let mut lines = learned.lines();
+        lines.any(|line| line.contains(&web) && line.split_whitespace().nth(1) == Some("42"))
+    });
+    world.remove_space("e2e-vlans");
+    world.delete(network);
+    world.shell("host2", "ovs-vsctl del-br ovs-vlans");
 }

@@ -18,7 +18,7 @@ metadata: {{name: {POOL}}}
 spec:
   type: netfs
   scope: Shared
-  source: {{hosts: [{{name: files.example.org}}], path: /vol, format: glusterfs}}
+  source: {{hosts: [{{name: files.example.org}}], path: /e2e, format: glusterfs}}
   target: {{path: {TARGET}}}
   deletionPolicy: Delete
 "
@@ -45,8 +45,8 @@ fn guest(name: &str, host: &str) -> Guest {
     guest.disk(disk).more(seed)
 }
 
-fn files(world: &World) -> Vec<String> {
-    let entries = std::fs::read_dir(world.lab.shared()).unwrap();
+fn files(world: &World, export: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(world.lab.shared().join(export)).unwrap();
     let names = entries.map(|it| it.unwrap().file_name().to_string_lossy().into_owned());
     let mut names: Vec<_> = names.collect();
     names.sort();
@@ -82,9 +82,9 @@ fn one_host_writes_what_all_of_them_see() {
     other_storage(&world);
     world.remove_space(SPACE);
     world.kubectl(&["delete", "clusterimage", "e2e-shared", "--timeout=60s"]);
-    assert_eq!(files(&world), ["drover.pool"]);
+    assert_eq!(files(&world, "e2e"), ["drover.pool"]);
     world.delete(&pool());
-    assert_eq!(files(&world), Vec::<String>::new());
+    assert_eq!(files(&world, "e2e"), Vec::<String>::new());
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn the_example_has_a_disk_on_its_host_and_one_on_all_of_them() {
     };
     assert!(host("records").is_null() && host("keeper-root").is_string());
     world.kubectl(&["delete", "--timeout=120s", "-f", &folder]);
-    assert_eq!(files(&world), Vec::<String>::new());
+    assert_eq!(files(&world, "vol"), Vec::<String>::new());
 }
 
 // Of one image, kept once, with disks of no host.
@@ -129,7 +129,7 @@ fn machines_of_both(world: &World) {
         image["status"]["copies"] == 1 && ready(image)
     });
     println!("{}", image["status"]["pools"]);
-    println!("{:#?}", files(world));
+    println!("{:#?}", files(world, "e2e"));
     // What another host has a disk in is in use, whoever would remove it.
     world.kubectl(&["delete", "volume", "two-root", "-n", SPACE, "--wait=false"]);
     let used = world.wait(("volumes", SPACE, "two-root"), "in use", |volume| {
@@ -162,7 +162,7 @@ fn another_writes(world: &World, marker: &Value) {
         reason(volume) == "HostUnreachable"
     });
     println!("{}", message(&waits));
-    assert!(files(world).contains(&"e2e-shared_first".to_owned()));
+    assert!(files(world, "e2e").contains(&"e2e-shared_first".to_owned()));
     power::on(&world.lab, &kept).unwrap();
     world.wait_for("the volume is gone", || {
         world.get("volumes", SPACE, "first").is_none()
@@ -197,7 +197,7 @@ fn other_storage(world: &World) {
     world.apply(&volume("third", ""));
     world.wait(("volumes", SPACE, "third"), "ready", ready);
     world.shell("host1", &format!("rm {TARGET}/drover.pool"));
-    let again = format!("/sbin/mount.glusterfs files.example.org:/vol {TARGET}");
+    let again = format!("/sbin/mount.glusterfs files.example.org:/e2e {TARGET}");
     world.shell("host1", &again);
     world.virsh("host1", &["pool-refresh", POOL]);
     pool_is(world, "ready on both", |pool| {

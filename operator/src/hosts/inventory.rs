@@ -130,7 +130,7 @@ pub struct Inventory {
     pub refreshes: HashMap<String, u32>,
     /// The digests of the libvirt secrets that it was given on this connection.
     pub secrets: HashMap<Uuid, [u8; 32]>,
-    /// What the markers of Shared pools say, by pool, as they were read on this connection.
+    /// What the markers of Shared pools say, by pool, as they were read since libvirt last looked.
     pub markers: HashMap<String, String>,
     /// The outlines of definitions that the daemon of this connection has found to obey its schema.
     pub validated: HashSet<String>,
@@ -161,8 +161,10 @@ impl Default for Inventory {
 }
 
 impl Inventory {
-    /// Takes note of an event: whether Drover has asked for that refresh itself.
+    /// Takes note of an event: whether Drover has asked for that refresh itself. What the pool's marker
+    /// says is to be read again: other storage may be there.
     pub fn refreshed(&mut self, pool: &str) -> bool {
+        self.markers.remove(pool);
         match self.refreshes.get_mut(pool) {
             Some(waiting) if *waiting > 0 => {
                 *waiting -= 1;

@@ -337,8 +337,7 @@ pub(super) async fn fill(
 const BYTES: u32 = 1;
 
 impl HostHandle {
-    /// What the marker of a pool says, read once for as long as the connection lasts and the marker is
-    /// seen.
+    /// What the marker of a pool says, read once after libvirt has looked at the pool.
     ///
     /// # Errors
     /// When the host cannot be asked.
