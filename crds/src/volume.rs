@@ -107,6 +107,33 @@ pub struct VolumeSource {
     /// A ClusterImage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_image: Option<LocalRef>,
+    /// Another Volume of the same namespace, all of which is copied, on its host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<VolumeOrigin>,
+}
+
+/// A Volume that is copied once. What is written into either one afterwards the other does not see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeOrigin {
+    /// The name of the Volume.
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = rules::reference("a Volume")))]
+    pub name: String,
+    /// How it is copied while a machine runs with it. Without it no machine may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consistency: Option<Consistency>,
+}
+
+/// What a copy of a running machine's disk is like. In each case the machine runs while it is made,
+/// and the copy is as the disk was at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Consistency {
+    /// The machine's CPUs stand still for the last moment: all that it had given to its disk is there.
+    Paused,
+    /// The guest's agent holds its file systems still for the last moment: they are whole.
+    Frozen,
+    /// As after the loss of its power: it takes what a crash would have left.
+    CrashConsistent,
 }
 
 /// How a volume comes from an image.

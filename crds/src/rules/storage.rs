@@ -26,8 +26,9 @@ pub fn capacity() -> Value {
 #[must_use]
 pub fn source() -> Value {
     json!([rule(
-        "[has(self.blank), has(self.http), has(self.image), has(self.clusterImage)].exists_one(x, x)",
-        "exactly one of blank, http, image and clusterImage is needed",
+        "[has(self.blank), has(self.http), has(self.image), has(self.clusterImage), \
+         has(self.volume)].exists_one(x, x)",
+        "exactly one of blank, http, image, clusterImage and volume is needed",
     )])
 }
 

@@ -9,6 +9,7 @@
 mod api_answers;
 mod bad_input;
 mod boot;
+mod clones;
 mod cluster_lost;
 mod command_line;
 mod cuts;

@@ -20,7 +20,8 @@ use kube::ResourceExt;
 use super::promises;
 use super::report::{self, Report};
 use super::sightings::{Seen, sightings};
-use super::volume::room;
+use super::storage::clone;
+use super::volume::{self, room};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::reconcile::{Key, write};
@@ -107,7 +108,10 @@ fn choose_from(ctx: &Ctx, desired: &DesiredMachine, seen: &Seen) -> Result<Chose
             active: true,
         } => return Ok(Chosen::new(host, epoch)),
         Decision::Stay { host, epoch, .. } => (Some(host.to_owned()), epoch),
-        Decision::Anew { epoch } => (None, epoch),
+        Decision::Anew { epoch } => {
+            volume::placed_origins(ctx, desired)?;
+            (None, epoch)
+        }
     };
     let mut candidates = candidates(ctx, desired);
     if let Some(only) = &only {
@@ -238,10 +242,14 @@ fn request(ctx: &Ctx, desired: &DesiredMachine) -> Request {
         .iter()
         .filter_map(|disk| disk.volume.as_ref())
         .filter_map(|volume| ctx.cache.volumes.get(&desired.namespace, volume));
-    let mut data_on: Vec<String> = volumes
+    let there = volumes
         .clone()
-        .filter_map(|volume| volume.host().cloned())
-        .collect();
+        .filter_map(|volume| volume::data_on(ctx, &volume));
+    let copied = volume::origins(desired).filter_map(|name| {
+        let host = clone::host_of(ctx, &desired.namespace, name);
+        host.ok()
+    });
+    let mut data_on: Vec<String> = there.chain(copied).collect();
     data_on.sort();
     data_on.dedup();
     let templates = desired

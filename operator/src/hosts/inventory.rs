@@ -11,10 +11,14 @@ use drover_core::observed::pool::ObservedPool;
 use drover_crds::condition::Reason;
 use drover_crds::host::Resources;
 use drover_rpc::Client;
+use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::HostError;
 use super::access::Access;
+use super::bulk::Dial;
+use super::holds::Holds;
+use super::mirror::BlockJob;
 use super::removals::Removals;
 
 /// Whether a host can be asked.
@@ -110,6 +114,8 @@ impl<T> Slot<T> {
 pub struct Inventory {
     /// Whether it can be asked.
     pub reach: Reach,
+    /// How it was reached.
+    pub dial: Option<Dial>,
     /// Whether this operator has listed it once.
     pub listed: bool,
     /// What it says of itself.
@@ -143,6 +149,7 @@ impl Default for Inventory {
     fn default() -> Self {
         Self {
             reach: Reach::Connecting,
+            dial: None,
             listed: false,
             facts: None,
             domains: HashMap::new(),
@@ -188,7 +195,14 @@ pub struct HostHandle {
     pub(super) defining: tokio::sync::Mutex<()>,
     /// Taken by whoever asks a guest.
     pub(super) asking: tokio::sync::Mutex<()>,
+    /// What is held as it is while it is copied.
+    pub holds: Holds,
+    /// Tells how the copying of running domains' disks went on.
+    pub(super) block_jobs: broadcast::Sender<BlockJob>,
 }
+
+/// How many block jobs' ends may wait for who listens. Who misses one begins again.
+const BLOCK_JOBS: usize = 64;
 
 impl HostHandle {
     /// A host of which nothing is known.
@@ -200,6 +214,8 @@ impl HostHandle {
             inventory: RwLock::new(Inventory::default()),
             defining: tokio::sync::Mutex::default(),
             asking: tokio::sync::Mutex::default(),
+            holds: Holds::default(),
+            block_jobs: broadcast::Sender::new(BLOCK_JOBS),
         }
     }
 

@@ -4,11 +4,14 @@
 pub mod access;
 pub mod act;
 mod addresses;
+mod bulk;
 mod found;
 mod guest;
+pub mod holds;
 pub mod inventory;
 pub mod listing;
 pub mod machines;
+pub mod mirror;
 pub mod networks;
 pub mod observe;
 pub mod registry;

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::access::Failure;
+use super::bulk::Dial;
 use super::inventory::{HostHandle, Reach};
 use super::listing;
 use crate::metrics::Metrics;
@@ -27,9 +28,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 // A host that says nothing for this long is asked, and given up after two unanswered questions.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
 const PINGS: u32 = 2;
-// virDomainEventID: lifecycle, tray, balloon, removed, tunable, agent, added, removal failed, metadata.
-// Networks and pools: lifecycle.
-const DOMAIN_EVENTS: [i32; 9] = [0, 10, 13, 15, 17, 18, 19, 22, 23];
+// virDomainEventID: lifecycle, tray, balloon, removed, block job by its disk's device, tunable, agent,
+// added, removal failed, metadata. Networks and pools: lifecycle.
+const DOMAIN_EVENTS: [i32; 10] = [0, 10, 13, 15, 16, 17, 18, 19, 22, 23];
 // virDomainEventType: a start, a stop, and a shutdown that something on the host asked for.
 const STARTED: i32 = 2;
 const STOPPED: i32 = 5;
@@ -99,6 +100,10 @@ impl Session {
             ..ConnectOptions::default()
         };
         let failed = self.host.failed("connecting");
+        let dial = Dial {
+            uri: uri.clone(),
+            options: options.clone(),
+        };
         let client = Client::connect(uri, options).await.map_err(&failed)?;
         // Subscribed before it is listed: what changes meanwhile is told.
         let mut events = subscribe(&client).await.map_err(failed)?;
@@ -121,6 +126,7 @@ impl Session {
         self.host.write(|inventory| {
             listing.enter(inventory);
             inventory.removals.answers(Instant::now());
+            inventory.dial = Some(dial);
             inventory.reach = Reach::Up(client.clone());
         });
         self.metrics.host_connected(&self.host.name);
@@ -170,6 +176,10 @@ impl Session {
             Event::DomainEventCallbackDeviceRemoved(event) => {
                 self.hint_networks_of(Uuid::from_bytes(event.msg.dom.uuid));
                 self.mark_domain(&event.msg.dom);
+            }
+            Event::DomainEventBlockJob2(event) => {
+                self.host.block_job(event);
+                self.mark_domain(&event.dom);
             }
             Event::DomainEventCallbackTunable(event) => self.mark_domain(&event.dom),
             Event::DomainEventCallbackAgentLifecycle(event) => self.readdress(&event.dom),

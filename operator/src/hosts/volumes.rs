@@ -1,12 +1,11 @@
 //! Volumes and the records beside them.
 
-use std::time::Duration;
-
 use drover_core::desired::volume::{DesiredVolume, format_word};
 use drover_core::identity::POOL_MARKER;
 use drover_core::observed::pool::ObservedPool;
-use drover_core::observed::volume::{ObservedVolume, VolumeFacts, backing_path};
+use drover_core::observed::volume::{ObservedVolume, VolumeFacts, backing_path, written_at};
 use drover_core::xml::{overlay_xml, volume_xml};
+use drover_crds::volume::VolumeFormat;
 use drover_rpc::proto::remote;
 use drover_rpc::{Client, SparseDownload, SparseUpload, Upload};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,8 +19,6 @@ use super::{HostError, domain_ref, pool_ref};
 const RECORD_SIZE: u64 = 4_096;
 /// What a volume that is to be filled has at first: the upload makes it as large as it must be.
 const EMPTY: u64 = 64 << 10;
-/// How long a host may copy one of its volumes.
-const COPY_DEADLINE: Duration = Duration::from_secs(6 * 3600);
 
 /// A pool of a host, to work in.
 #[derive(Debug)]
@@ -51,7 +48,7 @@ impl PoolOnHost<'_> {
         let listed = |name: &str| pool.volumes.iter().any(|volume| volume == name);
         let mut seen = ObservedVolume::default();
         if listed(&desired.volume_name) {
-            seen.data = self.facts(&desired.volume_name).await?;
+            seen.data = self.facts_as(&desired.volume_name, desired.format).await?;
         }
         if listed(&desired.owner_name()) {
             seen.owner = self.record(&desired.owner_name()).await?;
@@ -102,6 +99,27 @@ impl PoolOnHost<'_> {
             key,
             capacity: info.capacity,
         }))
+    }
+
+    /// What libvirt says of a volume that is kept like this. How large what is raw is its guest does not
+    /// decide: libvirt believes the header of an image that it finds in it.
+    ///
+    /// # Errors
+    /// When the host cannot be asked.
+    pub async fn facts_as(
+        &self,
+        name: &str,
+        format: VolumeFormat,
+    ) -> Result<Option<VolumeFacts>, HostError> {
+        let Some(mut facts) = self.facts(name).await? else {
+            return Ok(None);
+        };
+        if format == VolumeFormat::Raw
+            && let Some(length) = self.length(name).await?
+        {
+            facts.capacity = length;
+        }
+        Ok(Some(facts))
     }
 
     /// A record, if it is there. One that cannot be read is there all the same, and says nothing.
@@ -194,19 +212,75 @@ impl PoolOnHost<'_> {
             .map_err(self.host.failed("making the volume"))
     }
 
-    /// Makes a volume from another one, which takes as long as it takes.
+    /// Makes a volume from another one, of this pool or of another one of the host, which takes as long
+    /// as it takes.
     ///
     /// # Errors
     /// When libvirt refuses, or nobody knows whether it was done.
-    pub async fn create_from(&self, name: &str, xml: &str, from: &str) -> Result<(), HostError> {
+    pub async fn create_from(
+        &self,
+        name: &str,
+        xml: &str,
+        pool: &PoolOnHost<'_>,
+        from: &str,
+    ) -> Result<(), HostError> {
         self.is_free(name)?;
-        let client = self.host.client()?.with_deadline(COPY_DEADLINE);
+        let client = self.host.bulk().await?;
         let failed = self.host.failed("copying a volume");
-        let from = self.existing(&client, from, &failed).await?;
+        let from = pool.existing(&client, from, &failed).await?;
         let made = client.storage_vol_create_xml_from(self.pool(), xml, from, 0);
         let made = made.await;
         self.host.mark_pool(self.name, self.uuid);
         made.map(drop).map_err(failed)
+    }
+
+    /// Makes an empty volume of this size, for a copy.
+    ///
+    /// # Errors
+    /// When libvirt refuses, or nobody knows whether it was done.
+    pub async fn create_empty(
+        &self,
+        name: &str,
+        capacity: u64,
+        format: VolumeFormat,
+    ) -> Result<(), HostError> {
+        self.is_free(name)?;
+        let client = self.host.client()?;
+        let xml = volume_xml(name, capacity, format_word(format));
+        let made = client.storage_vol_create_xml(self.pool(), xml, 0).await;
+        self.host.mark_pool(self.name, self.uuid);
+        made.map(drop)
+            .map_err(self.host.failed("making the volume"))
+    }
+
+    /// When a volume was last written, if its file tells. It is asked before and after a copy.
+    ///
+    /// # Errors
+    /// When the host cannot be asked.
+    pub async fn written_at(&self, name: &str) -> Result<Option<String>, HostError> {
+        let client = self.host.client()?;
+        let failed = self.host.failed("reading a volume");
+        let volume = self.existing(&client, name, &failed).await?;
+        let xml = client.storage_vol_get_xml_desc(volume, 0).await;
+        let xml = xml.map_err(failed)?;
+        written_at(&xml.to_string_lossy()).map_err(|error| HostError::Unreadable {
+            host: self.host.name.clone(),
+            error,
+        })
+    }
+
+    /// How many bytes a volume's file has, or its device; nothing, if the driver cannot say.
+    ///
+    /// # Errors
+    /// When the host cannot be asked.
+    pub async fn length(&self, name: &str) -> Result<Option<u64>, HostError> {
+        let client = self.host.client()?;
+        let failed = self.host.failed("reading a volume");
+        let volume = self.existing(&client, name, &failed).await?;
+        match client.storage_vol_get_info_flags(volume, PHYSICAL).await {
+            Err(error) if error.not_supported() => Ok(None),
+            info => info.map(|info| Some(info.allocation)).map_err(failed),
+        }
     }
 
     /// What a volume is based on, by libvirt's word: a guess from its content, where Drover did not
@@ -272,11 +346,17 @@ impl PoolOnHost<'_> {
         download.await.map_err(failed)
     }
 
-    /// Makes the volume larger. It is never made smaller: the size is read just before.
+    /// Makes the volume larger, which is kept like this. It is never made smaller: the size is read just
+    /// before.
     ///
     /// # Errors
     /// When libvirt refuses, or nobody knows whether it was done.
-    pub async fn grow(&self, name: &str, capacity: u64) -> Result<(), HostError> {
+    pub async fn grow(
+        &self,
+        name: &str,
+        capacity: u64,
+        format: VolumeFormat,
+    ) -> Result<(), HostError> {
         let client = self.host.client()?;
         let failed = self.host.failed("making the volume larger");
         let volume = self.existing(&client, name, &failed).await?;
@@ -284,6 +364,13 @@ impl PoolOnHost<'_> {
             .storage_vol_get_info(volume.clone())
             .await
             .map_err(&failed)?;
+        // libvirt would resize the image that it finds in what a guest has written.
+        if format == VolumeFormat::Raw
+            && i32::from(info.type_) == FILE
+            && let Some(length) = self.length(name).await?
+        {
+            return self.lengthen(name, length, capacity).await;
+        }
         if info.capacity >= capacity {
             return Ok(());
         }
@@ -291,6 +378,19 @@ impl PoolOnHost<'_> {
             .storage_vol_resize(volume, capacity, 0)
             .await
             .map_err(failed)?;
+        self.host.mark_pool(self.name, self.uuid);
+        Ok(())
+    }
+
+    // Zeros after the end of a file.
+    async fn lengthen(&self, name: &str, length: u64, capacity: u64) -> Result<(), HostError> {
+        if length >= capacity {
+            return Ok(());
+        }
+        let failed = self.host.failed("making the volume larger");
+        let mut upload = self.upload_sparse(name, length, None).await?;
+        upload.hole(capacity - length).await.map_err(&failed)?;
+        upload.finish().await.map_err(&failed)?;
         self.host.mark_pool(self.name, self.uuid);
         Ok(())
     }
@@ -333,6 +433,10 @@ pub(super) async fn fill(
     upload.finish().await
 }
 
+// VIR_STORAGE_VOL_FILE.
+const FILE: i32 = 0;
+// VIR_STORAGE_VOL_GET_PHYSICAL.
+const PHYSICAL: u32 = 1;
 // VIR_DOMAIN_BLOCK_RESIZE_BYTES.
 const BYTES: u32 = 1;
 

@@ -48,7 +48,7 @@ impl Copy {
             };
             let copied = tokio::select! {
                 () = run.end.cancelled() => return,
-                copied = pool.create_from(&self.volume, &self.xml, &self.source) => copied,
+                copied = pool.create_from(&self.volume, &self.xml, &pool, &self.source) => copied,
             };
             let state = match copied {
                 Ok(()) => JobState::Done(Completion::default()),

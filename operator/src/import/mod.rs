@@ -3,6 +3,7 @@
 
 pub mod address;
 mod checksum;
+pub mod clone;
 mod connect;
 mod content;
 pub mod copy;
@@ -10,6 +11,7 @@ mod download;
 pub mod fetch;
 mod holes;
 pub mod jobs;
+mod mirrored;
 mod target;
 pub mod transfer;
 pub mod trust;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use drover_core::image::{self, Image};
 use drover_core::plan::Verdict;
+use drover_crds::volume::VolumeFormat;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -192,7 +194,12 @@ async fn complete(target: &Target, head: &[u8], virtual_size: u64) -> Result<(),
     let refreshed = target.host.refresh_pool(&target.pool, target.uuid).await;
     refreshed.map_err(retry)?;
     if virtual_size < target.capacity {
-        pool.grow(name, target.capacity).await.map_err(retry)?;
+        let format = match image::inspect(head) {
+            Ok(Image::Raw) => VolumeFormat::Raw,
+            _ => VolumeFormat::Qcow2,
+        };
+        let grown = pool.grow(name, target.capacity, format).await;
+        grown.map_err(retry)?;
     }
     Ok(())
 }

@@ -86,15 +86,26 @@ impl Transfer {
         tokio::spawn(async move {
             let slots = jobs.slots();
             let _slot = slots.acquire().await;
-            let mut writers = Vec::new();
-            let read = self.run(&jobs, &runs, &mut writers).await;
-            let mut written = join_all(writers.into_iter().map(Writer::end)).await;
-            // Nothing was written where the source was of no use.
-            written.resize(runs.len(), Ok(Written::Abandoned));
-            for ((target, run), written) in self.targets.iter().zip(runs).zip(written) {
-                self.end(&jobs, target, &run, result(&read, written));
+            let ends = self.carry(&jobs, &runs).await;
+            for ((target, run), end) in self.targets.iter().zip(runs).zip(ends) {
+                self.end(&jobs, target, &run, end);
             }
         });
+    }
+
+    /// Brings it to the end, and how it ended in each volume. Each has an attempt at its job.
+    pub(super) async fn carry(
+        &self,
+        jobs: &Jobs,
+        runs: &[Run],
+    ) -> Vec<Result<Completion, Verdict>> {
+        let mut writers = Vec::new();
+        let read = self.run(jobs, runs, &mut writers).await;
+        let mut written = join_all(writers.into_iter().map(Writer::end)).await;
+        // Nothing was written where the source was of no use.
+        written.resize(runs.len(), Ok(Written::Abandoned));
+        let ends = written.into_iter().map(|written| result(&read, written));
+        ends.collect()
     }
 
     async fn run(
@@ -196,10 +207,20 @@ impl Transfer {
         }
     }
 
+    // What it is. What Drover's own record calls raw a guest may have written: nobody looks into it.
+    fn found(&self, head: &[u8]) -> Result<Image, Verdict> {
+        if let From::Volume { known, .. } = &self.from
+            && known.format == Some(VolumeFormat::Raw)
+        {
+            return Ok(Image::Raw);
+        }
+        let header = &head[..head.len().min(image::HEADER_LENGTH)];
+        image::inspect(header).map_err(|error| refused(error.to_string()))
+    }
+
     // Before anything is written: what it is, and whether it may be where it is to go.
     fn check_head(&self, head: &[u8], length: Option<u64>) -> Result<Image, Verdict> {
-        let header = &head[..head.len().min(image::HEADER_LENGTH)];
-        let found = image::inspect(header).map_err(|error| refused(error.to_string()))?;
+        let found = self.found(head)?;
         let format = format_of(found);
         if let Some(wanted) = self.expected.format.filter(|wanted| *wanted != format) {
             let (found, wanted) = (format_word(format), format_word(wanted));

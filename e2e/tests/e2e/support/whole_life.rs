@@ -44,11 +44,18 @@ pub(crate) const CHANGES: [&str; 30] = [
     "STORAGE_VOL_UPLOAD",
 ];
 
-/// Those that are made in no such life, but in those of images and networks.
-pub(crate) const ELSEWHERE: [&str; 2] = ["NETWORK_UPDATE", "STORAGE_VOL_CREATE_XML_FROM"];
+/// Those that are made in no such life, but in those of copies, images and networks.
+pub(crate) const ELSEWHERE: [&str; 6] = [
+    "DOMAIN_BLOCK_COPY",
+    "DOMAIN_BLOCK_JOB_ABORT",
+    "DOMAIN_FSFREEZE",
+    "DOMAIN_FSTHAW",
+    "NETWORK_UPDATE",
+    "STORAGE_VOL_CREATE_XML_FROM",
+];
 
 /// Every procedure of the operator's that changes nothing but what its own connection is told.
-pub(crate) const READS: [&str; 43] = [
+pub(crate) const READS: [&str; 45] = [
     "AUTH_LIST",
     "CONNECT_CLOSE",
     "CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY",
@@ -69,6 +76,7 @@ pub(crate) const READS: [&str; 43] = [
     "DOMAIN_AGENT_SET_RESPONSE_TIMEOUT",
     "DOMAIN_GET_AUTOSTART",
     "DOMAIN_GET_BLOCK_INFO",
+    "DOMAIN_GET_BLOCK_JOB_INFO",
     "DOMAIN_GET_GUEST_INFO",
     "DOMAIN_GET_INFO",
     "DOMAIN_GET_STATE",
@@ -90,6 +98,7 @@ pub(crate) const READS: [&str; 43] = [
     "STORAGE_POOL_REFRESH",
     "STORAGE_VOL_DOWNLOAD",
     "STORAGE_VOL_GET_INFO",
+    "STORAGE_VOL_GET_INFO_FLAGS",
     "STORAGE_VOL_GET_PATH",
     "STORAGE_VOL_GET_XML_DESC",
     "STORAGE_VOL_LOOKUP_BY_NAME",

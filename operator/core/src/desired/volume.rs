@@ -1,7 +1,7 @@
 //! A volume.
 
 use drover_crds::storage_pool::PoolType;
-use drover_crds::volume::{CloneStrategy, VolumeFormat};
+use drover_crds::volume::{CloneStrategy, Consistency, VolumeFormat, VolumeOrigin};
 use drover_crds::{LocalRef, ReclaimPolicy, Volume, VolumeSpec};
 
 use super::image::{ImageName, hexadecimal};
@@ -57,6 +57,26 @@ pub enum Source {
     Overlay(ImageName),
     /// What an image has.
     Copied(ImageName),
+    /// What another Volume has.
+    Cloned(Origin),
+}
+
+/// A Volume of the same namespace that is copied once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Its name.
+    pub volume: String,
+    /// How it is copied while a machine runs with it.
+    pub consistency: Option<Consistency>,
+}
+
+impl From<&VolumeOrigin> for Origin {
+    fn from(origin: &VolumeOrigin) -> Self {
+        Self {
+            volume: origin.name.clone(),
+            consistency: origin.consistency,
+        }
+    }
 }
 
 impl Source {
@@ -65,14 +85,32 @@ impl Source {
     pub fn image(&self) -> Option<&ImageName> {
         match self {
             Self::Overlay(image) | Self::Copied(image) => Some(image),
-            Self::Blank | Self::Fetched { .. } => None,
+            Self::Blank | Self::Fetched { .. } | Self::Cloned(_) => None,
         }
+    }
+
+    /// The Volume that it is a copy of.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Cloned(origin) => Some(origin),
+            _ => None,
+        }
+    }
+
+    /// Whether whoever brings the content makes what it is written into.
+    #[must_use]
+    pub fn makes_data(&self) -> bool {
+        matches!(self, Self::Copied(_) | Self::Cloned(_))
     }
 
     /// Whether the content arrives only after the volume has been made, or with it but slowly.
     #[must_use]
     pub fn is_slow(&self) -> bool {
-        matches!(self, Self::Fetched { .. } | Self::Copied(_))
+        matches!(
+            self,
+            Self::Fetched { .. } | Self::Copied(_) | Self::Cloned(_)
+        )
     }
 }
 
@@ -94,6 +132,11 @@ impl DesiredVolume {
             ));
         }
         let format = format_in(spec.format, pool);
+        let source = source(spec, &namespace, format);
+        if source.origin().is_some_and(|origin| origin.volume == name) {
+            let allowed = "must be another Volume than this one";
+            return Err(Invalid::new("spec.source.volume.name", name, allowed));
+        }
         Ok(Self {
             owner: owner_of(fleet, &namespace, &name),
             uid: object.metadata.uid.clone().unwrap_or_default(),
@@ -103,7 +146,7 @@ impl DesiredVolume {
             capacity,
             format,
             blocks: pool.map(making) == Some(Making::Blocks),
-            source: source(spec, &namespace, format),
+            source,
             delete: spec.reclaim_policy == ReclaimPolicy::Delete && spec.existing.is_none(),
             existing: spec.existing.is_some(),
             namespace,
@@ -133,6 +176,9 @@ fn source(spec: &VolumeSpec, namespace: &str, format: VolumeFormat) -> Source {
             url: http.url.clone(),
             sha256: http.checksum.as_deref().and_then(hexadecimal),
         };
+    }
+    if let Some(origin) = &source.volume {
+        return Source::Cloned(origin.into());
     }
     let of = |namespace: &str, it: &LocalRef| ImageName {
         namespace: namespace.to_owned(),

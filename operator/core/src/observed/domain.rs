@@ -205,8 +205,14 @@ pub struct DiskFacts {
     pub target: String,
     /// The pool and the volume, if it says so.
     pub volume: Option<(String, String)>,
-    /// Every path that it and its backing chain name.
+    /// The path of the disk itself, if it says so.
+    pub path: Option<String>,
+    /// Every path that it, its backing chain and its mirror name.
     pub paths: Vec<String>,
+    /// The path of what it is being copied to while it runs.
+    pub mirror: Option<String>,
+    /// Whether nobody writes into it.
+    pub read_only: bool,
     /// Its fields, in the order of [`DISK_ROWS`].
     pub values: Vec<Value>,
 }
@@ -340,6 +346,12 @@ fn user_alias(node: Node<'_, '_>, prefix: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
+fn paths_of<'a>(source: Node<'a, '_>) -> impl Iterator<Item = &'a str> {
+    ["file", "dev", "dir", "name"]
+        .into_iter()
+        .filter_map(move |name| source.attribute(name))
+}
+
 fn disk(node: Node<'_, '_>) -> DiskFacts {
     let source = child(node, "source");
     let attribute_of = |name| {
@@ -351,17 +363,21 @@ fn disk(node: Node<'_, '_>) -> DiskFacts {
     let sources = node
         .descendants()
         .filter(|inner| inner.has_tag_name("source"));
-    let paths = sources.flat_map(|source| {
-        ["file", "dev", "dir", "name"]
-            .into_iter()
-            .filter_map(move |name| source.attribute(name))
-    });
+    let paths = sources.flat_map(paths_of);
+    let first = |source: Option<Node<'_, '_>>| {
+        let path = source.and_then(|source| paths_of(source).next());
+        path.map(str::to_owned)
+    };
+    let mirror = child(node, "mirror").and_then(|mirror| child(mirror, "source"));
     DiskFacts {
         name: user_alias(node, DISK_ALIAS),
         adopted: false,
         target: attribute(node, "target", "dev").unwrap_or_default(),
         volume: attribute_of("pool").zip(attribute_of("volume")),
+        path: first(source),
         paths: paths.map(str::to_owned).collect(),
+        mirror: first(mirror),
+        read_only: child(node, "readonly").is_some(),
         values: shown(&DISK_ROWS, node),
     }
 }
@@ -408,8 +424,29 @@ mod tests {
         assert!(definition.uses("p", "v", None));
         assert!(!definition.uses("p", "w", Some("/a")));
         assert_eq!(definition.disks[1].name.as_deref(), Some("data"));
+        let paths = definition.disks.iter().map(|disk| disk.path.as_deref());
+        assert_eq!(paths.collect::<Vec<_>>(), [Some("/a/top.qcow2"), None]);
         assert_eq!(definition.interfaces[0].mac, "52:54:00:ab:00:01");
         assert_eq!(definition.mark, None);
+    }
+
+    #[test]
+    fn a_disk_that_is_being_copied() {
+        let definition = Definition::parse(
+            "<domain><devices><disk type='volume'><source pool='p' volume='v'/>\
+             <mirror type='file' file='/a/copy' format='raw' job='copy' ready='yes'>\
+             <format type='raw'/><source file='/a/copy'/></mirror><target dev='vda'/></disk>\
+             <disk type='file'><source file='/a/cd'/><target dev='sda'/><readonly/></disk>\
+             </devices></domain>",
+        )
+        .unwrap();
+        let [disk, drive] = &definition.disks[..] else {
+            panic!("{definition:?}");
+        };
+        assert_eq!((&disk.path, disk.read_only), (&None, false));
+        assert_eq!(disk.mirror.as_deref(), Some("/a/copy"));
+        assert!(definition.uses("x", "y", Some("/a/copy")));
+        assert_eq!((&drive.mirror, drive.read_only), (&None, true));
     }
 
     #[test]

@@ -214,10 +214,8 @@ fn new_disk(item: Item) -> DiskFacts {
     DiskFacts {
         target: format!("new-{}", item.name),
         name: Some(item.name),
-        adopted: false,
-        volume: None,
-        paths: Vec::new(),
         values: item.values,
+        ..DiskFacts::default()
     }
 }
 

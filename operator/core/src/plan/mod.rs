@@ -1,6 +1,7 @@
 //! What is to be done about the difference between what is declared and what is there.
 
 pub mod changes;
+pub mod clone;
 pub mod foresee;
 pub mod history;
 pub mod machine;

@@ -8,7 +8,7 @@
 use drover_crds::condition::Reason;
 
 use super::{Plan, used_by};
-use crate::desired::volume::{DesiredVolume, Source};
+use crate::desired::volume::DesiredVolume;
 use crate::observed::volume::ObservedVolume;
 
 /// One thing to be done on the host. After it everything is looked at anew.
@@ -89,7 +89,7 @@ pub fn plan(
             "its record is being made again",
         ),
         // One that is copied is made by that.
-        (Some(_), None, _) if matches!(desired.source, Source::Copied(_)) => import(),
+        (Some(_), None, _) if desired.source.makes_data() => import(),
         (Some(_), None, _) => Plan::doing(Step::CreateData, Reason::Creating, "it is being made"),
         (Some(_), Some(_), None) => plan_unfinished(desired, progress),
         (Some(_), Some(data), Some(_)) if data.capacity < desired.capacity => {

@@ -10,4 +10,6 @@ mod storage;
 pub use element::Element;
 pub use network::{Kept, network_xml};
 pub use place::{DomainType, HostFlavor, ResolvedBacking, ResolvedDisk, ResolvedSeed};
-pub use storage::{overlay_xml, pool_xml, private_volume_xml, secret_xml, type_word, volume_xml};
+pub use storage::{
+    mirror_xml, overlay_xml, pool_xml, private_volume_xml, secret_xml, type_word, volume_xml,
+};

@@ -1,8 +1,10 @@
 //! Pools and volumes.
 
 use drover_crds::storage_pool::{PoolSource, PoolType};
+use drover_crds::volume::VolumeFormat;
 
 use crate::desired::pool::{DesiredPool, Making, making};
+use crate::desired::volume::format_word;
 use crate::xml::Element;
 
 /// The definition of a pool, the same on every host; nothing for one that is only observed and whose
@@ -148,6 +150,23 @@ pub fn overlay_xml(name: &str, capacity: u64, base: &str, format: &str) -> Strin
         .child(Element::text("path", base))
         .child(format);
     volume(name, capacity, "qcow2").child(base).to_string()
+}
+
+/// Where a running domain's disk is copied to. How that is kept is said, so that nobody looks for it.
+#[must_use]
+pub fn mirror_xml(path: &str, format: VolumeFormat, block: bool) -> String {
+    let (type_, name) = match block {
+        true => ("block", "dev"),
+        false => ("file", "file"),
+    };
+    let driver = Element::new("driver")
+        .attribute("name", "qemu")
+        .attribute("type", format_word(format));
+    Element::new("disk")
+        .attribute("type", type_)
+        .child(driver)
+        .child(Element::new("source").attribute(name, path))
+        .to_string()
 }
 
 /// The definition of a volume of `capacity` bytes.

@@ -120,10 +120,17 @@ pub(crate) enum Content {
     Fetched,
     Overlay,
     Copied,
+    Cloned,
 }
 
 impl Content {
-    pub(crate) const ALL: [Self; 4] = [Self::Blank, Self::Fetched, Self::Overlay, Self::Copied];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Blank,
+        Self::Fetched,
+        Self::Overlay,
+        Self::Copied,
+        Self::Cloned,
+    ];
 }
 
 pub(crate) fn volume(content: Content) -> DesiredVolume {
@@ -132,6 +139,7 @@ pub(crate) fn volume(content: Content) -> DesiredVolume {
         Content::Fetched => "source: {http: {url: 'https://example.org/i.qcow2'}}",
         Content::Overlay => "source: {image: {name: debian}}",
         Content::Copied => "source: {clusterImage: {name: debian}}\n  cloneStrategy: Copy",
+        Content::Cloned => "source: {volume: {name: db-root, consistency: Frozen}}",
     };
     let text = format!(
         "

@@ -5,6 +5,7 @@
 
 mod adoption;
 mod changes;
+mod clone;
 mod definitions;
 mod dice;
 mod first_boot;

@@ -1,6 +1,6 @@
 //! A volume and its records.
 
-use drover_core::desired::volume::{DesiredVolume, Source};
+use drover_core::desired::volume::DesiredVolume;
 use drover_core::observed::volume::{ObservedVolume, VolumeFacts};
 use drover_core::plan::volume::{Progress, Step, plan, plan_deletion};
 use drover_crds::condition::Reason;
@@ -58,7 +58,7 @@ impl Host {
                     capacity: 0,
                     whole: false,
                 };
-                let made = matches!(desired.source, Source::Copied(_)).then_some(nothing);
+                let made = desired.source.makes_data().then_some(nothing);
                 let data = self
                     .data
                     .get_or_insert_with(|| made.expect("data to write into"));

@@ -168,7 +168,7 @@ pub(super) async fn settle(
     }
     let work = site.work(ctx, status);
     match work.settle(was_ready).await {
-        None => Look::Empty(Box::new(target(&work, key, &site.handle))),
+        None => Look::Empty(Box::new(work.target(key))),
         Some(outcome) if outcome.verdict.reason == Reason::VolumeMissing => {
             missing(ctx, &work, outcome.verdict).await
         }
@@ -215,19 +215,6 @@ impl Site {
             base: None,
             known: known(status),
         }
-    }
-}
-
-fn target(work: &Work<'_>, key: &Key, handle: &Arc<HostHandle>) -> Target {
-    Target {
-        id: work.job.to_owned(),
-        key: key.clone(),
-        host: Arc::clone(handle),
-        pool: work.desired.pool.clone(),
-        uuid: work.uuid,
-        volume: work.desired.volume_name.clone(),
-        capacity: 0,
-        blocks: false,
     }
 }
 

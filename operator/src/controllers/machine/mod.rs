@@ -29,8 +29,10 @@ use self::look::Subject;
 use super::placement::{self, Chosen, Course, Placed};
 use super::report::{self, Report};
 use super::reservations;
+use crate::controllers::storage::PROGRESS;
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::hosts::holds::Held;
 use crate::hosts::{HostError, HostHandle};
 use crate::reconcile::{Again, Key};
 
@@ -220,6 +222,11 @@ async fn settle(
         let Some(step) = outcome.follow(found.plan) else {
             break;
         };
+        if step == Step::Resume && handle.holds.has(&Held::Domain(desired.uuid)) {
+            // Whoever copies its disk lets it go on.
+            outcome.again = Again::After(PROGRESS);
+            break;
+        }
         if needs_all(&step) {
             let here = outcome.domain.as_ref().map(|it| it.state.is_active());
             let epoch = outcome.epoch.unwrap_or(epoch);
@@ -313,6 +320,9 @@ impl Needs {
             outcome.first_boot = Some(self.given.blocked);
         }
         outcome.again = report::sooner(outcome.again, self.given.again);
+        if self.volumes.copied {
+            outcome.again = report::sooner(outcome.again, Again::After(PROGRESS));
+        }
         outcome.lacks(self.volumes.blocked, self.networks);
     }
 }
@@ -388,7 +398,7 @@ async fn tell(
     };
     let written = report::report(ctx, &ctx.cache.machines, report).await?;
     if stopped {
-        writers::hint_waiting(ctx);
+        writers::hint_of(ctx, machine);
     }
     Ok(report::sooner(again, written))
 }

@@ -34,6 +34,8 @@ pub(super) struct Volumes {
     pub(super) initrd: Option<String>,
     pub(super) seed: Option<ResolvedSeed>,
     pub(super) blocked: Option<Verdict>,
+    /// Whether one of them is being copied, and nobody is to write into it until that is done.
+    pub(super) copied: bool,
 }
 
 /// Finds the volumes of a machine, and makes those that are made with it.
@@ -75,7 +77,10 @@ pub(super) async fn volumes(
         };
         let owned = disk.template.is_some();
         let written = writers::other(ctx, machine, disk, volume.as_ref());
-        let blocked = hindrance(machine, name, owned, volume.as_ref(), host).or(written);
+        let copied = writers::copied(ctx, host, disk, volume.as_ref());
+        found.copied |= copied.is_some();
+        let blocked = hindrance(machine, name, owned, volume.as_ref(), host);
+        let blocked = blocked.or(written).or(copied);
         if let Some(volume) = volume.filter(is_placed) {
             found.disks.push(resolve(ctx, disk, &volume));
         }

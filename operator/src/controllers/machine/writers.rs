@@ -1,12 +1,15 @@
 //! Who writes into a volume: one machine, unless it is said that several may.
 
 use drover_core::desired::machine::{DesiredDisk, DiskType};
+use drover_core::desired::volume::name_in_pool;
 use drover_core::plan::Verdict;
 use drover_crds::condition::{self, Reason};
 use drover_crds::virtual_machine::{self, RunStrategy};
 use drover_crds::{VirtualMachine, Volume};
 use kube::ResourceExt;
 
+use crate::controllers::storage::clone;
+use crate::controllers::volume::volume_names;
 use crate::ctx::Ctx;
 use crate::reconcile::Key;
 
@@ -41,6 +44,25 @@ pub(super) fn other(
     })
 }
 
+/// That a disk's volume is being copied, as it is while nobody writes into it.
+pub(super) fn copied(
+    ctx: &Ctx,
+    host: &str,
+    disk: &DesiredDisk,
+    volume: Option<&Volume>,
+) -> Option<Verdict> {
+    let volume = volume.filter(|_| disk.type_ != DiskType::Cdrom)?;
+    let name = name_in_pool(volume).ok()?;
+    let handle = ctx.hosts.get(host)?;
+    handle.holds.has_volume(&volume.spec.pool, &name).then(|| {
+        let message = format!(
+            "Volume {} is being copied: nobody writes into it until that is done",
+            volume.name_any()
+        );
+        Verdict::new(Reason::VolumeNotReady, message)
+    })
+}
+
 fn writes(machine: &VirtualMachine, volume: &str) -> bool {
     machine.spec.disks.iter().any(|disk| {
         disk.type_ == virtual_machine::DiskType::Disk
@@ -56,10 +78,18 @@ fn runs(state: Option<&str>) -> bool {
     state.is_some_and(|state| !matches!(state, "Shutoff" | "Crashed" | "NoState"))
 }
 
-/// Whether a machine whose state is this now has stopped, with a volume that others may name.
+/// Whether a machine whose state is this now has stopped, with volumes that others may wait for.
 pub(super) fn has_let_go(machine: &VirtualMachine, state: Option<&str>) -> bool {
-    let mut disks = machine.spec.disks.iter();
-    is_active(machine) && !runs(state) && disks.any(|disk| disk.volume.is_some())
+    is_active(machine) && !runs(state) && !machine.spec.disks.is_empty()
+}
+
+/// Asks for a look at what waits for a machine's volumes to be let go: other machines, and copies.
+pub(super) fn hint_of(ctx: &Ctx, machine: &VirtualMachine) {
+    hint_waiting(ctx);
+    let namespace = machine.namespace().unwrap_or_default();
+    for volume in volume_names(machine) {
+        clone::hint_copies(ctx, &namespace, &volume);
+    }
 }
 
 fn wants_it(machine: &VirtualMachine) -> bool {

@@ -1,5 +1,6 @@
 //! What volumes and copies of images share: both are data in a pool of a host, with records beside it.
 
+pub(super) mod clone;
 mod place;
 mod shared;
 mod users;

@@ -38,6 +38,10 @@ pub(in crate::controllers) async fn users(
             1 => format!("domain {}", domain.name),
             _ => format!("domain {} of {}", domain.name, host.name),
         }));
+        let holds = &host.holds;
+        if holds.has_volume(&desired.pool, &desired.volume_name) {
+            users.push("a copy that is being made of it".to_owned());
+        }
     }
     if let Some(path) = path {
         users.extend(based_on(ctx, pool, seen, path).await?);

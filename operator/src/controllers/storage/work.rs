@@ -14,13 +14,14 @@ use drover_core::plan::volume::{Progress, Step, plan, plan_deletion};
 use drover_crds::condition::Reason;
 use drover_crds::volume::{Backing, VolumeFormat};
 
-use super::{carriers, users};
+use super::{carriers, clone, users};
 use crate::controllers::report;
 use crate::controllers::sites::MOST_STEPS;
 use crate::ctx::Ctx;
 use crate::hosts::volumes::PoolOnHost;
 use crate::hosts::{HostError, HostHandle};
 use crate::import::jobs::JobState;
+use crate::import::transfer::Target;
 use crate::reconcile::{Again, Key};
 
 /// How often it is looked how far content has come.
@@ -125,6 +126,20 @@ impl Work<'_> {
         }
     }
 
+    /// The volume as content is written into it.
+    pub(in crate::controllers) fn target(&self, key: &Key) -> Target {
+        Target {
+            id: self.job.to_owned(),
+            key: key.clone(),
+            host: Arc::clone(self.handle),
+            pool: self.desired.pool.clone(),
+            uuid: self.uuid,
+            volume: self.desired.volume_name.clone(),
+            capacity: self.desired.capacity,
+            blocks: self.desired.blocks,
+        }
+    }
+
     /// Takes the plan's steps until there is nothing more to do but wait; nothing, if its content is to
     /// be brought, which nobody does yet.
     pub(in crate::controllers) async fn settle(&self, was_ready: bool) -> Option<Outcome> {
@@ -193,6 +208,9 @@ impl Work<'_> {
             return Ok(Turn::Rest(Box::new(outcome)));
         };
         let path = observed.data.as_ref().map(|data| data.key.as_str());
+        if step == Step::DiscardData {
+            clone::mend(self, path).await?;
+        }
         if step.is_destructive()
             && let Some(user) = self.users(&pool, path).await?.first()
         {
@@ -315,7 +333,8 @@ impl Work<'_> {
         let desired = self.desired;
         if !self.grow_live().await? {
             let pool = self.pool();
-            pool.grow(&desired.volume_name, desired.capacity).await?;
+            let (name, capacity) = (&desired.volume_name, desired.capacity);
+            pool.grow(name, capacity, desired.format).await?;
         }
         // libvirt learns how large it is by looking.
         self.handle.refresh_pool(&desired.pool, self.uuid).await
@@ -400,6 +419,9 @@ impl Work<'_> {
         // All of it is gone: nothing is left that a record could belong to.
         if observed.owner.is_none() && observed.data.is_none() && observed.ready.is_none() {
             return Ok(gone());
+        }
+        if observed.ready.is_none() && !was_ready {
+            clone::mend(self, path).await?;
         }
         let users = self.users(&pool, path).await?;
         let plan = plan_deletion(self.desired, &observed, was_ready, &users);

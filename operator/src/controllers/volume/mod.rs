@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use drover_core::completion::Completion;
 use drover_core::desired::host::DesiredHost;
+use drover_core::desired::machine::DesiredMachine;
 use drover_core::desired::pool::DesiredPool;
 use drover_core::desired::volume::{DesiredVolume, name_in_pool};
 use drover_core::observed::pool::ObservedPool;
@@ -20,7 +21,7 @@ use kube::ResourceExt;
 
 use crate::controllers::placement::namespace_labels;
 use crate::controllers::report::{self, Report};
-use crate::controllers::storage::{self, Outcome, Work, pool_on};
+use crate::controllers::storage::{self, Outcome, Work, clone, pool_on};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::hosts::HostHandle;
@@ -35,6 +36,7 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
         ctx.hint_waiting();
         // A machine may wait for this name to be free.
         hint_users(ctx, key);
+        clone::hint_copies(ctx, &key.namespace, &key.name);
         return Ok(Again::WhenHinted);
     };
     let pool = ctx.cache.pools.get("", &volume.spec.pool);
@@ -46,12 +48,7 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     }
     let volume = report::ensure_finalizer(ctx, &ctx.cache.volumes, volume).await?;
     let Some(host) = host else {
-        let message = match storage::is_shared(ctx, &desired.pool) {
-            true => "it is made when a host of its pool writes there",
-            false => "it is made where the first machine that uses it is placed",
-        };
-        let outcome = Outcome::of(Verdict::new(Reason::Creating, message));
-        return tell(ctx, key, &volume, None, outcome).await;
+        return tell(ctx, key, &volume, None, Outcome::of(unplaced(ctx, &volume))).await;
     };
     let outcome = match ready_pool(ctx, &desired, &host).await {
         Ok((handle, pool)) => settle(ctx, key, &volume, &desired, &handle, &pool).await,
@@ -60,16 +57,67 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     tell(ctx, key, &volume, Some(host), outcome).await
 }
 
-// The host that has it or is to have it; that of a Shared pool which writes there.
+// The host that has it or is to have it; that of a Shared pool which writes there. What is copied from
+// another one is where that one is.
 pub(super) fn place(ctx: &Ctx, volume: &Volume) -> Option<String> {
     let pool = ctx.cache.pools.get("", &volume.spec.pool);
     if let Some(pool) = pool.filter(|pool| pool.spec.scope == PoolScope::Shared) {
         return storage::writer(&pool);
     }
-    volume.host().cloned().or_else(|| {
-        let mut users = users(ctx, volume).into_iter();
-        users.find_map(|machine| machine.host().cloned())
+    let there = data_on(ctx, volume);
+    there.or_else(|| match origin(volume) {
+        Some(_) => None,
+        None => {
+            let mut users = users(ctx, volume).into_iter();
+            users.find_map(|machine| machine.host().cloned())
+        }
     })
+}
+
+/// The host that has a Volume's data, or what it is copied from.
+pub(super) fn data_on(ctx: &Ctx, volume: &Volume) -> Option<String> {
+    let namespace = volume.namespace().unwrap_or_default();
+    let copied = || clone::host_of(ctx, &namespace, origin(volume)?).ok();
+    volume.host().cloned().or_else(copied)
+}
+
+/// The Volumes that those are copies of which are made with a machine.
+pub(super) fn origins(machine: &DesiredMachine) -> impl Iterator<Item = &String> {
+    let made = machine
+        .disks
+        .iter()
+        .filter_map(|disk| disk.template.as_ref());
+    made.filter_map(|template| Some(&template.source.as_ref()?.volume.as_ref()?.name))
+}
+
+/// That a machine can be placed where the Volumes are that its own are copies of.
+///
+/// # Errors
+/// Which one is on no host yet.
+pub(super) fn placed_origins(ctx: &Ctx, machine: &DesiredMachine) -> Result<(), Verdict> {
+    for name in origins(machine) {
+        clone::host_of(ctx, &machine.namespace, name)
+            .map_err(|verdict| Verdict::new(Reason::VolumeNotReady, verdict.message))?;
+    }
+    Ok(())
+}
+
+fn unplaced(ctx: &Ctx, volume: &Volume) -> Verdict {
+    let namespace = volume.namespace().unwrap_or_default();
+    let origin = origin(volume).and_then(|origin| clone::host_of(ctx, &namespace, origin).err());
+    origin.unwrap_or_else(|| {
+        let message = match storage::is_shared(ctx, &volume.spec.pool) {
+            true => "it is made when a host of its pool writes there",
+            false => "it is made where the first machine that uses it is placed",
+        };
+        Verdict::new(Reason::Creating, message)
+    })
+}
+
+// The Volume that it is a copy of.
+fn origin(volume: &Volume) -> Option<&str> {
+    let origin = volume.spec.source.as_ref()?.volume.as_ref()?;
+    Some(&origin.name)
 }
 
 fn users(ctx: &Ctx, volume: &Volume) -> Vec<Arc<VirtualMachine>> {
@@ -96,8 +144,8 @@ fn hint_users(ctx: &Ctx, key: &Key) {
     }
 }
 
-// The Volumes that a machine names, or that are made with it.
-fn volume_names(machine: &VirtualMachine) -> impl Iterator<Item = String> {
+/// The Volumes that a machine names, or that are made with it.
+pub(super) fn volume_names(machine: &VirtualMachine) -> impl Iterator<Item = String> {
     let disks = machine.spec.disks.iter().filter_map(|disk| {
         let made = || format!("{}-{}", machine.name_any(), disk.name);
         let template = disk.volume_template.is_some().then(made);
@@ -262,10 +310,7 @@ async fn settle(
     };
     match work.settle(was_ready).await {
         Some(outcome) => outcome,
-        None => {
-            source::fill(&work, key);
-            work.importing(None)
-        }
+        None => source::fill(&work, key).await,
     }
 }
 
@@ -322,6 +367,7 @@ async fn tell(
     let edited = seen.is_some() && seen != volume.metadata.generation;
     if ctx.memory.was_in_doubt(key) || ready != was_ready || edited {
         hint_users(ctx, key);
+        clone::hint_copies(ctx, &key.namespace, &key.name);
         ctx.hints.hint(Key::pool(&volume.spec.pool));
     }
     Ok(report::sooner(again, outcome.again))

@@ -3,6 +3,7 @@
 use drover_core::desired::image::ImageName;
 use drover_core::desired::volume::{DesiredVolume, Source, format_word};
 use drover_core::plan::Verdict;
+use drover_core::plan::clone::Wanted;
 use drover_core::xml::volume_xml;
 use drover_crds::condition::Reason;
 use drover_crds::{ImageStatus, quantity};
@@ -10,13 +11,13 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::controllers::image;
-use crate::controllers::storage::{Base, Outcome, Work};
+use crate::controllers::storage::{Base, Outcome, Work, clone};
 use crate::ctx::Ctx;
 use crate::hosts::HostHandle;
 use crate::hosts::volumes::PoolOnHost;
 use crate::import::copy::Copy;
 use crate::import::fetch::Policy;
-use crate::import::transfer::{Expected, From, Target, Transfer};
+use crate::import::transfer::{Expected, From, Transfer};
 use crate::reconcile::Key;
 
 /// The copy of the image that the volume comes from, in its pool and on its host. An image that is
@@ -74,21 +75,25 @@ fn ready_copy(
     Ok(status)
 }
 
-/// Begins to bring its content.
-pub(super) fn fill(work: &Work<'_>, key: &Key) {
+/// Begins to bring its content, and how it is then.
+pub(super) async fn fill(work: &Work<'_>, key: &Key) -> Outcome {
+    let desired = work.desired;
+    if let Source::Cloned(origin) = &desired.source {
+        let wanted = Wanted {
+            capacity: Some(desired.capacity),
+            format: Some(desired.format),
+            blocks: desired.blocks,
+        };
+        return clone::begin(work, key, origin, wanted).await;
+    }
+    bring(work, key);
+    work.importing(None)
+}
+
+fn bring(work: &Work<'_>, key: &Key) {
     let (ctx, desired) = (work.ctx, work.desired);
     match (&desired.source, work.base) {
         (Source::Fetched { url, sha256 }, _) => {
-            let target = Target {
-                id: work.job.to_owned(),
-                key: key.clone(),
-                host: Arc::clone(work.handle),
-                pool: desired.pool.clone(),
-                uuid: work.uuid,
-                volume: desired.volume_name.clone(),
-                capacity: desired.capacity,
-                blocks: desired.blocks,
-            };
             let transfer = Transfer {
                 from: From::Url {
                     url: url.clone(),
@@ -100,7 +105,7 @@ pub(super) fn fill(work: &Work<'_>, key: &Key) {
                     format: Some(desired.format),
                     largest: Some(desired.capacity),
                 },
-                targets: vec![target],
+                targets: vec![work.target(key)],
                 hints: ctx.hints.clone(),
                 metrics: Arc::clone(&ctx.metrics),
             };
@@ -121,6 +126,6 @@ pub(super) fn fill(work: &Work<'_>, key: &Key) {
             };
             copy.start(&ctx.jobs);
         }
-        (Source::Blank | Source::Overlay(_) | Source::Copied(_), _) => {}
+        (Source::Blank | Source::Overlay(_) | Source::Copied(_) | Source::Cloned(_), _) => {}
     }
 }
