@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::common::LocalRef;
 use crate::rules;
-use crate::volume::VolumeFormat;
+use crate::volume::{VolumeFormat, VolumeOrigin};
 
 /// An image for the Volumes of its namespace.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -61,7 +61,7 @@ pub struct ImageSpec {
     printcolumn = r#"{"name":"Retention","type":"string","jsonPath":".spec.retention","priority":1}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
-#[schemars(extend("x-kubernetes-validations" = rules::image_spec()))]
+#[schemars(extend("x-kubernetes-validations" = rules::cluster_image_spec()))]
 pub struct ClusterImageSpec {
     /// What it is.
     #[serde(flatten)]
@@ -99,6 +99,10 @@ pub struct ImageSource {
     /// A URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<ImageHttp>,
+    /// A Volume of the same namespace, which is copied once, when the image is made. Not for a
+    /// ClusterImage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<VolumeOrigin>,
 }
 
 /// An image at an http or https URL: qcow2 without a backing file, or raw; as it is, or compressed by
@@ -150,6 +154,10 @@ pub struct ImageStatus {
     /// The checksum of the content, which is another one if it came compressed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_checksum: Option<String>,
+    /// The copy that all others come from, if there is nowhere else to get them. It stays as long as the
+    /// image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<ImagePlace>,
     /// How many copies are complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copies: Option<i64>,
@@ -164,6 +172,16 @@ pub struct ImageStatus {
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
     )]
     pub conditions: Vec<Condition>,
+}
+
+/// Where a copy of an image is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImagePlace {
+    /// The StoragePool that holds it.
+    pub pool: String,
+    /// The Host.
+    pub host: String,
 }
 
 /// A copy of an image.

@@ -16,8 +16,8 @@ pub use network::{
     network_host_devices, network_spec, port_groups, route, subnet, subnets, vlan,
 };
 pub use storage::{
-    capacity, http_source, image_source, image_spec, pool_spec, source, source_devices,
-    source_path, target_path, template, url, volume_name, volume_spec,
+    capacity, cluster_image_spec, http_source, image_source, image_spec, pool_spec, source,
+    source_devices, source_path, target_path, template, url, volume_name, volume_spec,
 };
 
 /// Largest number of disks of a machine.

@@ -79,28 +79,56 @@ fn checksum_needed(url: &str) -> Value {
 /// Where an image comes from.
 #[must_use]
 pub fn image_source() -> Value {
-    json!([rule("has(self.http)", "http is needed")])
+    json!([rule(
+        "[has(self.http), has(self.volume)].exists_one(x, x)",
+        "exactly one of http and volume is needed",
+    )])
 }
 
-/// The spec of an Image or a ClusterImage.
+/// The spec of a ClusterImage.
+#[must_use]
+pub fn cluster_image_spec() -> Value {
+    let mut rules = image_rules();
+    rules.push(at(
+        ".source.volume",
+        rule(
+            "!has(self.source.volume)",
+            "a Volume has a namespace: an Image of the same one can be its copy",
+        ),
+    ));
+    Value::Array(rules)
+}
+
+/// The spec of an Image.
 #[must_use]
 pub fn image_spec() -> Value {
+    Value::Array(image_rules())
+}
+
+fn image_rules() -> Vec<Value> {
     let mut needed = checksum_needed("self.source.http.url");
     let text = needed["rule"].as_str().unwrap_or_default();
     needed["rule"] = format!("!has(self.source.http) || {text}").into();
-    json!([
+    vec![
         needed,
         immutable_source(),
+        at(
+            ".checksum",
+            rule(
+                "!has(self.source.volume) || !has(self.checksum)",
+                "checksum is for a source of http: a Volume is what it is",
+            ),
+        ),
         immutable("checksum"),
         immutable("format"),
-    ])
+    ]
 }
 
 // What the content is stays. Who is trusted to send it is no part of that.
 fn immutable_source() -> Value {
     let mut source = immutable("source");
-    source["rule"] = "has(self.source.http) == has(oldSelf.source.http) && \
-                      (!has(self.source.http) || self.source.http.url == oldSelf.source.http.url)"
+    source["rule"] = "has(self.source.http) ? has(oldSelf.source.http) && \
+                      self.source.http.url == oldSelf.source.http.url : self.source == oldSelf.source"
         .into();
     source
 }

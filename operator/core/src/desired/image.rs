@@ -6,7 +6,7 @@ use drover_crds::image::{ImageContent, ImageRetention};
 use drover_crds::volume::VolumeFormat;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::volume::{DesiredVolume, Source};
+use super::volume::{DesiredVolume, Origin, Source};
 use crate::identity;
 
 /// An Image, or a ClusterImage.
@@ -48,6 +48,8 @@ pub struct DesiredImage {
     pub url: Option<String>,
     /// The Secret with the authorities that are trusted beside the public ones.
     pub ca_bundle: Option<String>,
+    /// The Volume that its original copy is made of.
+    pub origin: Option<Origin>,
     /// What is fetched must have this SHA-256: 64 hexadecimal digits.
     pub sha256: Option<String>,
     /// How it must be kept.
@@ -71,6 +73,7 @@ impl DesiredImage {
             uid: meta.uid.clone().unwrap_or_default(),
             url: http.map(|http| http.url.clone()),
             ca_bundle: bundle.map(|secret| secret.name.clone()),
+            origin: content.source.volume.as_ref().map(Origin::from),
             sha256: content.checksum.as_deref().and_then(hexadecimal),
             format: content.format,
             keep: content.retention == ImageRetention::Keep,
@@ -102,6 +105,22 @@ impl DesiredImage {
             },
             delete: true,
             existing: false,
+        }
+    }
+}
+
+impl DesiredImage {
+    /// The copy that all others come from, where there is nowhere else to get them: one that is made of
+    /// what its source says, or that of a URL like all others.
+    #[must_use]
+    pub fn original(&self, pool: &str) -> DesiredVolume {
+        let copy = self.copy(pool);
+        match self.origin.clone() {
+            Some(origin) => DesiredVolume {
+                source: Source::Cloned(origin),
+                ..copy
+            },
+            None => copy,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use drover_core::completion::Completion;
 use drover_core::desired::image::{DesiredImage, hexadecimal};
 use drover_core::desired::pool::{Making, making};
-use drover_core::desired::volume::DesiredVolume;
+use drover_core::desired::volume::{DesiredVolume, Source};
 use drover_core::observed::pool::ObservedPool;
 use drover_core::plan::Verdict;
 use drover_core::xml::type_word;
@@ -16,9 +16,9 @@ use drover_crds::condition::Reason;
 use drover_crds::image::ImageCopy;
 use drover_crds::{ImageStatus, StoragePool, quantity};
 
-use super::authorities;
+use super::{authorities, original};
 use crate::controllers::report;
-use crate::controllers::storage::{self, Outcome, PROGRESS, Work, pool_on};
+use crate::controllers::storage::{self, Outcome, PROGRESS, Work, clone, pool_on};
 use crate::ctx::Ctx;
 use crate::hosts::{HostError, HostHandle};
 use crate::import::fetch::Policy;
@@ -132,13 +132,14 @@ fn was_ready(status: &ImageStatus, place: &Place) -> bool {
     copies.any(|copy| copy.pool == place.pool && copy.host == place.host && copy.state == "Ready")
 }
 
-/// Makes a copy, but for its content.
+/// Makes a copy, but for its content; that of the original, too.
 pub(super) async fn settle(
     ctx: &Ctx,
     key: &Key,
     desired: &DesiredImage,
     status: &ImageStatus,
     place: &Place,
+    original: Option<&Place>,
 ) -> Look {
     let Some(pool) = ctx.cache.pools.get("", &place.pool) else {
         let message = format!("StoragePool {} does not exist", place.pool);
@@ -152,7 +153,9 @@ pub(super) async fn settle(
         );
         return Look::waits(Reason::NotSupported, message);
     }
-    let site = match Site::find(ctx, desired, &pool, place).await {
+    // It is made once: what has been whole is never made again of what may have changed.
+    let made = original == Some(place) && status.original.is_none();
+    let site = match Site::find(ctx, desired, &pool, place, made).await {
         Ok(site) => site,
         Err(verdict) => return Look::Waits(verdict, Again::WhenHinted),
     };
@@ -168,7 +171,15 @@ pub(super) async fn settle(
     }
     let work = site.work(ctx, status);
     match work.settle(was_ready).await {
-        None => Look::Empty(Box::new(work.target(key))),
+        None => match &copy.source {
+            Source::Cloned(origin) => {
+                let wanted = original::wanted(desired);
+                Look::of(clone::begin(&work, key, origin, wanted).await)
+            }
+            _ => Look::Empty(Box::new(work.target(key))),
+        },
+        // Nothing is left that it could be made of again.
+        Some(outcome) if original::is(status, place) => Look::of(outcome),
         Some(outcome) if outcome.verdict.reason == Reason::VolumeMissing => {
             missing(ctx, &work, outcome.verdict).await
         }
@@ -190,13 +201,17 @@ impl Site {
         desired: &DesiredImage,
         pool: &StoragePool,
         place: &Place,
+        original: bool,
     ) -> Result<Self, Verdict> {
         let (handle, seen) = pool_on(ctx, pool, &place.host).await?;
         Ok(Self {
             job: job(desired, place, &handle.name),
             handle,
             seen,
-            copy: desired.copy(&place.pool),
+            copy: match original {
+                true => desired.original(&place.pool),
+                false => desired.copy(&place.pool),
+            },
         })
     }
 
@@ -258,7 +273,8 @@ pub(super) async fn remove(
     let Some(pool) = ctx.cache.pools.get("", &place.pool) else {
         return Look::Gone;
     };
-    let site = match Site::find(ctx, desired, &pool, place).await {
+    // What an attempt to make the original may have left goes with it.
+    let site = match Site::find(ctx, desired, &pool, place, true).await {
         Ok(site) => site,
         Err(verdict) => return Look::Waits(verdict, Again::WhenHinted),
     };

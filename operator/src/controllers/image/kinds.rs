@@ -64,6 +64,12 @@ fn of<I: ImageObject>(ctx: &Ctx, image: &ImageName) -> Option<(ImageStatus, bool
     Some((object.status().cloned().unwrap_or_default(), deleting))
 }
 
+/// Whether an image is the copy of a Volume: a guest may have written what it begins with.
+pub(in crate::controllers) fn is_of_a_guest(ctx: &Ctx, name: &ImageName) -> bool {
+    let image = ctx.cache.images.get(&name.namespace, &name.name);
+    image.is_some_and(|image| image.spec.content.source.volume.is_some())
+}
+
 /// What is known of an image that has a whole copy in a pool on a host. One that has none is brought on
 /// its way.
 pub(in crate::controllers) fn copy_on(

@@ -6,6 +6,7 @@ mod copies;
 mod deletion;
 mod gather;
 mod kinds;
+mod original;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,7 +23,8 @@ use kube::ResourceExt;
 use self::copies::{Look, Place};
 pub use self::gather::Gathering;
 use self::kinds::ImageObject;
-pub(super) use self::kinds::{copy_on, pool_of_medium};
+pub(super) use self::kinds::{copy_on, is_of_a_guest, pool_of_medium};
+pub(super) use self::original::hint_images;
 use crate::controllers::report::{self, Report};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -43,12 +45,16 @@ pub async fn reconcile<I: ImageObject>(ctx: &Ctx, key: &Key) -> Result<Again, Er
     }
     let image = report::ensure_finalizer(ctx, store, image).await?;
     let before = image.status().cloned().unwrap_or_default();
-    let wanted = demand(ctx, &desired.name);
-    let mut looks = look(ctx, key, &desired, &before, &wanted).await;
+    let original = original::place(ctx, &desired, &before);
+    let mut wanted = demand(ctx, &desired.name);
+    let here = original.as_ref().ok().and_then(Option::as_ref);
+    wanted.extend(here.cloned());
+    let mut looks = look(ctx, key, &desired, &before, &wanted, here).await;
     let largest = largest(ctx, &desired.name);
     let begun = copies::bring(ctx, &desired, &before, &mut looks, largest).await;
-    let status = status(&before, &looks, &begun.places);
-    let verdict = verdict(&looks, &status);
+    let mut status = status(&before, &looks, &begun.places);
+    original::record(&mut status, here);
+    let verdict = original.err().unwrap_or_else(|| verdict(&looks, &status));
     let again = again(&looks, begun.again);
     let changed = told(&status) != told(&before);
     let report = Report {
@@ -167,13 +173,14 @@ async fn look(
     desired: &DesiredImage,
     before: &ImageStatus,
     wanted: &BTreeSet<Place>,
+    original: Option<&Place>,
 ) -> Vec<(Place, Look)> {
     let had = before.pools.iter().map(Place::from);
     let all: BTreeSet<Place> = had.chain(wanted.iter().cloned()).collect();
     let looks = all.into_iter().map(|place| async {
         let kept = desired.keep || wanted.contains(&place);
         let look = match kept {
-            true => copies::settle(ctx, key, desired, before, &place).await,
+            true => copies::settle(ctx, key, desired, before, &place, original).await,
             false => copies::remove(ctx, desired, before, &place).await,
         };
         (place, look)
@@ -224,6 +231,7 @@ fn copy(place: &Place, look: &Look, begun: bool) -> Option<ImageCopy> {
             let state = match verdict.reason {
                 Reason::HostUnreachable => "Unreachable",
                 Reason::Deleting | Reason::InUse => "Removing",
+                Reason::Importing => "Waiting",
                 _ => "Failed",
             };
             (state, None, Some(verdict.message.clone()))

@@ -10,11 +10,12 @@ use drover_core::plan::clone::{Original, Wanted, Way, way, writers};
 use drover_crds::Volume;
 use drover_crds::condition::{self, Reason};
 use drover_crds::storage_pool::PoolScope;
-use drover_crds::volume::Consistency;
+use drover_crds::volume::{Consistency, VolumeFormat};
 use kube::ResourceExt;
 use uuid::Uuid;
 
-use super::{Outcome, PROGRESS, Work, carriers, pool_on, writer};
+use super::{Base, Outcome, PROGRESS, Work, carriers, pool_on, writer};
+use crate::controllers::image;
 use crate::ctx::Ctx;
 use crate::hosts::holds::{Held, Hold};
 use crate::hosts::mirror::LiveDisk;
@@ -74,6 +75,31 @@ pub(in crate::controllers) async fn begin(
             Outcome { again, ..*outcome }
         }
     }
+}
+
+/// Begins to copy what is raw, in the same pool, byte for byte.
+pub(in crate::controllers) fn relay(work: &Work<'_>, key: &Key, base: &Base) {
+    let ctx = work.ctx;
+    let original = Original {
+        pool: work.desired.pool.clone(),
+        volume: base.volume.clone(),
+        path: base.key.clone(),
+        capacity: base.capacity,
+        format: VolumeFormat::Raw,
+        existing: false,
+    };
+    let clone = Clone {
+        fleet: ctx.fleet.clone(),
+        uuid: work.uuid,
+        original,
+        way: Way::Relay,
+        hold: None,
+        target: work.target(key),
+        format: VolumeFormat::Raw,
+        hints: ctx.hints.clone(),
+        metrics: Arc::clone(&ctx.metrics),
+    };
+    clone.start(&ctx.jobs);
 }
 
 // QEMU makes one copy of a disk at a time.
@@ -322,8 +348,8 @@ pub(in crate::controllers) fn host_of(
     }
 }
 
-/// Asks for a look at the Volumes that are copies of this one and not made yet, and at machines without
-/// a place that are to have such.
+/// Asks for a look at the Volumes and images that are copies of this one and not made yet, and at
+/// machines without a place that are to have such.
 pub(in crate::controllers) fn hint_copies(ctx: &Ctx, namespace: &str, name: &str) {
     for volume in ctx.cache.volumes.all() {
         let source = volume.spec.source.as_ref();
@@ -334,6 +360,7 @@ pub(in crate::controllers) fn hint_copies(ctx: &Ctx, namespace: &str, name: &str
             ctx.hints.hint(Key::volume(namespace, &volume.name_any()));
         }
     }
+    image::hint_images(ctx, namespace, name);
     for machine in ctx.cache.machines.all() {
         let here = machine.metadata.namespace.as_deref() == Some(namespace);
         let mut sources = machine.spec.disks.iter().filter_map(|disk| {

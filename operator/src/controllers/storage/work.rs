@@ -102,6 +102,8 @@ pub(in crate::controllers) struct Base {
     pub(in crate::controllers) key: String,
     /// How it is kept.
     pub(in crate::controllers) format: VolumeFormat,
+    /// Its size as a guest sees it.
+    pub(in crate::controllers) capacity: u64,
 }
 
 /// One volume in one pool of one host.

@@ -6,6 +6,7 @@ use drover_core::plan::Verdict;
 use drover_core::plan::clone::Wanted;
 use drover_core::xml::volume_xml;
 use drover_crds::condition::Reason;
+use drover_crds::volume::VolumeFormat;
 use drover_crds::{ImageStatus, quantity};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -32,6 +33,7 @@ pub(super) async fn base(
         return Ok(None);
     };
     let status = ready_copy(ctx, desired, name, &handle.name)
+        .and_then(|status| unconverted(ctx, desired, name, status))
         .map_err(|verdict| Box::new(Outcome::of(verdict)))?;
     let pool = PoolOnHost {
         host: handle,
@@ -39,7 +41,10 @@ pub(super) async fn base(
         uuid,
     };
     let volume = name.volume_name();
-    let facts = pool.facts(&volume).await;
+    let facts = match status.format {
+        Some(format) => pool.facts_as(&volume, format).await,
+        None => pool.facts(&volume).await,
+    };
     let facts = facts.map_err(|error| Box::new(Outcome::failed(&error)))?;
     let Some((facts, format)) = facts.zip(status.format) else {
         ctx.hints.hint(Key::image(name));
@@ -53,6 +58,7 @@ pub(super) async fn base(
         volume,
         key: facts.key,
         format,
+        capacity: facts.capacity,
     }))
 }
 
@@ -73,6 +79,27 @@ fn ready_copy(
         return Err(Verdict::new(Reason::SourceRefused, message));
     }
     Ok(status)
+}
+
+// A guest may have written what a raw copy of a Volume begins with: no host looks into it.
+fn unconverted(
+    ctx: &Ctx,
+    desired: &DesiredVolume,
+    name: &ImageName,
+    status: ImageStatus,
+) -> Result<ImageStatus, Verdict> {
+    let copied = matches!(desired.source, Source::Copied(_));
+    let converted =
+        (status.format, desired.format) == (Some(VolumeFormat::Raw), VolumeFormat::Qcow2);
+    match copied && converted && image::is_of_a_guest(ctx, name) {
+        true => {
+            let message = format!(
+                "spec.format: raw is needed with cloneStrategy Copy of {name}, which is a raw copy of                  a Volume; got qcow2"
+            );
+            Err(Verdict::new(Reason::SourceRefused, message))
+        }
+        false => Ok(status),
+    }
 }
 
 /// Begins to bring its content, and how it is then.
@@ -110,6 +137,11 @@ fn bring(work: &Work<'_>, key: &Key) {
                 metrics: Arc::clone(&ctx.metrics),
             };
             transfer.start(&ctx.jobs);
+        }
+        (Source::Copied(name), Some(base))
+            if base.format == VolumeFormat::Raw && image::is_of_a_guest(ctx, name) =>
+        {
+            clone::relay(work, key, base);
         }
         (Source::Copied(_), Some(base)) => {
             let format = format_word(desired.format);
