@@ -162,6 +162,7 @@ spec: {{pool: first, host: host2, capacity: 8Mi, format: raw, reclaimPolicy: Del
     let (size, larger) = (8 << 20, path("larger"));
     world.shell("host2", &format!("cmp -n {size} {forged} {larger}"));
     println!("the bytes are the same, whatever they say");
+    forged_image(&world);
     // A machine with a copy of its own goes where the source is.
     let guest = Guest::new(SPACE, "copies").disk(
         "{name: root, volumeTemplate: {pool: first, capacity: 8Mi, format: raw, \
@@ -177,6 +178,110 @@ spec: {{pool: first, host: host2, capacity: 8Mi, format: raw, reclaimPolicy: Del
     world.apply(&elsewhere);
     is_refused(&world, "elsewhere", "SourceRefused", "must be host2");
     world.remove_space(SPACE);
+}
+
+fn image_of(volume: &str, name: &str, more: &str) -> String {
+    format!(
+        "apiVersion: drover.dev/v1alpha1
+kind: Image
+metadata: {{name: {name}, namespace: {SPACE}}}
+spec: {{source: {{volume: {{name: {volume}{more}}}}}}}
+"
+    )
+}
+
+// Nor does anybody look into it on its way to another host.
+fn forged_image(world: &World) {
+    world.apply(&image_of("forged", "forged", ""));
+    let image = world.wait(("images", SPACE, "forged"), "ready", |image| {
+        ready(image) && image["status"]["copies"] == 1
+    });
+    println!("{}", image["status"]);
+    assert_eq!(image["status"]["format"], "raw");
+    assert_eq!(image["status"]["virtualSize"], "8Mi");
+    let copied = |name: &str, format: &str| {
+        let source = "  source: {image: {name: forged}}\n  cloneStrategy: Copy\n";
+        let text = clone_of("forged", name, "", "");
+        let (text, _) = text.split_once("  source:").unwrap();
+        let text = format!("{text}{source}  host: host1\n  format: {format}\n");
+        world.apply(&text.replace("64Mi", "8Mi"));
+    };
+    copied("far", "raw");
+    copied("converted", "qcow2");
+    volume_is(world, "far", "ready", ready);
+    is_refused(
+        world,
+        "converted",
+        "SourceRefused",
+        "cloneStrategy Copy of Image forged",
+    );
+    let file = |host: &str, name: &str| {
+        let path = path(name);
+        std::fs::read(world.host(host).root(&world.lab).join(&path[1..])).unwrap()
+    };
+    assert!(file("host1", "far") == file("host2", "forged"), "its bytes");
+    world.kubectl(&[
+        "delete",
+        "vvol",
+        "far",
+        "converted",
+        "-n",
+        SPACE,
+        "--timeout=60s",
+    ]);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn an_image_of_a_volume_outlives_it() {
+    let world = World::new();
+    world.space(SPACE);
+    world.apply(&images::cluster_image(&world, "clones", "guest.qcow2", ""));
+    world.apply(&image_of(
+        "db-root",
+        "golden",
+        ", consistency: CrashConsistent",
+    ));
+    let waits = world.wait(
+        ("images", SPACE, "golden"),
+        "told what it waits for",
+        |image| message(image).contains("Volume db-root does not exist"),
+    );
+    println!("{}", message(&waits));
+    let guest = machine("host1");
+    world.apply(&guest.yaml());
+    let image = world.wait(("images", SPACE, "golden"), "ready", |image| {
+        ready(image) && image["status"]["copies"] == 1
+    });
+    println!("{}", image["status"]);
+    assert_eq!(image["status"]["original"]["host"], "host1");
+    world.is_running(SPACE, "db");
+    world.delete(&guest.yaml());
+    let made = Guest::new(SPACE, "made").on("host2").memory("256Mi").disk(
+        "{name: root, bootOrder: 1, volumeTemplate: {pool: first, capacity: 64Mi, \
+         source: {image: {name: golden}}}}"
+            .to_owned(),
+    );
+    world.apply(&made.yaml());
+    world.is_running(SPACE, "made");
+    let console = world.host("host2").console(&world.lab, &made.domain());
+    let up = drover_e2e::objects::line_on(&console, "drover-guest: up").unwrap();
+    println!("{up}");
+    let copies = || {
+        let on = |host: &str| {
+            world
+                .pool_files(host)
+                .contains(&"_image_e2e-clones_golden".to_owned())
+        };
+        (on("host1"), on("host2"))
+    };
+    assert_eq!(copies(), (true, true));
+    world.delete(&made.yaml());
+    world.wait_for("only the original is left", || copies() == (true, false));
+    world.kubectl(&["delete", "image", "golden", "-n", SPACE, "--timeout=60s"]);
+    assert_eq!(copies(), (false, false));
+    world.remove_space(SPACE);
+    world.kubectl(&["delete", "clusterimage", "clones", "--timeout=60s"]);
 }
 
 #[test]
