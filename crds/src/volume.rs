@@ -58,6 +58,9 @@ pub struct VolumeSpec {
     /// What happens to the data when this object is deleted.
     #[serde(default = "retain")]
     pub reclaim_policy: ReclaimPolicy,
+    /// Whether its data is overwritten with zeros before it is removed, which needs `reclaimPolicy: Delete`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wipe_on_delete: bool,
     /// Whether several machines may write into it at once. Only `raw` volumes can be written so, and only
     /// guests that know of it, such as a cluster's, may do so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

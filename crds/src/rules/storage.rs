@@ -154,10 +154,23 @@ fn clone_strategy() -> [Value; 2] {
     ]
 }
 
+fn wiped() -> Value {
+    at(
+        ".wipeOnDelete",
+        rule(
+            "!has(self.wipeOnDelete) || !self.wipeOnDelete || !has(self.reclaimPolicy) || \
+             self.reclaimPolicy == 'Delete'",
+            "wipeOnDelete needs reclaimPolicy: Delete: what is retained is not wiped",
+        ),
+    )
+}
+
 /// A Volume that is made with a machine.
 #[must_use]
 pub fn template() -> Value {
-    Value::Array(clone_strategy().to_vec())
+    let mut rules = clone_strategy().to_vec();
+    rules.push(wiped());
+    Value::Array(rules)
 }
 
 /// A Volume's spec.
@@ -167,6 +180,7 @@ pub fn volume_spec() -> Value {
     json!([
         of_image,
         overlay,
+        wiped(),
         immutable("cloneStrategy"),
         immutable("pool"),
         immutable("format"),

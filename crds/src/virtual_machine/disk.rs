@@ -174,6 +174,9 @@ pub struct VolumeTemplate {
     /// What happens to the data when the machine is deleted.
     #[serde(default = "delete")]
     pub reclaim_policy: ReclaimPolicy,
+    /// Whether its data is overwritten with zeros before it is removed, which needs `reclaimPolicy: Delete`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wipe_on_delete: bool,
 }
 
 fn delete() -> ReclaimPolicy {

@@ -36,5 +36,6 @@ mod shared;
 mod stated;
 mod support;
 mod teardown;
+mod wipes;
 mod without_cluster;
 mod writes;

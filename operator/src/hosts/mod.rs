@@ -20,6 +20,7 @@ pub mod secrets;
 mod seeds;
 pub mod session;
 pub mod volumes;
+mod wipe;
 
 use drover_core::observed::Unreadable;
 use drover_rpc::proto::remote;

@@ -73,7 +73,7 @@ impl PoolOnHost<'_> {
     }
 
     // One that must be there.
-    async fn existing(
+    pub(super) async fn existing(
         &self,
         client: &Client,
         name: &str,

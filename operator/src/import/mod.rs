@@ -15,6 +15,7 @@ mod mirrored;
 mod target;
 pub mod transfer;
 pub mod trust;
+pub mod wipe;
 
 use drover_core::plan::Verdict;
 use drover_crds::condition::Reason;

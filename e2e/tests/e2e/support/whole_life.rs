@@ -44,14 +44,16 @@ pub(crate) const CHANGES: [&str; 30] = [
     "STORAGE_VOL_UPLOAD",
 ];
 
-/// Those that are made in no such life, but in those of copies, images and networks.
-pub(crate) const ELSEWHERE: [&str; 6] = [
+/// Those that are made in no such life, but in those of copies, images, networks and wiped
+/// volumes.
+pub(crate) const ELSEWHERE: [&str; 7] = [
     "DOMAIN_BLOCK_COPY",
     "DOMAIN_BLOCK_JOB_ABORT",
     "DOMAIN_FSFREEZE",
     "DOMAIN_FSTHAW",
     "NETWORK_UPDATE",
     "STORAGE_VOL_CREATE_XML_FROM",
+    "STORAGE_VOL_WIPE",
 ];
 
 /// Every procedure of the operator's that changes nothing but what its own connection is told.

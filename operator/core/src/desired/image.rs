@@ -104,6 +104,7 @@ impl DesiredImage {
                 sha256: self.sha256.clone(),
             },
             delete: true,
+            wipe: false,
             existing: false,
         }
     }

@@ -37,6 +37,8 @@ pub struct DesiredVolume {
     pub source: Source,
     /// Whether its data goes with its object.
     pub delete: bool,
+    /// Whether it is overwritten before it goes.
+    pub wipe: bool,
     /// Whether it was there before its object, and is only taken over.
     pub existing: bool,
 }
@@ -147,6 +149,7 @@ impl DesiredVolume {
             format,
             blocks: pool.map(making) == Some(Making::Blocks),
             source,
+            wipe: spec.wipe_on_delete,
             delete: spec.reclaim_policy == ReclaimPolicy::Delete && spec.existing.is_none(),
             existing: spec.existing.is_some(),
             namespace,

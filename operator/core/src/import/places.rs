@@ -81,6 +81,7 @@ impl Places {
             source: None,
             clone_strategy: None,
             shareable: false,
+            wipe_on_delete: false,
             reclaim_policy: ReclaimPolicy::Retain,
             existing: Some(ExistingVolume {
                 name: place.volume.clone(),

@@ -28,6 +28,8 @@ pub enum Step {
     Grow,
     /// Remove the record that it is whole.
     DeleteReady,
+    /// Overwrite the data.
+    Wipe,
     /// Remove the data.
     DeleteData,
     /// Remove the record of whose it is.
@@ -40,7 +42,7 @@ impl Step {
     pub fn is_destructive(self) -> bool {
         matches!(
             self,
-            Self::DiscardData | Self::DeleteReady | Self::DeleteData | Self::Import
+            Self::DiscardData | Self::DeleteReady | Self::Wipe | Self::DeleteData | Self::Import
         )
     }
 }
@@ -128,11 +130,13 @@ pub enum Progress {
     Created,
     /// It has made the data and filled it.
     Filled,
+    /// It has overwritten the data, which is to go.
+    Wiped,
 }
 
 fn plan_unfinished(desired: &DesiredVolume, progress: Progress) -> Plan<Step> {
     match (progress, &desired.source) {
-        (Progress::Unknown, _) => Plan::doing(
+        (Progress::Unknown | Progress::Wiped, _) => Plan::doing(
             Step::DiscardData,
             Reason::Creating,
             "what an interrupted attempt left is removed",
@@ -149,13 +153,14 @@ fn import() -> Plan<Step> {
 }
 
 /// The plan for a volume whose object is being deleted. `was_ready` says whether it has been whole
-/// before, `users` are domains that name it.
+/// before, `users` are domains that name it, `progress` what this operator has done to it.
 #[must_use]
 pub fn plan_deletion(
     desired: &DesiredVolume,
     observed: &ObservedVolume,
     was_ready: bool,
     users: &[String],
+    progress: Progress,
 ) -> Plan<Step> {
     if desired.existing {
         return Plan::waiting(Reason::Deleting, "nothing is to be done");
@@ -182,6 +187,10 @@ pub fn plan_deletion(
     }
     let step = match (&observed.ready, &observed.data) {
         (Some(_), _) => Step::DeleteReady,
+        // Begun again by whoever does not remember that it was done.
+        (None, Some(_)) if desired.wipe && progress != Progress::Wiped => {
+            return Plan::doing(Step::Wipe, Reason::Deleting, "it is being wiped");
+        }
         (None, Some(_)) => Step::DeleteData,
         (None, None) => Step::DeleteOwner,
     };

@@ -20,6 +20,7 @@ struct Host {
 struct Data {
     capacity: u64,
     whole: bool,
+    wiped: bool,
 }
 
 /// An operator: what it remembers is lost when it is stopped.
@@ -49,7 +50,11 @@ impl Host {
                 assert!(self.data.is_none(), "data is never made over data");
                 let whole = !desired.source.is_slow();
                 let capacity = if whole { desired.capacity } else { 0 };
-                self.data = Some(Data { capacity, whole });
+                self.data = Some(Data {
+                    capacity,
+                    whole,
+                    wiped: false,
+                });
                 operator.progress = Progress::Created;
             }
             Step::Import => {
@@ -57,6 +62,7 @@ impl Host {
                 let nothing = Data {
                     capacity: 0,
                     whole: false,
+                    wiped: false,
                 };
                 let made = desired.source.makes_data().then_some(nothing);
                 let data = self
@@ -77,9 +83,19 @@ impl Host {
             Step::Grow => self.data.as_mut().unwrap().capacity = desired.capacity,
             Step::DiscardData | Step::DeleteData => {
                 assert!(self.ready.is_none(), "the record goes before the data");
+                let wiped = self.data.as_ref().is_some_and(|data| data.wiped);
+                let kept = step == Step::DeleteData && desired.wipe;
+                assert!(wiped || !kept, "it is overwritten before it goes");
                 self.data = None;
             }
             Step::DeleteReady => self.ready = None,
+            Step::Wipe => {
+                assert!(self.ready.is_none(), "the record goes before the data");
+                if !half {
+                    self.data.as_mut().unwrap().wiped = true;
+                    operator.progress = Progress::Wiped;
+                }
+            }
             Step::DeleteOwner => {
                 assert!(self.data.is_none() && self.ready.is_none());
                 self.owner = None;
@@ -100,16 +116,17 @@ impl Host {
     }
 
     fn remove(&mut self, desired: &DesiredVolume) -> Reason {
+        let mut operator = Operator::default();
         for _ in 0..12 {
             let observed = self.observed();
             if observed == ObservedVolume::default() {
                 return Reason::Deleting;
             }
-            let plan = plan_deletion(desired, &observed, false, &[]);
+            let plan = plan_deletion(desired, &observed, false, &[], operator.progress);
             let Some(step) = plan.step else {
                 return plan.verdict.reason;
             };
-            self.apply(&mut Operator::default(), desired, step, false);
+            self.apply(&mut operator, desired, step, false);
         }
         panic!("it does not settle: {self:?}");
     }
@@ -132,11 +149,13 @@ fn stopped(host: &mut Host, desired: &DesiredVolume, steps: usize, half: bool) {
 }
 
 fn stopped_deleting(host: &mut Host, desired: &DesiredVolume, steps: usize) {
+    let mut operator = Operator::default();
     for _ in 0..steps {
-        let Some(step) = plan_deletion(desired, &host.observed(), false, &[]).step else {
+        let plan = plan_deletion(desired, &host.observed(), false, &[], operator.progress);
+        let Some(step) = plan.step else {
             return;
         };
-        host.apply(&mut Operator::default(), desired, step, false);
+        host.apply(&mut operator, desired, step, false);
     }
 }
 
@@ -235,7 +254,7 @@ fn what_belongs_to_others_stays() {
             (None, Reason::NameConflict),
             "{host:?}"
         );
-        let plan = plan_deletion(&desired, &host.observed(), false, &[]);
+        let plan = plan_deletion(&desired, &host.observed(), false, &[], Progress::Unknown);
         assert_eq!(plan.step, None, "{host:?}");
     }
 }
@@ -246,10 +265,10 @@ fn what_is_used_or_retained_is_not_deleted() {
     let mut host = Host::default();
     host.settle(&mut Operator::default(), &desired);
     let users = ["shop_web".to_owned()];
-    let plan = plan_deletion(&desired, &host.observed(), false, &users);
+    let plan = plan_deletion(&desired, &host.observed(), false, &users, Progress::Unknown);
     assert_eq!((plan.step, plan.verdict.reason), (None, Reason::InUse));
     desired.delete = false;
-    let plan = plan_deletion(&desired, &host.observed(), true, &[]);
+    let plan = plan_deletion(&desired, &host.observed(), true, &[], Progress::Unknown);
     assert_eq!((plan.step, plan.verdict.reason), (None, Reason::Deleting));
 }
 
@@ -260,9 +279,9 @@ fn what_is_retained_is_still_known_to_be_whole() {
     let mut host = Host::default();
     host.settle(&mut Operator::default(), &desired);
     host.ready = None;
-    let plan = plan_deletion(&desired, &host.observed(), true, &[]);
+    let plan = plan_deletion(&desired, &host.observed(), true, &[], Progress::Unknown);
     assert_eq!(plan.step, Some(Step::CreateReady));
-    let plan = plan_deletion(&desired, &host.observed(), false, &[]);
+    let plan = plan_deletion(&desired, &host.observed(), false, &[], Progress::Unknown);
     assert_eq!(plan.step, None, "nobody knows");
 }
 
@@ -287,8 +306,12 @@ proptest! {
         content in prop::sample::select(&Content::ALL[..]),
         stops in prop::collection::vec((0..5_usize, any::<bool>()), 0..3),
         deleting in prop::collection::vec(0..4_usize, 0..3),
+        wipe: bool,
     ) {
-        let desired = given::volume(content);
+        let desired = DesiredVolume {
+            wipe,
+            ..given::volume(content)
+        };
         let mut host = Host::default();
         for (steps, half) in stops {
             stopped(&mut host, &desired, steps, half);

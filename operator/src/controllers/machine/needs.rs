@@ -303,6 +303,7 @@ pub(super) fn made_with(
         source: template.source.clone(),
         clone_strategy: template.clone_strategy,
         shareable: false,
+        wipe_on_delete: template.wipe_on_delete,
         reclaim_policy: template.reclaim_policy,
         existing: None,
     };

@@ -4,6 +4,7 @@ pub(super) mod clone;
 mod place;
 mod shared;
 mod users;
+mod wipe;
 mod work;
 
 pub(super) use place::pool_on;

@@ -74,7 +74,7 @@ impl Outcome {
 }
 
 /// What a look and a step came to.
-enum Turn {
+pub(super) enum Turn {
     /// It is to be looked at again.
     Next,
     /// Its content is to be brought, which nobody does yet.
@@ -391,7 +391,7 @@ impl Work<'_> {
             Step::DiscardData | Step::DeleteData => pool.delete(&desired.volume_name).await,
             Step::DeleteReady => pool.delete(&desired.ready_name()).await,
             Step::DeleteOwner => pool.delete(&desired.owner_name()).await,
-            Step::Import => Ok(()),
+            Step::Import | Step::Wipe => Ok(()),
         }
     }
 
@@ -426,10 +426,14 @@ impl Work<'_> {
             clone::mend(self, path).await?;
         }
         let users = self.users(&pool, path).await?;
-        let plan = plan_deletion(self.desired, &observed, was_ready, &users);
+        let progress = self.ctx.memory.progress(self.job);
+        let plan = plan_deletion(self.desired, &observed, was_ready, &users, progress);
         let Some(step) = plan.step else {
             return Ok(Turn::rest(plan.verdict));
         };
+        if step == Step::Wipe {
+            return Ok(self.wiping(plan.verdict));
+        }
         self.take(step).await.map(|()| Turn::Next)
     }
 }
