@@ -308,9 +308,29 @@ fn wherever_the_operator_is_killed_a_copy_ends_whole() {
     world.apply(&guest.strategy("Halted").yaml());
     world.machine_is(SPACE, "db", "off", |machine| reason(machine) == "Halted");
     killed_at(&between, "STORAGE_VOL_CREATE_XML_FROM", Moment::After);
+    held_off(&between);
     world.kubectl(&["delete", "vm,vvol", "--all", "-n", SPACE, "--timeout=120s"]);
     world.kubectl(&["delete", "clusterimage", "clones", "--timeout=60s"]);
     between.end();
+}
+
+// A machine that would write into what is being copied waits until that is done.
+fn held_off(between: &Between) {
+    let world = &between.world;
+    let (call, moment) = ("STORAGE_VOL_CREATE_XML_FROM", Moment::After);
+    between.trigger.arm(call, 1, moment, Act::Hold);
+    let text = clone_of("db-root", "copy", "", "");
+    world.apply(&text);
+    let limit = crate::support::world::LIMIT;
+    assert!(between.trigger.fired_within(limit), "{call}");
+    world.apply(&machine(HOST).yaml());
+    let told = world.machine_is(SPACE, "db", "told to wait", |machine| {
+        message(machine).contains("Volume db-root is being copied")
+    });
+    println!("{}", message(&told));
+    between.trigger.disarm();
+    volume_is(world, "copy", "ready", ready);
+    world.is_running(SPACE, "db");
 }
 
 fn killed_at(between: &Between, call: &str, moment: Moment) {

@@ -69,6 +69,43 @@ fn says(world: &World, words: &str) -> String {
     }
 }
 
+// Its file systems are held still for the last moment of a copy, and let go again: the guest goes on, and
+// what it says next it has read from its disk.
+fn frozen(world: &World) {
+    let start = Instant::now();
+    world.apply(&format!(
+        "apiVersion: drover.dev/v1alpha1
+kind: Volume
+metadata: {{name: frozen, namespace: {SPACE}}}
+spec:
+  pool: first
+  capacity: 3Gi
+  reclaimPolicy: Delete
+  source: {{volume: {{name: debian-root, consistency: Frozen}}}}
+"
+    ));
+    world.wait(("volumes", SPACE, "frozen"), "copied", ready);
+    let thawed = world.virsh(
+        "host1",
+        &[
+            "qemu-agent-command",
+            "e2e-debian_debian",
+            "{\"execute\":\"guest-fsfreeze-status\"}",
+        ],
+    );
+    println!("copied frozen in {:?}: {}", start.elapsed(), thawed.trim());
+    assert!(thawed.contains("thawed"), "{thawed}");
+    let log = std::fs::read_to_string(world.lab.log(drover_e2e::operator::NAME)).unwrap();
+    assert!(!log.contains("a guest does not go on"));
+    let checked = world.shell(
+        "host1",
+        "cd /var/lib/libvirt/drover-first && qemu-img check -q e2e-debian_frozen && \
+         qemu-img info e2e-debian_frozen | grep -c backing || true",
+    );
+    assert_eq!(checked.trim(), "0");
+    world.kubectl(&["delete", "vvol", "frozen", "-n", SPACE, "--timeout=60s"]);
+}
+
 #[test]
 #[ignore = "needs the lab: run by cargo lab test"]
 fn cloud_init_runs_the_agent_tells_and_the_disk_grows() {
@@ -98,6 +135,7 @@ fn cloud_init_runs_the_agent_tells_and_the_disk_grows() {
         (&"/".into(), &"ext4".into())
     );
     let id = world.domain_id("host1", "e2e-debian_debian");
+    frozen(&world);
     let grown = "{\"spec\":{\"capacity\":\"5Gi\"}}";
     let volume = ["patch", "vvol", "debian-root", "-n", SPACE];
     world.kubectl(&[&volume[..], &["--type=merge", "-p", grown]].concat());

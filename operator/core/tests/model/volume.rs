@@ -148,7 +148,13 @@ impl World {
             Object::Gone => Choice::Rest(Reason::Deleting),
             Object::Deleting if state.machine == Object::There => Choice::Rest(Reason::InUse),
             Object::Deleting => {
-                let plan = plan_deletion(desired, &observed, state.was_ready, &users);
+                let plan = plan_deletion(
+                    desired,
+                    &observed,
+                    state.was_ready,
+                    &users,
+                    Progress::Unknown,
+                );
                 match (plan.step, plan.verdict.reason) {
                     // Its name is not free while something may still be done to it.
                     (Some(Step::DeleteOwner), _) | (None, Reason::Deleting)
@@ -212,7 +218,7 @@ fn carry_out(state: &State, step: Step) -> State {
         Step::DeleteReady => next.ready = false,
         Step::DiscardData | Step::DeleteData => (next.data, next.precious) = (false, false),
         Step::DeleteOwner => next.owner = false,
-        Step::Import | Step::Grow => {}
+        Step::Import | Step::Grow | Step::Wipe => {}
     }
     let unused = state.domain == Domain::Nothing;
     let asked_for = state.volume == Object::Deleting && !state.retain && unused;

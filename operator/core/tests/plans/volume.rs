@@ -237,6 +237,7 @@ fn what_belongs_to_others_stays() {
     let data = Some(Data {
         capacity: 1,
         whole: true,
+        wiped: false,
     });
     for (owner, data, ready) in [
         (Some(theirs.clone()), None, None),

@@ -94,7 +94,8 @@ fn unconverted(
     match copied && converted && image::is_of_a_guest(ctx, name) {
         true => {
             let message = format!(
-                "spec.format: raw is needed with cloneStrategy Copy of {name}, which is a raw copy of                  a Volume; got qcow2"
+                "spec.format: raw is needed with cloneStrategy Copy of {name}, which is a raw copy of \
+                 a Volume; got qcow2"
             );
             Err(Verdict::new(Reason::SourceRefused, message))
         }
