@@ -10,6 +10,7 @@ use kube::ResourceExt;
 
 use crate::controllers::storage::clone;
 use crate::controllers::volume::volume_names;
+use crate::controllers::storage;
 use crate::ctx::Ctx;
 use crate::reconcile::Key;
 
@@ -53,8 +54,10 @@ pub(super) fn copied(
 ) -> Option<Verdict> {
     let volume = volume.filter(|_| disk.type_ != DiskType::Cdrom)?;
     let name = name_in_pool(volume).ok()?;
-    let handle = ctx.hosts.get(host)?;
-    handle.holds.has_volume(&volume.spec.pool, &name).then(|| {
+    let (handle, pool) = (ctx.hosts.get(host)?, &volume.spec.pool);
+    let all = storage::carriers(ctx, pool, &handle);
+    let copied = all.iter().any(|host| host.holds.has_volume(pool, &name));
+    copied.then(|| {
         let message = format!(
             "Volume {} is being copied: nobody writes into it until that is done",
             volume.name_any()
