@@ -4,6 +4,7 @@ use drover_e2e::hosts::pki;
 use drover_e2e::objects;
 use serde_json::{Value, json};
 
+use crate::support::files::text;
 use crate::support::{Guest, World, images, message, ready, reason};
 
 const SPACE: &str = "e2e-images";
@@ -226,6 +227,50 @@ fn an_image_that_is_not_what_was_declared() {
     world.remove_space(SPACE);
 }
 
+const TEAM: [(&str, &str); 3] = [
+    ("web", "192.168.170.20"),
+    ("db", "192.168.170.21"),
+    ("cache", "192.168.170.22"),
+];
+
+// What each guest was given, where it is, and that it reaches the others by name.
+fn team_says(world: &World) {
+    let says = |name: &str, words: &str| {
+        let domain = format!("team_{name}");
+        let console = world.host("host1").console(&world.lab, &domain);
+        println!("{name}: {}", objects::line_on(&console, words).unwrap());
+    };
+    for (name, ip) in TEAM {
+        says(name, "given user-data: timezone: Europe/Berlin");
+        says(name, &format!("eth0 has {ip}"));
+        for (other, its) in TEAM {
+            says(name, &format!("reached {other}.team.example.org at {its}"));
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn the_example_of_a_team_without_a_cluster() {
+    let world = World::new();
+    let folder = objects::example(&world.lab, "images").unwrap();
+    let uri = format!("host1={}", world.host("host1").uri());
+    let drover = |words: &[&str]| {
+        let mut command = std::process::Command::new(world.lab.built("drover"));
+        command.args(words).arg("-f").arg(&folder);
+        let output = command.args(["--connect", &uri, "--insecure"]).output();
+        let output = output.unwrap();
+        println!("$ drover {}\n{}", words.join(" "), text(&output));
+        output.status.code()
+    };
+    assert_eq!(drover(&["apply", "--yes"]), Some(0));
+    team_says(&world);
+    assert_eq!(drover(&["plan"]), Some(0), "nothing is left to do");
+    assert_eq!(drover(&["delete", "--yes"]), Some(0));
+    let left = world.virsh("host1", &["list", "--all", "--name"]);
+    assert!(!left.contains("team_"), "{left}");
+}
+
 #[test]
 #[ignore = "needs the lab: run by cargo lab test"]
 fn the_example_of_a_team_in_any_order() {
@@ -241,32 +286,12 @@ fn the_example_of_a_team_in_any_order() {
     for file in files[1..].iter().rev() {
         world.kubectl(&["apply", "--server-side", "-f", file]);
     }
-    let machines = [
-        ("web", "192.168.170.20"),
-        ("db", "192.168.170.21"),
-        ("cache", "192.168.170.22"),
-    ];
-    for (name, ip) in machines {
+    for (name, ip) in TEAM {
         world.machine_is("team", name, "running with its address", |machine| {
             ready(machine) && machine["status"]["interfaces"][0]["ips"][0] == ip
         });
     }
-    let console = |name: &str| {
-        world
-            .host("host1")
-            .console(&world.lab, &format!("team_{name}"))
-    };
-    let says = |name: &str, words: &str| {
-        let line = objects::line_on(&console(name), words).unwrap();
-        println!("{name}: {line}");
-    };
-    for (name, ip) in machines {
-        says(name, "given user-data: timezone: Europe/Berlin");
-        says(name, &format!("eth0 has {ip}"));
-        for (other, its) in machines {
-            says(name, &format!("reached {other}.team.example.org at {its}"));
-        }
-    }
+    team_says(&world);
     println!(
         "{}",
         world.kubectl(&["get", "vm", "-n", "team", "-o", "wide"])

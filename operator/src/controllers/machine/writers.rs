@@ -8,9 +8,9 @@ use drover_crds::virtual_machine::{self, RunStrategy};
 use drover_crds::{VirtualMachine, Volume};
 use kube::ResourceExt;
 
+use crate::controllers::storage;
 use crate::controllers::storage::clone;
 use crate::controllers::volume::volume_names;
-use crate::controllers::storage;
 use crate::ctx::Ctx;
 use crate::reconcile::Key;
 
