@@ -110,6 +110,8 @@ reasons! {
     InUse => False ["Reconciling"];
     /// The host does not answer, and nobody knows what runs there.
     HostUnreachable => Unknown ["HostUnreachable", "Reconciling"];
+    /// Somebody has to send the content.
+    WaitingForUpload => False ["Stalled"];
     /// A plan waits for a person.
     PlanNeedsApproval => False ["Stalled"];
     /// The spec asks for a change that is not made.

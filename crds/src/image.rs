@@ -9,6 +9,9 @@ use crate::common::LocalRef;
 use crate::rules;
 use crate::volume::{VolumeFormat, VolumeOrigin};
 
+/// The annotation that asks for leave to upload, once for each new value (RFC 3339).
+pub const UPLOAD_REQUESTED: &str = "drover.dev/upload-requested";
+
 /// An image for the Volumes of its namespace.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -103,6 +106,25 @@ pub struct ImageSource {
     /// ClusterImage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<VolumeOrigin>,
+    /// What a person sends, once, with `drover image upload`. The StoragePool that it is sent to keeps the
+    /// original for as long as the image is there; other copies come from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<ImageUpload>,
+}
+
+/// Where what is uploaded is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageUpload {
+    /// The StoragePool, one of files. If not set, the only one that there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = rules::reference("a StoragePool")))]
+    pub pool: Option<String>,
+    /// The Host. If not set, one that has the pool: where a Volume waits for the image already, or else
+    /// where there is the most room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = rules::reference("a Host")))]
+    pub host: Option<String>,
 }
 
 /// An image at an http or https URL: qcow2 without a backing file, or raw; as it is, or compressed by
@@ -161,6 +183,9 @@ pub struct ImageStatus {
     /// How many copies are complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copies: Option<i64>,
+    /// Where the original of what was uploaded is, or is to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<ImagePlace>,
     /// Its copies.
     #[serde(default)]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["pool", "host"]))]

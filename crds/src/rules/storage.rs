@@ -80,8 +80,8 @@ fn checksum_needed(url: &str) -> Value {
 #[must_use]
 pub fn image_source() -> Value {
     json!([rule(
-        "[has(self.http), has(self.volume)].exists_one(x, x)",
-        "exactly one of http and volume is needed",
+        "[has(self.http), has(self.upload), has(self.volume)].exists_one(x, x)",
+        "exactly one of http, upload and volume is needed",
     )])
 }
 

@@ -21,4 +21,5 @@ pub mod reservations;
 pub mod schedule;
 pub mod seed;
 pub mod selector;
+pub mod upload;
 pub mod xml;

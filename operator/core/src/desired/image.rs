@@ -35,6 +35,15 @@ impl fmt::Display for ImageName {
     }
 }
 
+/// Where what is uploaded is kept, as far as that is said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Keeping {
+    /// The StoragePool.
+    pub pool: Option<String>,
+    /// The Host.
+    pub host: Option<String>,
+}
+
 /// An image as it is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredImage {
@@ -50,6 +59,8 @@ pub struct DesiredImage {
     pub ca_bundle: Option<String>,
     /// The Volume that its original copy is made of.
     pub origin: Option<Origin>,
+    /// Where what a person sends is kept; none if nobody is to send it.
+    pub upload: Option<Keeping>,
     /// What is fetched must have this SHA-256: 64 hexadecimal digits.
     pub sha256: Option<String>,
     /// How it must be kept.
@@ -74,6 +85,10 @@ impl DesiredImage {
             url: http.map(|http| http.url.clone()),
             ca_bundle: bundle.map(|secret| secret.name.clone()),
             origin: content.source.volume.as_ref().map(Origin::from),
+            upload: content.source.upload.as_ref().map(|upload| Keeping {
+                pool: upload.pool.clone(),
+                host: upload.host.clone(),
+            }),
             sha256: content.checksum.as_deref().and_then(hexadecimal),
             format: content.format,
             keep: content.retention == ImageRetention::Keep,

@@ -198,6 +198,8 @@ pub fn plan_deletion(
 }
 
 // The record's first line; more may follow.
-fn owner_is(record: &str, desired: &DesiredVolume) -> bool {
+/// Whether an owner record is of this volume.
+#[must_use]
+pub fn owner_is(record: &str, desired: &DesiredVolume) -> bool {
     record.lines().next() == Some(desired.owner.as_str())
 }
