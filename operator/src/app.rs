@@ -25,6 +25,7 @@ use crate::reconcile::queue::Everyone;
 use crate::reconcile::{Cache, Hints, Kind, Queue};
 use crate::secrets::SecretReader;
 use crate::serve;
+use crate::upload::{Door, Uploads};
 
 /// How many objects are looked at at once, of all lanes: enough for some that are full because a host
 /// is slow. A worker that waits costs next to nothing.
@@ -107,6 +108,10 @@ async fn work(
         .map_err(|_| AppError::Watch)?;
     let events = Events::start(client.clone(), args.identity(), Arc::clone(&metrics));
     let secrets = Api::namespaced(client.clone(), &args.namespace);
+    let door = Door::open(args)?;
+    let jobs = Jobs::default();
+    let endpoint = door.as_ref().map(|door| door.endpoint.clone());
+    let uploads = Arc::new(Uploads::new(endpoint, &jobs, &hints, &metrics));
     let manager = manager(&cache);
     let ctx = Arc::new(Ctx {
         fleet: args.fleet.clone(),
@@ -119,7 +124,8 @@ async fn work(
         metrics,
         events,
         import_allow: Allowed::new(args.import_allow.clone()),
-        jobs: Jobs::default(),
+        jobs,
+        uploads: Arc::clone(&uploads),
         secrets: SecretReader::of_operator(&args.namespace),
         placing: tokio::sync::Mutex::default(),
         memory: Memory::default(),
@@ -137,6 +143,9 @@ async fn work(
         ctx.metrics.set_max_concurrent(kind.as_str(), WORKERS);
     }
     let mut workers = start_workers(&ctx, &queue);
+    if let Some(door) = door {
+        workers.spawn(door.serve(uploads, stop.clone()));
+    }
     stop.cancelled().await;
     workers.shutdown().await;
     tracing::info!("stopped");

@@ -1,12 +1,15 @@
 //! What the command line says.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ipnet::IpNet;
+use url::Url;
 
 use crate::cli::{
-    ApplyArgs, ConsoleArgs, DiffArgs, GetArgs, ImportArgs, NetCommand, PlanArgs, RenderArgs,
+    ApplyArgs, ConsoleArgs, DiffArgs, GetArgs, ImageCommand, ImportArgs, NetCommand, PlanArgs,
+    RenderArgs,
 };
 
 /// Runs virtual machines on plain libvirt hosts, as Kubernetes objects declare them.
@@ -55,6 +58,9 @@ pub enum Command {
     Render(RenderArgs),
     /// Connects this terminal with a machine's serial console.
     Console(ConsoleArgs),
+    /// Sends what images are made of.
+    #[command(subcommand)]
+    Image(ImageCommand),
     /// Says what the networks of hosts have given.
     #[command(subcommand)]
     Net(NetCommand),
@@ -75,6 +81,19 @@ pub struct OperatorArgs {
     /// Where metrics and health are served.
     #[arg(long, env = "DROVER_LISTEN", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
+
+    /// Where images are sent to by people, such as 127.0.0.1:8081; nowhere, if not said.
+    #[arg(long, env = "DROVER_UPLOAD_LISTEN")]
+    pub upload_listen: Option<SocketAddr>,
+
+    /// A folder with the certificate (`tls.crt`, and `ca.crt` if no public authority signed it) and the
+    /// key (`tls.key`) for what is sent. Without it what is sent is not encrypted.
+    #[arg(long, env = "DROVER_UPLOAD_TLS_DIR", requires = "upload_listen")]
+    pub upload_tls_dir: Option<PathBuf>,
+
+    /// The URL by which people reach it; that of the address, if not said.
+    #[arg(long, env = "DROVER_UPLOAD_URL", requires = "upload_listen")]
+    pub upload_url: Option<Url>,
 
     /// The namespace of the Lease and of the Hosts' credentials.
     #[arg(long, env = "DROVER_NAMESPACE", default_value = "drover-system")]
@@ -135,6 +154,47 @@ mod tests {
         assert_eq!(parsed.import_allow, ["10.77.0.0/24".parse().unwrap()]);
         assert_eq!(parsed.listen.port(), 18080);
         assert_ne!(parsed.identity(), parsed.identity());
+    }
+
+    #[test]
+    fn where_images_are_sent_to() {
+        let line = "--fleet a --upload-listen 127.0.0.1:8081 --upload-url https://drover.example.org/up \
+                    --upload-tls-dir /tls";
+        let arguments: Vec<&str> = line.split_whitespace().collect();
+        let parsed = parse(&arguments).unwrap();
+        assert_eq!(parsed.upload_listen.map(|it| it.port()), Some(8081));
+        assert!(parse(&["--fleet", "a"]).unwrap().upload_listen.is_none());
+        assert!(parse(&["--fleet", "a", "--upload-tls-dir", "/tls"]).is_err());
+        assert!(parse(&["--fleet", "a", "--upload-listen", "8081"]).is_err());
+    }
+
+    #[test]
+    fn an_image_is_sent_to_a_cluster_or_to_hosts() {
+        let upload = |words: &str| {
+            let all = ["drover", "image", "upload"];
+            let all = all.into_iter().chain(words.split(' '));
+            Cli::try_parse_from(all).map(|cli| match cli.command {
+                Command::Image(ImageCommand::Upload(arguments)) => arguments,
+                other => panic!("{other:?}"),
+            })
+        };
+        let own = upload("-n shop debian debian.qcow2").unwrap();
+        assert_eq!(
+            (own.namespace.as_str(), own.name.as_str()),
+            ("shop", "debian")
+        );
+        assert!(!own.cluster_image && own.connect.is_empty());
+        assert!(upload("--cluster-image debian d.raw --url http://127.0.0.1:8081").is_ok());
+        assert!(upload("debian d.raw -f . --connect qemu:///system").is_ok());
+        for wrong in [
+            "debian",
+            "debian d.raw --connect qemu:///system",
+            "debian d.raw -f .",
+            "debian d.raw -f . --connect qemu:///system --url http://a",
+            "debian d.raw --url nonsense",
+        ] {
+            assert!(upload(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

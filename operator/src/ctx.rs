@@ -25,6 +25,7 @@ use crate::import::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::reconcile::{Cache, Hints, Key};
 use crate::secrets::SecretReader;
+use crate::upload::Uploads;
 
 /// What every controller has at hand.
 pub struct Ctx {
@@ -52,6 +53,8 @@ pub struct Ctx {
     pub import_allow: Allowed,
     /// What is on its way into volumes.
     pub jobs: Jobs,
+    /// What people send.
+    pub uploads: Arc<Uploads>,
     /// One placement at a time: the next one sees what this one took.
     pub placing: tokio::sync::Mutex<()>,
     /// What is remembered between two looks.

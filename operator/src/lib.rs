@@ -20,3 +20,4 @@ pub mod metrics;
 pub mod reconcile;
 pub mod secrets;
 pub mod serve;
+pub mod upload;

@@ -41,6 +41,7 @@ async fn main() -> ExitCode {
         Command::Import(args) => cli::import(&args).await,
         Command::Render(args) => cli::render(&args),
         Command::Console(args) => cli::console(&args).await,
+        Command::Image(command) => cli::image(&command).await,
         Command::Net(command) => cli::net(&command).await,
     };
     ended.unwrap_or_else(|error| {

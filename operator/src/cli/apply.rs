@@ -255,7 +255,7 @@ fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     all.iter().find(|condition| condition["type"] == kind)
 }
 
-fn ready_words(object: &Value) -> String {
+pub(super) fn ready_words(object: &Value) -> String {
     let Some(ready) = condition(object, "Ready") else {
         return String::new();
     };

@@ -24,6 +24,7 @@ use crate::import::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::reconcile::{Cache, Hints, Queue};
 use crate::secrets::SecretReader;
+use crate::upload::Uploads;
 
 /// The manager of what is kept without a cluster.
 const MANAGER: &str = "cli";
@@ -63,6 +64,8 @@ impl Session {
         let cache = cache.map_err(|_| failed("the objects cannot be listed"))?;
         let secrets = Api::namespaced(client.clone(), &args.namespace);
         let registry = Registry::new(secrets, hints.clone(), Arc::clone(&metrics), stop.clone());
+        let jobs = Jobs::default();
+        let uploads = Uploads::new(None, &jobs, &hints, &metrics);
         let ctx = Arc::new(Ctx {
             fleet: args.fleet.clone(),
             manager: MANAGER.to_owned(),
@@ -75,7 +78,8 @@ impl Session {
             metrics,
             // Whoever runs a command could fetch it themselves.
             import_allow: Allowed::everything(),
-            jobs: Jobs::default(),
+            jobs,
+            uploads: Arc::new(uploads),
             secrets: SecretReader::of_person(&args.namespace),
             placing: tokio::sync::Mutex::default(),
             memory: Memory::default(),

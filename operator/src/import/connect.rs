@@ -17,13 +17,13 @@ use super::fetch::{FetchError, Policy};
 use super::trust::is_of_stranger;
 
 /// A connection, encrypted or not.
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 /// Resolves the host, checks where it is, and connects there.
-pub(super) async fn connect(
+pub(crate) async fn connect(
     host: &Host<String>,
     port: u16,
     secure: bool,

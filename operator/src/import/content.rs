@@ -18,6 +18,7 @@ use super::checksum::{Checksum, Feed};
 use super::download::Download;
 use super::fetch::FetchError;
 use super::holes::{Holes, Part, zeros};
+use super::received::Received;
 use super::{refused, retry, unavailable};
 use crate::metrics::Metrics;
 
@@ -38,8 +39,32 @@ struct Tally {
     error: Option<FetchError>,
 }
 
+/// Where what is fetched comes from.
+pub(super) enum Origin {
+    /// A URL.
+    Download(Box<Download>),
+    /// Somebody who sends it.
+    Received(Received),
+}
+
+impl Origin {
+    fn length(&self) -> Option<u64> {
+        match self {
+            Self::Download(download) => download.length,
+            Self::Received(received) => Some(received.length),
+        }
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
+        match self {
+            Self::Download(download) => download.chunk().await,
+            Self::Received(received) => received.chunk().await,
+        }
+    }
+}
+
 struct Fetched {
-    download: Download,
+    origin: Origin,
     tally: Arc<Mutex<Tally>>,
     checksum: Feed,
     metrics: Arc<Metrics>,
@@ -47,7 +72,7 @@ struct Fetched {
 
 impl Fetched {
     async fn chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
-        let chunk = self.download.chunk().await?;
+        let chunk = self.origin.chunk().await?;
         if let Some(chunk) = &chunk {
             self.checksum.take(chunk.clone()).await;
             let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
@@ -102,15 +127,12 @@ impl Content {
         }
     }
 
-    /// What a URL has. Whether it is packed shows in its first bytes.
-    pub(super) async fn fetched(
-        download: Download,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, Verdict> {
-        let length = download.length;
+    /// What a URL has, or somebody sends. Whether it is packed shows in its first bytes.
+    pub(super) async fn fetched(origin: Origin, metrics: Arc<Metrics>) -> Result<Self, Verdict> {
+        let length = origin.length();
         let (tally, checksum) = (Arc::<Mutex<Tally>>::default(), Checksum::new());
         let mut fetched = Box::new(Fetched {
-            download,
+            origin,
             tally: Arc::clone(&tally),
             checksum: checksum.feed(),
             metrics,

@@ -4,7 +4,7 @@
 pub mod address;
 mod checksum;
 pub mod clone;
-mod connect;
+pub(crate) mod connect;
 mod content;
 pub mod copy;
 mod download;
@@ -12,6 +12,7 @@ pub mod fetch;
 mod holes;
 pub mod jobs;
 mod mirrored;
+pub mod received;
 mod target;
 pub mod transfer;
 pub mod trust;

@@ -13,10 +13,11 @@ use drover_crds::volume::VolumeFormat;
 use futures::future::join_all;
 use uuid::Uuid;
 
-use super::content::Content;
+use super::content::{Content, Origin};
 use super::download::Download;
 use super::fetch::Policy;
 use super::jobs::{JobState, Jobs, Run};
+use super::received::Received;
 pub use super::target::Target;
 use super::target::{Writer, Written};
 use super::{refused, retry, unavailable};
@@ -26,7 +27,6 @@ use crate::metrics::Metrics;
 use crate::reconcile::Hints;
 
 /// Where content comes from.
-#[derive(Clone)]
 pub enum From {
     /// A URL.
     Url {
@@ -35,6 +35,8 @@ pub enum From {
         /// What may be fetched.
         policy: Policy,
     },
+    /// Somebody who sends it; none after it has been read.
+    Upload(Option<Received>),
     /// A complete volume.
     Volume {
         /// The host that has it.
@@ -79,13 +81,17 @@ pub struct Transfer {
 
 impl Transfer {
     /// Starts it; whoever is to be told is told when it ends.
-    pub fn start(self, jobs: &Jobs) {
+    pub fn start(mut self, jobs: &Jobs) {
         let jobs = jobs.clone();
         let runs = self.targets.iter().map(|target| jobs.begin(&target.id));
         let runs: Vec<_> = runs.collect();
         tokio::spawn(async move {
+            // Whoever sends by hand is no faster for waiting, and is not waited for by others.
             let slots = jobs.slots();
-            let _slot = slots.acquire().await;
+            let _slot = match &self.from {
+                From::Upload(_) => None,
+                From::Url { .. } | From::Volume { .. } => Some(slots.acquire().await),
+            };
             let ends = self.carry(&jobs, &runs).await;
             for ((target, run), end) in self.targets.iter().zip(runs).zip(ends) {
                 self.end(&jobs, target, &run, end);
@@ -109,7 +115,7 @@ impl Transfer {
     }
 
     async fn run(
-        &self,
+        &mut self,
         jobs: &Jobs,
         runs: &[Run],
         writers: &mut Vec<Writer>,
@@ -141,12 +147,18 @@ impl Transfer {
         self.hints.hint(target.key.clone());
     }
 
-    async fn open(&self) -> Result<Content, Verdict> {
-        match &self.from {
+    async fn open(&mut self) -> Result<Content, Verdict> {
+        let metrics = Arc::clone(&self.metrics);
+        match &mut self.from {
             From::Url { url, policy } => {
                 let download = Download::open(url, policy.clone()).await;
                 let download = download.map_err(|error| unavailable(&error))?;
-                Content::fetched(download, Arc::clone(&self.metrics)).await
+                Content::fetched(Origin::Download(Box::new(download)), metrics).await
+            }
+            From::Upload(received) => {
+                let received = received.take();
+                let received = received.ok_or_else(|| retry("it has been read already"))?;
+                Content::fetched(Origin::Received(received), metrics).await
             }
             From::Volume {
                 host,
@@ -270,7 +282,7 @@ impl Transfer {
         let size = content.read().max(head.len() as u64);
         let known = match &self.from {
             From::Volume { known, .. } => known.fetched.clone(),
-            From::Url { .. } => None,
+            From::Url { .. } | From::Upload(_) => None,
         };
         Ok(Completion {
             format: Some(format_of(found)),

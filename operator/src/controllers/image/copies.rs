@@ -106,9 +106,15 @@ impl Look {
     }
 }
 
-// What one host has begun, no other one goes on with.
+/// The name of the job that brings a copy. What one host has begun, no other one goes on with.
 fn job(desired: &DesiredImage, place: &Place, by: &str) -> String {
     format!("{}/{}/{by}", desired.uid, place.pool)
+}
+
+/// The name of the job that brings a copy now.
+pub(super) fn job_at(ctx: &Ctx, desired: &DesiredImage, place: &Place) -> String {
+    let by = place.handle(ctx).map(|handle| handle.name.clone());
+    job(desired, place, &by.unwrap_or_default())
 }
 
 /// What the status says of the content.
@@ -416,17 +422,25 @@ async fn sources(
     }
 }
 
-// What has been fetched once is what every copy must be.
 fn expected(desired: &DesiredImage, status: &ImageStatus, from: &From, largest: u64) -> Expected {
-    let known = match from {
-        From::Volume { known, .. } => known.clone(),
-        From::Url { .. } => known(status),
-    };
+    let expected = of_source(desired, status);
     Expected {
-        fetched: desired.sha256.clone(),
-        sha256: known.sha256,
-        format: desired.format,
+        sha256: match from {
+            From::Volume { known, .. } => known.sha256.clone(),
+            From::Url { .. } | From::Upload(_) => expected.sha256,
+        },
         // Of one that is only kept nobody has said.
         largest: Some(largest).filter(|largest| *largest > 0),
+        ..expected
+    }
+}
+
+/// What must come from the image's source: what has come once is what every copy must be.
+pub(super) fn of_source(desired: &DesiredImage, status: &ImageStatus) -> Expected {
+    Expected {
+        fetched: desired.sha256.clone(),
+        sha256: known(status).sha256,
+        format: desired.format,
+        largest: None,
     }
 }

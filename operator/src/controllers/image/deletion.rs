@@ -1,5 +1,7 @@
 //! An image whose object is being deleted.
 
+use std::collections::BTreeSet;
+
 use drover_core::desired::image::DesiredImage;
 use drover_core::plan::{Verdict, used_by};
 use drover_crds::condition::Reason;
@@ -7,7 +9,7 @@ use futures::future::join_all;
 
 use super::copies::{self, Look, Place};
 use super::kinds::ImageObject;
-use super::readers;
+use super::{original, readers};
 use crate::controllers::report::{self, Report, Unwanted};
 use crate::controllers::sites;
 use crate::ctx::Ctx;
@@ -36,8 +38,10 @@ pub(super) async fn delete<I: ImageObject>(
     let verdict = match used_by("objects", &users) {
         Some(message) => Verdict::new(Reason::InUse, message),
         None => {
+            ctx.uploads.close(key);
             let places = before.pools.iter().map(Place::from);
-            let looks = places.map(|place| async {
+            let places: BTreeSet<Place> = places.chain(original::of_status(&before)).collect();
+            let looks = places.into_iter().map(|place| async {
                 let look = copies::remove(ctx, desired, &before, &place).await;
                 (place, look)
             });

@@ -3,7 +3,7 @@
 use drover_core::desired::image::ImageName;
 use drover_core::desired::machine::{DesiredDisk, DesiredMachine};
 use drover_core::plan::Verdict;
-use drover_crds::condition::Reason;
+use drover_crds::condition::{self, Reason};
 use drover_crds::image::ImageContent;
 use drover_crds::{ClusterImage, Image, ImageStatus};
 
@@ -94,6 +94,11 @@ pub(in crate::controllers) fn copy_on(
         return Ok(status);
     }
     ctx.hints.hint(Key::image(name));
+    let ready = condition::find(&status.conditions, "Ready");
+    if let Some(ready) = ready.filter(|it| it.reason == Reason::WaitingForUpload.as_str()) {
+        let message = format!("{name}: {}", ready.message);
+        return Err(Verdict::new(Reason::WaitingForUpload, message));
+    }
     let why = copy.and_then(|copy| copy.message.clone());
     let why = why.map(|why| format!(": {why}")).unwrap_or_default();
     let whither = match place.host.as_str() {

@@ -6,7 +6,9 @@ mod copies;
 mod deletion;
 mod gather;
 mod kinds;
+mod leave;
 mod original;
+mod sent;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,9 +24,10 @@ use kube::ResourceExt;
 
 use self::copies::{Look, Place};
 pub use self::gather::Gathering;
-use self::kinds::ImageObject;
+pub use self::kinds::ImageObject;
 pub(super) use self::kinds::{copy_on, is_of_a_guest, pool_of_medium};
 pub(super) use self::original::hint_images;
+use self::sent::Sent;
 use crate::controllers::report::{self, Report};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -45,17 +48,29 @@ pub async fn reconcile<I: ImageObject>(ctx: &Ctx, key: &Key) -> Result<Again, Er
     }
     let image = report::ensure_finalizer(ctx, store, image).await?;
     let before = image.status().cloned().unwrap_or_default();
-    let original = original::place(ctx, &desired, &before);
     let mut wanted = demand(ctx, &desired.name);
+    let sent = sent::look(ctx, key, &*image, &desired, &wanted).await;
+    let original = original::place(ctx, &desired, &before);
     let here = original.as_ref().ok().and_then(Option::as_ref);
     wanted.extend(here.cloned());
-    let mut looks = look(ctx, key, &desired, &before, &wanted, here).await;
+    let mut looks = look(ctx, key, &desired, &before, &wanted, (here, &sent)).await;
     let largest = largest(ctx, &desired.name);
     let begun = copies::bring(ctx, &desired, &before, &mut looks, largest).await;
+    sent::wait(ctx, key, &desired, &before, &sent, &mut looks);
     let mut status = status(&before, &looks, &begun.places);
-    original::record(&mut status, here);
-    let verdict = original.err().unwrap_or_else(|| verdict(&looks, &status));
-    let again = again(&looks, begun.again);
+    match &desired.upload {
+        Some(_) => status.original = sent.recorded(&looks),
+        None => original::record(&mut status, here),
+    }
+    let verdict = original.err().or_else(|| verdict(&looks, &status));
+    let verdict = verdict.unwrap_or_else(|| match desired.upload {
+        Some(_) => sent::verdict(ctx, key, &desired, &before, &sent, &looks),
+        None => {
+            let message = "it is fetched when a Volume comes from it";
+            Verdict::new(Reason::Available, message)
+        }
+    });
+    let again = report::sooner(again(&looks, begun.again), sent.again);
     let changed = told(&status) != told(&before);
     let report = Report {
         key,
@@ -173,12 +188,13 @@ async fn look(
     desired: &DesiredImage,
     before: &ImageStatus,
     wanted: &BTreeSet<Place>,
-    original: Option<&Place>,
+    (original, sent): (Option<&Place>, &Sent),
 ) -> Vec<(Place, Look)> {
     let had = before.pools.iter().map(Place::from);
-    let all: BTreeSet<Place> = had.chain(wanted.iter().cloned()).collect();
+    let all = had.chain(wanted.iter().cloned()).chain(sent.place());
+    let all: BTreeSet<Place> = all.collect();
     let looks = all.into_iter().map(|place| async {
-        let kept = desired.keep || wanted.contains(&place);
+        let kept = desired.keep || wanted.contains(&place) || sent.is_at(&place);
         let look = match kept {
             true => copies::settle(ctx, key, desired, before, &place, original).await,
             false => copies::remove(ctx, desired, before, &place).await,
@@ -231,7 +247,7 @@ fn copy(place: &Place, look: &Look, begun: bool) -> Option<ImageCopy> {
             let state = match verdict.reason {
                 Reason::HostUnreachable => "Unreachable",
                 Reason::Deleting | Reason::InUse => "Removing",
-                Reason::Importing => "Waiting",
+                Reason::Importing | Reason::WaitingForUpload => "Waiting",
                 _ => "Failed",
             };
             (state, None, Some(verdict.message.clone()))
@@ -246,8 +262,9 @@ fn copy(place: &Place, look: &Look, begun: bool) -> Option<ImageCopy> {
     })
 }
 
-// As bad as the worst of its copies that somebody can do something about.
-fn verdict(looks: &[(Place, Look)], status: &ImageStatus) -> Verdict {
+// As bad as the worst of its copies that somebody can do something about; none if there is no copy, and
+// none on its way.
+fn verdict(looks: &[(Place, Look)], status: &ImageStatus) -> Option<Verdict> {
     let waits = |look: &Look| match look {
         Look::Waits(verdict, _) | Look::Running(_, Some(verdict), _) => Some(verdict.clone()),
         _ => None,
@@ -258,28 +275,28 @@ fn verdict(looks: &[(Place, Look)], status: &ImageStatus) -> Verdict {
             verdict.reason,
             Reason::HostUnreachable | Reason::Deleting | Reason::InUse
         );
+        if verdict.reason == Reason::WaitingForUpload {
+            return Some(verdict);
+        }
         let message = format!("{place}: {}", verdict.message);
         (!passing).then(|| Verdict::new(verdict.reason, message))
     });
-    if let Some(failed) = failed {
+    if failed.is_some() {
         return failed;
     }
     let coming = looks
         .iter()
         .filter(|(_, look)| matches!(look, Look::Running(..) | Look::Empty(_)))
         .count();
-    match (coming, status.copies.unwrap_or(0)) {
-        (0, 0) => Verdict::new(
-            Reason::Available,
-            "it is fetched when a Volume comes from it",
-        ),
+    Some(match (coming, status.copies.unwrap_or(0)) {
+        (0, 0) => return None,
         (0, 1) => Verdict::new(Reason::Available, "there is one copy"),
         (0, copies) => Verdict::new(Reason::Available, format!("there are {copies} copies")),
         (coming, _) => Verdict::new(
             Reason::Importing,
             format!("{coming} of {} copies are on their way", looks.len()),
         ),
-    }
+    })
 }
 
 fn again(looks: &[(Place, Look)], begun: Again) -> Again {

@@ -7,7 +7,6 @@ mod source;
 use std::sync::Arc;
 
 use drover_core::completion::Completion;
-use drover_core::desired::host::DesiredHost;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::desired::pool::DesiredPool;
 use drover_core::desired::volume::{DesiredVolume, name_in_pool};
@@ -21,7 +20,7 @@ use kube::ResourceExt;
 
 use crate::controllers::placement::namespace_labels;
 use crate::controllers::report::{self, Report};
-use crate::controllers::storage::{self, Outcome, Work, clone, pool_on};
+use crate::controllers::storage::{self, Outcome, Work, clone, closed_to, pool_on};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::hosts::HostHandle;
@@ -177,7 +176,7 @@ async fn ready_pool(
         let message = format!("spec.host: pool {name} is Shared: its volumes are of no host");
         return Err(Verdict::new(Reason::NotSupported, message));
     }
-    if let Some(closed) = closed_to(ctx, desired, &pool, host) {
+    if let Some(closed) = closed_to(ctx, &desired.namespace, &pool, host) {
         return Err(closed);
     }
     if let Some(refused) = not_adopted(ctx, desired, &pool, host) {
@@ -186,31 +185,6 @@ async fn ready_pool(
     let there = pool_on(ctx, &pool, host).await?;
     room::allow(ctx, desired, &pool, &there.1, host)?;
     Ok(there)
-}
-
-// Whether the pool or the host is not for the volume's namespace.
-fn closed_to(
-    ctx: &Ctx,
-    desired: &DesiredVolume,
-    pool: &StoragePool,
-    host: &str,
-) -> Option<Verdict> {
-    let labels = namespace_labels(ctx, &desired.namespace);
-    let closed = |what: String| {
-        let message = format!("{what} is not open to namespace {}", desired.namespace);
-        Some(Verdict::new(Reason::NotRealized, message))
-    };
-    if !DesiredPool::parse(pool, &ctx.fleet).consent.allows(&labels) {
-        return closed(format!("StoragePool {}", desired.pool));
-    }
-    let open = ctx.cache.hosts.get("", host).is_some_and(|host| {
-        DesiredHost::parse(&host.spec).is_ok_and(|host| host.consent.allows(&labels))
-    });
-    if open {
-        None
-    } else {
-        closed(format!("Host {host}"))
-    }
 }
 
 // What is there already is taken over with its pool's consent only, and by one Volume.

@@ -48,7 +48,11 @@ async fn content(url: &str, checksum: bool) -> Result<Content, Verdict> {
     policy.pause = Duration::from_millis(1);
     let mut download = Download::open(url, policy).await.unwrap();
     download.set_checksum(checksum);
-    Content::fetched(download, Arc::new(Metrics::new().unwrap())).await
+    Content::fetched(
+        Origin::Download(Box::new(download)),
+        Arc::new(Metrics::new().unwrap()),
+    )
+    .await
 }
 
 async fn read(mut content: Content) -> Result<(Vec<u8>, Content), Verdict> {
