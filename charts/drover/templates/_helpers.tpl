@@ -30,3 +30,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
+
+{{- /* How people reach the port for images. */ -}}
+{{- define "drover.uploadUrl" -}}
+{{- $uploads := .Values.uploads -}}
+{{- $scheme := ternary "https" "http" (ne $uploads.tlsSecretName "") -}}
+{{- $service := printf "%s-uploads.%s.svc" (include "drover.name" .) .Release.Namespace -}}
+{{- $host := ternary $service "127.0.0.1" $uploads.service -}}
+{{- $uploads.url | default (printf "%s://%s:%v" $scheme $host $uploads.port) -}}
+{{- end -}}
