@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 
 use crate::command::run_logged;
 use crate::error::Error;
-use crate::places::{Lab, OPERATOR_LISTEN};
+use crate::places::{Lab, OPERATOR_LISTEN, UPLOAD_LISTEN};
 use crate::{process, wait};
 
 /// The name of its process.
@@ -51,6 +51,7 @@ pub fn command_of(lab: &Lab, program: &Path) -> Command {
         .args(["operator", "--fleet", FLEET])
         .args(["--import-allow", "10.77.0.0/24"])
         .args(["--listen", OPERATOR_LISTEN])
+        .env("DROVER_UPLOAD_LISTEN", UPLOAD_LISTEN)
         .env("KUBECONFIG", lab.operator_kubeconfig())
         .env("POD_NAMESPACE", "drover-system");
     operator

@@ -19,6 +19,9 @@ pub const IMAGE_TLS_PORT: u16 = 8089;
 /// Where the operator's metrics are.
 pub const OPERATOR_LISTEN: &str = "127.0.0.1:18080";
 
+/// Where images are sent to the operator.
+pub const UPLOAD_LISTEN: &str = "127.0.0.1:18081";
+
 /// The folders of one checkout's lab.
 #[derive(Debug, Clone)]
 pub struct Lab {

@@ -36,6 +36,7 @@ mod shared;
 mod stated;
 mod support;
 mod teardown;
+mod uploads;
 mod wipes;
 mod without_cluster;
 mod writes;
