@@ -14,9 +14,11 @@ use uuid::Uuid;
 use super::{HostError, HostHandle, domain_ref};
 
 // VIR_DOMAIN_BLOCK_COPY_REUSE_EXT: what it is written into is there. VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB:
-// it does not outlive the domain's process. Not shallow: what the disk is based on is copied, too.
+// it does not outlive the domain's process. VIR_DOMAIN_BLOCK_COPY_SYNCHRONOUS_WRITES: no guest writes
+// faster than it is copied. Not shallow: what the disk is based on is copied, too.
 const REUSE: u32 = 2;
 const TRANSIENT: u32 = 4;
+const SYNCHRONOUS: u32 = 8;
 // virConnectDomainEventBlockJobStatus.
 const FAILED: i32 = 1;
 const READY: i32 = 3;
@@ -102,7 +104,7 @@ impl LiveDisk<'_> {
         let client = self.host.client()?;
         let told = self.host.block_jobs.subscribe();
         let xml = mirror_xml(path, format, block);
-        let flags = REUSE | TRANSIENT;
+        let flags = REUSE | TRANSIENT | SYNCHRONOUS;
         let begun = client.domain_block_copy(self.domain(), self.target, xml, Vec::new(), flags);
         let begun = begun.await;
         self.mark();

@@ -144,8 +144,16 @@ async fn finish(disk: &LiveDisk<'_>, consistency: Consistency) -> Result<(), Ver
                 }
             };
             // An agent that was too slow may still do it.
-            go_on(disk, consistency).await;
-            ended
+            match go_on(disk, consistency).await {
+                true => ended,
+                // What follows is another attempt, before which it is told so again.
+                false => Err(ended.err().unwrap_or_else(|| {
+                    let domain = disk.domain;
+                    retry(format!(
+                        "the file systems of domain {domain} may be held still"
+                    ))
+                })),
+            }
         }
     }
 }
@@ -163,19 +171,20 @@ async fn give_up(disk: &LiveDisk<'_>) {
 
 // A guest that cannot be told to go on is told so again before the next attempt, and a machine whose
 // CPUs stand still goes on as its own spec says.
-async fn go_on(disk: &LiveDisk<'_>, consistency: Consistency) {
+async fn go_on(disk: &LiveDisk<'_>, consistency: Consistency) -> bool {
     for _ in 0..ATTEMPTS {
         let told = match consistency {
             Consistency::Frozen => disk.thaw().await,
             Consistency::Paused | Consistency::CrashConsistent => disk.resume().await,
         };
         match told {
-            Ok(()) => return,
+            Ok(()) => return true,
             Err(error) => {
                 tracing::warn!(domain = disk.domain, %error, "a guest does not go on");
             }
         }
     }
+    false
 }
 
 fn unfrozen(error: &HostError) -> Verdict {
