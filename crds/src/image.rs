@@ -183,9 +183,6 @@ pub struct ImageStatus {
     /// How many copies are complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copies: Option<i64>,
-    /// Where the original of what was uploaded is, or is to be.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub original: Option<ImagePlace>,
     /// Its copies.
     #[serde(default)]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["pool", "host"]))]

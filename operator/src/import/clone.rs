@@ -138,7 +138,7 @@ impl Clone {
             size: Some(self.original.capacity),
             ..Completion::default()
         };
-        let transfer = Transfer {
+        let mut transfer = Transfer {
             from: From::Volume {
                 host: Arc::clone(self.host()),
                 pool: self.original.pool.clone(),

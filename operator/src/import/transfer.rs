@@ -101,7 +101,7 @@ impl Transfer {
 
     /// Brings it to the end, and how it ended in each volume. Each has an attempt at its job.
     pub(super) async fn carry(
-        &self,
+        &mut self,
         jobs: &Jobs,
         runs: &[Run],
     ) -> Vec<Result<Completion, Verdict>> {

@@ -9,7 +9,7 @@ use futures::future::join_all;
 
 use super::copies::{self, Look, Place};
 use super::kinds::ImageObject;
-use super::{original, readers};
+use super::{readers, sent};
 use crate::controllers::report::{self, Report, Unwanted};
 use crate::controllers::sites;
 use crate::ctx::Ctx;
@@ -40,7 +40,7 @@ pub(super) async fn delete<I: ImageObject>(
         None => {
             ctx.uploads.close(key);
             let places = before.pools.iter().map(Place::from);
-            let places: BTreeSet<Place> = places.chain(original::of_status(&before)).collect();
+            let places: BTreeSet<Place> = places.chain(sent::of_status(&before)).collect();
             let looks = places.into_iter().map(|place| async {
                 let look = copies::remove(ctx, desired, &before, &place).await;
                 (place, look)

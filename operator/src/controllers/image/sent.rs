@@ -350,7 +350,8 @@ fn why_not(
         None => format!("it is to be sent: {words}"),
     };
     let place = original.place.as_ref();
-    let failure = place.and_then(|place| ctx.jobs.last_failure(&copies::job_at(ctx, desired, place)));
+    let failure =
+        place.and_then(|place| ctx.jobs.last_failure(&copies::job_at(ctx, desired, place)));
     match failure {
         None => Verdict::new(Reason::WaitingForUpload, message),
         Some(failure) => {
