@@ -58,7 +58,8 @@ pub struct VolumeSpec {
     /// What happens to the data when this object is deleted.
     #[serde(default = "retain")]
     pub reclaim_policy: ReclaimPolicy,
-    /// Whether its data is overwritten with zeros before it is removed, which needs `reclaimPolicy: Delete`.
+    /// Whether the host wipes its data before it is removed, which needs `reclaimPolicy: Delete`. Zeros are
+    /// written over what has no holes; a file with holes, as mostly a `qcow2`, is only emptied.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wipe_on_delete: bool,
     /// Whether several machines may write into it at once. Only `raw` volumes can be written so, and only
