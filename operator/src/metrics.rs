@@ -208,7 +208,7 @@ impl Metrics {
             )?,
             import_bytes: plain(
                 "drover_import_bytes_total",
-                "Bytes of images that were fetched",
+                "Bytes of images that were fetched or sent",
             )?,
             events_dropped: plain(
                 "drover_events_dropped_total",

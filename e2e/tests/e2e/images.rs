@@ -183,7 +183,7 @@ fn a_server_of_our_own_authority_is_trusted_by_a_secret() {
         "apiVersion: drover.dev/v1alpha1
 kind: Volume
 metadata: {{name: disk, namespace: {SPACE}}}
-spec: {{pool: first, host: host1, capacity: 64Mi, source: {{clusterImage: {{name: {NAME}}}}}}}
+spec: {{pool: first, host: host1, capacity: 64Mi, reclaimPolicy: Delete, source: {{clusterImage: {{name: {NAME}}}}}}}
 "
     ));
     says("SourceUnavailable", "caBundleSecretRef");

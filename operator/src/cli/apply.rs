@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use drover_crds::Volume;
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -16,6 +16,9 @@ use super::session::{Session, place};
 use super::{ApplyArgs, CliError, plan, print};
 use crate::controllers::machine::foresight::{Sketch, host_has};
 use crate::controllers::machine::owned_volumes;
+
+/// How long it takes at most until what was done to the objects is heard of.
+const HEARING: Duration = Duration::from_secs(5);
 
 /// Makes everything as the files say.
 ///
@@ -68,6 +71,7 @@ pub async fn delete(args: &ApplyArgs) -> Result<ExitCode, CliError> {
     for place in &places {
         session.objects.delete(place);
     }
+    hear_of_images(&session).await;
     let workers = session.work();
     let done = watch(&session, args.timeout, &all, |object| {
         object.is_none().then_some(Ok(()))
@@ -127,6 +131,22 @@ async fn find_copies(session: &Session) -> Result<(), CliError> {
         let _known = session.objects.patch(&place, true, false, &status);
     }
     Ok(())
+}
+
+// Whoever looked at an image as it was before would take back what was found of it.
+async fn hear_of_images(session: &Session) {
+    let cache = &session.ctx.cache;
+    let heard = || {
+        let own = cache.images.all().into_iter().map(|it| it.meta().clone());
+        let of_cluster = cache.cluster_images.all();
+        let of_cluster = of_cluster.into_iter().map(|it| it.meta().clone());
+        own.chain(of_cluster)
+            .all(|meta| meta.deletion_timestamp.is_some())
+    };
+    let patience = Instant::now() + HEARING;
+    while !heard() && Instant::now() < patience {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 fn worked_on(given: &[Given]) -> Vec<Place> {

@@ -210,15 +210,39 @@ impl Site {
         original: bool,
     ) -> Result<Self, Verdict> {
         let (handle, seen) = pool_on(ctx, pool, &place.host).await?;
+        let copy = match original {
+            true => desired.original(&place.pool),
+            false => desired.copy(&place.pool),
+        };
         Ok(Self {
             job: job(desired, place, &handle.name),
             handle,
             seen,
-            copy: match original {
-                true => desired.original(&place.pool),
-                false => desired.copy(&place.pool),
-            },
+            copy,
         })
+    }
+
+    // Where one is to go, whatever is said of its pool, which may be going too. What an attempt to make
+    // the original may have left goes with it.
+    async fn left(ctx: &Ctx, desired: &DesiredImage, place: &Place) -> Result<Self, Verdict> {
+        let Some(handle) = place.handle(ctx) else {
+            let message = format!("nobody can reach what is in {place}");
+            return Err(Verdict::new(Reason::HostUnreachable, message));
+        };
+        match handle.pool(&place.pool).await {
+            Ok(Some(seen)) if seen.active => Ok(Self {
+                job: job(desired, place, &handle.name),
+                handle,
+                seen,
+                copy: desired.original(&place.pool),
+            }),
+            Ok(_) => {
+                let (pool, host) = (&place.pool, &handle.name);
+                let message = format!("pool {pool} is not active on {host}");
+                Err(Verdict::new(Reason::NotRealized, message))
+            }
+            Err(error) => Err(Outcome::failed(&error).verdict),
+        }
     }
 
     async fn refresh(&self) -> Result<(), HostError> {
@@ -263,6 +287,28 @@ async fn missing(ctx: &Ctx, work: &Work<'_>, verdict: Verdict) -> Look {
     }
 }
 
+/// Removes what is left where a copy was to come into being and did not: never one that is whole, of
+/// which there may be no other.
+pub(super) async fn remove_unfinished(
+    ctx: &Ctx,
+    desired: &DesiredImage,
+    status: &ImageStatus,
+    place: &Place,
+) -> Look {
+    let seen = match place.handle(ctx) {
+        Some(handle) => handle.pool(&place.pool).await.ok().flatten(),
+        None => None,
+    };
+    let ready = desired.copy(&place.pool).ready_name();
+    match seen.is_some_and(|seen| seen.volumes.contains(&ready)) {
+        true => Look::Waits(
+            Verdict::new(Reason::RetryLater, "there is a copy of which nobody knew"),
+            Again::Failed,
+        ),
+        false => remove(ctx, desired, status, place).await,
+    }
+}
+
 /// Removes a copy that is not wanted.
 pub(super) async fn remove(
     ctx: &Ctx,
@@ -276,11 +322,10 @@ pub(super) async fn remove(
     if !place.host.is_empty() && ctx.cache.hosts.get("", &place.host).is_none() {
         return Look::Gone;
     }
-    let Some(pool) = ctx.cache.pools.get("", &place.pool) else {
+    if ctx.cache.pools.get("", &place.pool).is_none() {
         return Look::Gone;
-    };
-    // What an attempt to make the original may have left goes with it.
-    let site = match Site::find(ctx, desired, &pool, place, true).await {
+    }
+    let site = match Site::left(ctx, desired, place).await {
         Ok(site) => site,
         Err(verdict) => return Look::Waits(verdict, Again::WhenHinted),
     };

@@ -197,6 +197,9 @@ async fn look(
         let kept = desired.keep || wanted.contains(&place) || sent.is_at(&place);
         let look = match kept {
             true => copies::settle(ctx, key, desired, before, &place, original).await,
+            false if sent.place().as_ref() == Some(&place) => {
+                copies::remove_unfinished(ctx, desired, before, &place).await
+            }
             false => copies::remove(ctx, desired, before, &place).await,
         };
         (place, look)

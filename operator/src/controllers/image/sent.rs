@@ -100,7 +100,16 @@ pub(super) fn of_status(status: &ImageStatus) -> Option<Place> {
 
 // Whether all of it has been there once: then there is an original, though nobody may see it now.
 fn was_whole(status: &ImageStatus) -> bool {
-    status.size.is_some()
+    status.size.is_some() || has_copy(status)
+}
+
+fn has_copy(status: &ImageStatus) -> bool {
+    copy_of(status).is_some()
+}
+
+fn copy_of(status: &ImageStatus) -> Option<Place> {
+    let mut copies = status.pools.iter();
+    copies.find(|copy| copy.state == "Ready").map(Place::from)
 }
 
 /// Looks where it is, or finds a place if somebody asks for leave to send it.
@@ -117,11 +126,11 @@ pub(super) async fn look<I: ImageObject>(
     let before = image.status().cloned().unwrap_or_default();
     let (had, whole) = (of_status(&before), was_whole(&before));
     let there = match whole {
-        true => had.clone(),
+        true => had.clone().or_else(|| copy_of(&before)),
         false => found(ctx, desired, keeping, had.as_ref()).await,
     };
     if let Some(place) = &there
-        && (!whole || before.pools.iter().any(|copy| copy.state == "Ready"))
+        && (!whole || has_copy(&before))
     {
         // Nobody has to send it.
         ctx.uploads.close(key);
@@ -196,8 +205,15 @@ async fn found(
             continue;
         };
         let copy = desired.copy(&name);
-        for host in hosts(&pool, keeping) {
-            let Ok((handle, seen)) = pool_on(ctx, &pool, &host).await else {
+        let known = had.filter(|had| had.pool == name);
+        let known = known.map(|had| had.host.clone());
+        let all: BTreeSet<String> = hosts(&pool, keeping).into_iter().chain(known).collect();
+        for host in all {
+            // Also while nobody has said yet that the pool is as it should be.
+            let Some(handle) = ctx.hosts.get(&host) else {
+                continue;
+            };
+            let Ok(Some(seen)) = handle.pool(&name).await else {
                 continue;
             };
             if !seen.volumes.contains(&copy.ready_name()) {
@@ -343,10 +359,10 @@ fn why_not(
     let words = command(&desired.name);
     let invited = ctx.uploads.invited_for(key).and(original.place.as_ref());
     let message = match invited {
-        Some(place) => format!("it is waited for, to be kept in {place}"),
-        None if was_whole(before) => {
+        _ if was_whole(before) => {
             format!("what was sent is gone, and there is no other copy; send it again: {words}")
         }
+        Some(place) => format!("it is waited for, to be kept in {place}"),
         None => format!("it is to be sent: {words}"),
     };
     let place = original.place.as_ref();
