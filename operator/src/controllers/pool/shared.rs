@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{Wanted, share};
 use crate::controllers::sites::{self, Share};
+use crate::hosts::inventory::Reach;
 use crate::hosts::volumes::PoolOnHost;
 use crate::hosts::{HostError, HostHandle};
 
@@ -35,7 +36,7 @@ pub(super) async fn settle(
     if !desired.shared {
         return (shares, Agreement::default());
     }
-    let mut agreement = agree(&agreed(before), &sights(&shares));
+    let mut agreement = agree(&agreed(before), &sights(hosts, &shares));
     if desired.is_marked() && agreement.marker.is_none() {
         match first_mark(fleet, desired, hosts, &shares).await {
             Ok(true) => {
@@ -43,7 +44,7 @@ pub(super) async fn settle(
                     .iter()
                     .map(|(name, host)| share(name, host, wanted, None));
                 shares = join_all(again).await;
-                agreement = agree(&agreed(before), &sights(&shares));
+                agreement = agree(&agreed(before), &sights(hosts, &shares));
             }
             Ok(false) => {}
             Err((host, error)) => {
@@ -64,10 +65,18 @@ pub(super) async fn settle(
     (shares, agreement)
 }
 
-fn sights(shares: &[Share]) -> Vec<Sight<'_>> {
+// A host that this operator has not tried to reach yet has what it had.
+fn sights<'a>(hosts: &[(String, Arc<HostHandle>)], shares: &'a [Share]) -> Vec<Sight<'a>> {
+    let awaited = |name: &str| {
+        let host = hosts.iter().find(|(it, _)| it == name);
+        host.is_some_and(|(_, host)| host.read(|it| matches!(it.reach, Reach::Connecting)))
+    };
+    let realized = |share: &Share| {
+        share.verdict.reason == Reason::Realized && share.marker.as_deref() != Some("")
+    };
     let sights = shares.iter().map(|share| Sight {
         host: &share.state.name,
-        realized: share.verdict.reason == Reason::Realized && share.marker.as_deref() != Some(""),
+        realized: realized(share) || awaited(&share.state.name),
         marker: share.marker.as_deref().filter(|text| !text.is_empty()),
     });
     sights.collect()
