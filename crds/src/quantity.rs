@@ -42,6 +42,12 @@ impl Quantity {
         self.scaled(1)
     }
 
+    /// The same as an unsigned number; none of what is no quantity, is below zero or does not fit.
+    #[must_use]
+    pub fn bytes(&self) -> Option<u64> {
+        u64::try_from(self.value().ok()?).ok()
+    }
+
     // The amount times `factor`, rounded up (away from zero, as Kubernetes does).
     fn scaled(&self, factor: i128) -> Result<i128, QuantityError> {
         let syntax = || QuantityError::Syntax(self.0.clone());

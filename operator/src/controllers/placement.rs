@@ -338,7 +338,7 @@ fn candidates(ctx: &Ctx, desired: &DesiredMachine) -> Vec<Candidate> {
 fn made_with(desired: &DesiredMachine) -> Vec<(String, String, u64)> {
     let made = desired.disks.iter().filter_map(|disk| {
         let (template, name) = (disk.template.as_ref()?, disk.volume.as_ref()?);
-        let capacity = u64::try_from(template.capacity.value().ok()?).ok()?;
+        let capacity = template.capacity.bytes()?;
         let volume = identity::volume_name(&desired.namespace, name);
         Some((template.pool.clone(), volume, capacity))
     });

@@ -119,10 +119,7 @@ pub(super) fn job_at(ctx: &Ctx, desired: &DesiredImage, place: &Place) -> String
 
 /// What the status says of the content.
 fn known(status: &ImageStatus) -> Completion {
-    let bytes = |text: &Option<String>| {
-        let amount = quantity::Quantity::from(text.as_deref()?).value().ok()?;
-        u64::try_from(amount).ok()
-    };
+    let bytes = |text: &Option<String>| quantity::Quantity::from(text.as_deref()?).bytes();
     Completion {
         format: status.format,
         backing: None,

@@ -166,7 +166,7 @@ fn largest(ctx: &Ctx, image: &ImageName) -> u64 {
         return 0;
     }
     let volumes = users(ctx, image).into_iter();
-    let sizes = volumes.filter_map(|it| u64::try_from(it.spec.capacity.value().ok()?).ok());
+    let sizes = volumes.filter_map(|it| it.spec.capacity.bytes());
     sizes.max().unwrap_or(0)
 }
 

@@ -73,6 +73,6 @@ fn promised(ctx: &Ctx, pool: &str, host: &str, but: &str) -> u64 {
             && volume.spec.pool == pool
             && (shared || volume.host().is_some_and(|on| on == host))
     });
-    let sizes = others.filter_map(|volume| u64::try_from(volume.spec.capacity.value().ok()?).ok());
+    let sizes = others.filter_map(|volume| volume.spec.capacity.bytes());
     sizes.fold(0, u64::saturating_add)
 }

@@ -70,9 +70,9 @@ fn ready_copy(
 ) -> Result<ImageStatus, Verdict> {
     let status = image::copy_on(ctx, name, &desired.pool, host)?;
     let size = status.virtual_size.as_deref();
-    let size = size.and_then(|size| quantity::Quantity::from(size).value().ok());
-    if let Some(size) = size.filter(|size| *size > i128::from(desired.capacity)) {
-        let size = quantity::bytes(u64::try_from(size).unwrap_or(u64::MAX));
+    let size = size.and_then(|size| quantity::Quantity::from(size).bytes());
+    if let Some(size) = size.filter(|size| *size > desired.capacity) {
+        let size = quantity::bytes(size);
         let declared = quantity::bytes(desired.capacity);
         let message =
             format!("spec.capacity: must be at least {size}, the size of {name}, got {declared}");
