@@ -22,7 +22,7 @@ const SIZE: u64 = 1 << 30;
 const PIECE: u64 = 4 << 20;
 const DATA: usize = 1 << 20;
 const NAME: &str = "bench.raw";
-const PORT: u16 = 8_089;
+const PORT: u16 = 8_090;
 const FETCHED: &str = "drover_import_bytes_total";
 
 /// Measures it.
