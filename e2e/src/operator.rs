@@ -51,6 +51,9 @@ pub fn command_of(lab: &Lab, program: &Path) -> Command {
         .args(["operator", "--fleet", FLEET])
         .args(["--import-allow", "10.77.0.0/24"])
         .args(["--listen", OPERATOR_LISTEN])
+        // As the chart has them.
+        .env("MALLOC_TRIM_THRESHOLD_", "4194304")
+        .env("MALLOC_MMAP_THRESHOLD_", "1048576")
         .env("DROVER_UPLOAD_LISTEN", UPLOAD_LISTEN)
         .env("KUBECONFIG", lab.operator_kubeconfig())
         .env("POD_NAMESPACE", "drover-system");

@@ -286,6 +286,7 @@ impl Metrics {
         Arc::new(move |call| {
             calls.with_label_values(&[&host, call.procedure]).inc();
             seconds.observe(call.took.as_secs_f64());
+            tracing::trace!(host, call = call.procedure, took = ?call.took, failed = call.failed);
             if let Some(category) = call.failed {
                 errors.with_label_values(&[host.as_str(), category]).inc();
             }

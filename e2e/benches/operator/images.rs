@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use drover_crds::{ClusterImage, Volume, condition};
 use drover_e2e::hosts::{self, Host, record};
 use drover_e2e::places::GATEWAY;
-use drover_e2e::{Lab, image_server};
+use drover_e2e::{Lab, guest, image_server};
 use kube::api::{DeleteParams, PostParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
@@ -22,75 +22,91 @@ const SIZE: u64 = 1 << 30;
 const PIECE: u64 = 4 << 20;
 const DATA: usize = 1 << 20;
 const NAME: &str = "bench.raw";
+const PACKED: &str = "bench.qcow2";
 const PORT: u16 = 8_090;
 const FETCHED: &str = "drover_import_bytes_total";
 
-/// Measures it.
-pub(crate) async fn run(lab: &Lab, count: Option<usize>) -> Vec<Target> {
-    let count = count.unwrap_or(5);
-    let folder = lab.built("bench-images");
-    let sum = sparse(&folder);
-    let (address, served) = (format!("{GATEWAY}:{PORT}"), folder.clone());
-    let address = address.parse().expect("an address");
-    std::thread::spawn(move || image_server::serve(address, None, served));
-    let all: Vec<Host> = record::all(lab).expect("hosts");
-    let virsh: Vec<_> = (0..count).map(|_| upload(lab, &all[0], &folder)).collect();
-    let subject = Subject::start(lab);
-    let bench = Bench {
-        fleet: Fleet::new(lab, &[]).await,
-        sum,
-    };
-    let names: Vec<String> = all.iter().map(|host| host.name.clone()).collect();
-    let before = subject.memory().0;
-    let (mut one, cpu) = (Vec::new(), subject.cpu());
-    for _ in 0..count {
-        one.push(bench.import(&names[..1]).await);
-    }
-    let cpu = (subject.cpu() - cpu) / u32::try_from(count).expect("few");
-    let grown = subject.memory().1 - before;
-    let fetched = subject.sum(FETCHED);
-    let mut many = Vec::new();
-    for _ in 0..count {
-        many.push(bench.import(&names).await);
-    }
-    let fetched = (subject.sum(FETCHED) - fetched) / SIZE as f64 / count as f64;
-    bench.fleet.remove().await;
-    std::fs::remove_dir_all(&folder).expect("the folder goes");
-    println!(
-        "1 GiB of which {} MiB are data, {count} times, {}",
-        (SIZE / PIECE * DATA as u64) >> 20,
-        load()
-    );
-    let hosts = names.len();
-    let (virsh, one) = (part(&virsh, 0.5), part(&one, 0.5));
-    let many = part(&many, 0.5);
-    vec![
-        Target::shown("virsh vol-upload --sparse, P50", virsh, "ms"),
-        Target::shown("URL to one host, P50", one, "ms"),
-        Target::new(
-            "the same, as a part of virsh's",
-            one * 100.0 / virsh,
-            "%",
-            125.0,
-        ),
-        Target::shown(
-            "the operator's processor time of it",
-            part(&[cpu], 0.5),
-            "ms",
-        ),
-        Target::new("RSS: most beyond what it was", grown, "MiB", 16.0),
-        Target::shown(&format!("URL to {hosts} hosts, P50"), many, "ms"),
-        Target::new("the same, times one host", many / one, "x", 3.0),
-        Target::new("fetched for it", fetched, "times", 1.0),
-    ]
-}
-
-struct Bench {
-    fleet: Fleet,
+/// An image that is served.
+struct Source {
+    file: &'static str,
+    /// How many bytes are fetched.
+    length: u64,
     sum: String,
 }
 
+/// Measures it: of the same disk, once with its holes as they are, and once as qcow2, which has none.
+pub(crate) async fn run(lab: &Lab, count: Option<usize>) -> Vec<Target> {
+    let count = count.unwrap_or(5);
+    let folder = lab.built("bench-images");
+    let sources = [sparse(&folder), qcow2(&folder)];
+    let (address, served) = (format!("{GATEWAY}:{PORT}"), folder.clone());
+    let address = address.parse().expect("an address");
+    std::thread::spawn(move || image_server::serve(address, None, served).expect("a port"));
+    println!(
+        "A disk of 1 GiB of which {} MiB are data, {count} times, {}",
+        (SIZE / PIECE * DATA as u64) >> 20,
+        load()
+    );
+    let hosts: Vec<Host> = record::all(lab).expect("hosts");
+    let mut targets = Vec::new();
+    for source in sources {
+        let upload = || upload(lab, &hosts[0], &folder.join(source.file));
+        let virsh: Vec<_> = (0..count).map(|_| upload()).collect();
+        let bench = Bench {
+            subject: Subject::start(lab),
+            fleet: Fleet::new(lab, &[]).await,
+            source,
+        };
+        targets.extend(bench.measure(&hosts, &virsh).await);
+        bench.fleet.remove().await;
+    }
+    std::fs::remove_dir_all(&folder).expect("the folder goes");
+    targets
+}
+
+struct Bench {
+    subject: Subject,
+    fleet: Fleet,
+    source: Source,
+}
+
 impl Bench {
+    async fn measure(&self, hosts: &[Host], virsh: &[Duration]) -> Vec<Target> {
+        let (subject, count) = (&self.subject, virsh.len());
+        let names: Vec<String> = hosts.iter().map(|host| host.name.clone()).collect();
+        let before = subject.memory().0;
+        let (mut one, cpu) = (Vec::new(), subject.cpu());
+        for _ in 0..count {
+            one.push(self.import(&names[..1]).await);
+        }
+        let cpu = (subject.cpu() - cpu) / u32::try_from(count).expect("few");
+        let grown = subject.memory().1 - before;
+        let fetched = subject.sum(FETCHED);
+        let mut many = Vec::new();
+        for _ in 0..count {
+            many.push(self.import(&names).await);
+        }
+        let fetched = (subject.sum(FETCHED) - fetched) / self.source.length as f64;
+        let (file, all) = (self.source.file, names.len());
+        let (virsh, one) = (part(virsh, 0.5), part(&one, 0.5));
+        let many = part(&many, 0.5);
+        let of = |what: &str| format!("{file}: {what}");
+        vec![
+            Target::shown(&of("virsh vol-upload --sparse, P50"), virsh, "ms"),
+            Target::shown(&of("URL to one host, P50"), one, "ms"),
+            Target::new(&of("a part of virsh's"), one * 100.0 / virsh, "%", 125.0),
+            Target::shown(
+                &of("the operator's processor time of it"),
+                part(&[cpu], 0.5),
+                "ms",
+            ),
+            Target::new(&of("RSS beyond what it was"), grown, "MiB", 16.0),
+            Target::shown(&of(&format!("URL to {all} hosts, P50")), many, "ms"),
+            Target::new(&of("the same, times one host"), many / one, "x", 3.0),
+            Target::new(&of("fetched for it"), fetched / count as f64, "times", 1.0),
+        ]
+    }
+
     // From the first request until a disk is based on the image on each host.
     async fn import(&self, hosts: &[String]) -> Duration {
         let client = self.fleet.client();
@@ -101,8 +117,8 @@ impl Bench {
             "kind": "ClusterImage",
             "metadata": {"name": self.fleet.namespace},
             "spec": {
-                "source": {"http": {"url": format!("http://{GATEWAY}:{PORT}/{NAME}")}},
-                "checksum": format!("sha256:{}", self.sum),
+                "source": {"http": {"url": format!("http://{GATEWAY}:{PORT}/{}", self.source.file)}},
+                "checksum": format!("sha256:{}", self.source.sum),
             },
         });
         let image = serde_json::from_value(image).expect("an image");
@@ -156,7 +172,7 @@ async fn until<F: Future<Output = bool>>(is: impl Fn() -> F) {
 }
 
 // Data that nobody could pack, and holes; its checksum.
-fn sparse(folder: &Path) -> String {
+fn sparse(folder: &Path) -> Source {
     std::fs::create_dir_all(folder).expect("a folder");
     let mut file = File::create(folder.join(NAME)).expect("a file");
     file.set_len(SIZE).expect("a size");
@@ -177,16 +193,31 @@ fn sparse(folder: &Path) -> String {
         hash.update(&hole);
     }
     file.sync_all().expect("it is there");
-    format!("{:x}", hash.finalize())
+    Source {
+        file: NAME,
+        length: SIZE,
+        sum: format!("{:x}", hash.finalize()),
+    }
+}
+
+fn qcow2(folder: &Path) -> Source {
+    let mut convert = std::process::Command::new("qemu-img");
+    convert.args(["convert", "-O", "qcow2", NAME, PACKED]);
+    let done = convert.current_dir(folder).status();
+    assert!(done.expect("qemu-img").success());
+    let file = folder.join(PACKED);
+    Source {
+        file: PACKED,
+        length: file.metadata().expect("a file").len(),
+        sum: guest::checksum(&file).expect("its checksum"),
+    }
 }
 
 // What virsh takes for it, from a file of the host's.
-fn upload(lab: &Lab, host: &Host, folder: &Path) -> Duration {
+fn upload(lab: &Lab, host: &Host, file: &Path) -> Duration {
     let inside: PathBuf = host.root(lab).join("root").join(NAME);
     let mut copy = std::process::Command::new("cp");
-    copy.arg("--sparse=always")
-        .arg(folder.join(NAME))
-        .arg(&inside);
+    copy.arg("--sparse=always").arg(file).arg(&inside);
     assert!(copy.status().expect("cp").success());
     let virsh = |words: &[&str]| hosts::virsh(lab, host, words).expect("virsh");
     virsh(&["vol-create-as", "first", "bench", "64k", "--format", "raw"]);

@@ -39,39 +39,37 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let before = network.status.clone().unwrap_or_default();
     let ruling = reservations::decide(ctx, &desired);
     desired.reservations.clone_from(&ruling.reservations);
-    let changed = &AtomicBool::new(false);
     let hosts = sites::selected(ctx, desired.host_selector.as_ref());
     let asked = hosts.iter().map(|(name, host)| {
         (
             name.clone(),
-            share(name, host, &desired, &ruling, changed).boxed(),
+            share(ctx, name, host, &desired, &ruling).boxed(),
         )
     });
     let mut asking = Asking::new(asked);
-    let all = asking.for_a_while().await;
-    if changed.swap(false, Ordering::Relaxed) {
-        reservations::hint_waiting(ctx, &ruling);
-    }
-    if all {
+    if asking.for_a_while().await {
         return finish(ctx, key, &network, asking.all().await, false).await;
     }
     finish(ctx, key, &network, asking.meanwhile(&before.hosts), true).await?;
     let shares = asking.all().await;
-    if changed.load(Ordering::Relaxed) {
-        reservations::hint_waiting(ctx, &ruling);
-    }
     let network = ctx.cache.networks.get("", &key.name).unwrap_or(network);
     finish(ctx, key, &network, shares, false).await
 }
 
+// Machines of this host that wait for what has changed do not wait for the other hosts too.
 async fn share(
+    ctx: &Ctx,
     name: &str,
     host: &HostHandle,
     desired: &DesiredNetwork,
     ruling: &Ruling,
-    changed: &AtomicBool,
 ) -> Share {
-    match realize(host, desired, Some((ruling, changed))).await {
+    let changed = AtomicBool::new(false);
+    let realized = realize(host, desired, Some((ruling, &changed))).await;
+    if changed.into_inner() {
+        reservations::hint_waiting(ctx, ruling, name);
+    }
+    match realized {
         Ok((state, verdict)) => Share {
             state,
             verdict,

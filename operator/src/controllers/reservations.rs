@@ -70,13 +70,14 @@ pub fn decide(ctx: &Ctx, network: &DesiredNetwork) -> Arc<Ruling> {
     ruling
 }
 
-/// Asks for a look at the machines that wait for what a network keeps for them.
-pub fn hint_waiting(ctx: &Ctx, ruling: &Ruling) {
+/// Asks for a look at the machines of a host that wait for what a network keeps for them.
+pub fn hint_waiting(ctx: &Ctx, ruling: &Ruling, host: &str) {
     for (namespace, name) in ruling.keepers() {
         let machine = ctx.cache.machines.get(namespace, name);
         let status = machine.as_ref().and_then(|machine| machine.status.as_ref());
         let runs = status.and_then(|status| status.state.as_deref()) == Some("Running");
-        if !runs {
+        let here = status.and_then(|status| status.host.as_deref()) == Some(host);
+        if here && !runs {
             ctx.hints.hint(Key::machine(namespace, name));
         }
     }

@@ -352,13 +352,6 @@ pub(super) async fn bring(
     looks: &mut [(Place, Look)],
     largest: u64,
 ) -> Begun {
-    if let Some(wait) = gather(ctx, desired, looks) {
-        let empty = looks.iter().filter(|(_, look)| look.is_empty());
-        return Begun {
-            places: empty.map(|(place, _)| place.clone()).collect(),
-            again: Again::After(wait),
-        };
-    }
     let sources = match sources(ctx, desired, status, looks).await {
         Ok(sources) => sources,
         Err((verdict, again)) => {
@@ -370,6 +363,13 @@ pub(super) async fn bring(
             return Begun::default();
         }
     };
+    if let Some(wait) = gather(ctx, desired, looks, &sources) {
+        let empty = looks.iter().filter(|(_, look)| look.is_empty());
+        return Begun {
+            places: empty.map(|(place, _)| place.clone()).collect(),
+            again: Again::After(wait),
+        };
+    }
     let empty: Vec<(&Place, &Target)> = looks
         .iter()
         .filter_map(|(place, look)| match look {
@@ -413,10 +413,14 @@ impl Default for Begun {
 }
 
 // How long it is until all are there for which the image is to be fetched.
-fn gather(ctx: &Ctx, desired: &DesiredImage, looks: &[(Place, Look)]) -> Option<Duration> {
-    let there = |look: &Look| matches!(look, Look::Ready(_) | Look::Running(..));
+fn gather(
+    ctx: &Ctx,
+    desired: &DesiredImage,
+    looks: &[(Place, Look)],
+    sources: &[From],
+) -> Option<Duration> {
     let waiting = looks.iter().filter(|(_, look)| look.is_empty()).count();
-    let fetched = desired.url.is_some() && !looks.iter().any(|(_, look)| there(look));
+    let fetched = sources.iter().any(|from| matches!(from, From::Url { .. }));
     let wait = || ctx.memory.gathering.wait(&desired.uid, waiting);
     (fetched && waiting > 0).then(wait).flatten()
 }
