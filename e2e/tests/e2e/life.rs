@@ -326,3 +326,20 @@ spec: {{pool: first, host: host2, capacity: 8Mi, format: raw, reclaimPolicy: Del
     assert!(xml.contains("<shareable/>"), "{xml}");
     world.remove_space(SPACE);
 }
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn a_machine_is_made_again_while_the_disk_of_the_first_is_going() {
+    let world = World::new();
+    world.space("e2e-again");
+    let guest = Guest::new("e2e-again", "again").blank("root", "first");
+    world.apply(&guest.yaml());
+    world.is_running("e2e-again", "again");
+    let first = world.get("volumes", "e2e-again", "again-root").unwrap();
+    world.kubectl(&["delete", "vm", "again", "-n", "e2e-again", "--timeout=60s"]);
+    world.apply(&guest.yaml());
+    world.is_running("e2e-again", "again");
+    let second = world.get("volumes", "e2e-again", "again-root").unwrap();
+    assert_ne!(first["metadata"]["uid"], second["metadata"]["uid"]);
+    world.remove_space("e2e-again");
+}

@@ -3,8 +3,8 @@
 use drover_core::completion::Completion;
 use drover_core::desired::volume::DesiredVolume;
 use drover_core::plan::Verdict;
-use drover_crds::Volume;
 use drover_crds::condition::Reason;
+use drover_crds::{VirtualMachine, Volume};
 use kube::ResourceExt;
 
 use super::{tell, users};
@@ -30,9 +30,9 @@ pub(super) async fn delete(
         Unwanted::Another => return Ok(Again::Failed),
     }
     let waiting = users(ctx, volume);
-    let waiting = waiting
-        .iter()
-        .find(|machine| machine.metadata.deletion_timestamp.is_none());
+    let waiting = waiting.iter().find(|machine| {
+        machine.metadata.deletion_timestamp.is_none() && !is_made_again(volume, machine)
+    });
     let outcome = match (waiting, host) {
         (Some(machine), _) => {
             let message = format!("machine {} uses it", machine.name_any());
@@ -50,6 +50,18 @@ pub(super) async fn delete(
     let again = report::unsettled(outcome.verdict.reason);
     tell(ctx, key, volume, None, outcome).await?;
     Ok(again)
+}
+
+// Whether the machine that it was made with is gone, and this is another one of its name: that one waits
+// for a Volume of its own.
+fn is_made_again(volume: &Volume, machine: &VirtualMachine) -> bool {
+    let (name, uid) = (volume.name_any(), machine.uid());
+    let owners = volume.owner_references();
+    let owned = owners.iter().any(|owner| Some(&owner.uid) == uid.as_ref());
+    let made = machine.spec.disks.iter().any(|disk| {
+        disk.volume_template.is_some() && format!("{}-{}", machine.name_any(), disk.name) == name
+    });
+    made && !owned && !owners.is_empty()
 }
 
 async fn remove(
