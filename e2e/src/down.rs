@@ -33,6 +33,8 @@ fn files(lab: &Lab) -> Result<(), Error> {
         "etcd",
         "pki",
         "hosts-pki",
+        "images-pki",
+        "shared",
         "bin",
         "run",
         "first-machine",

@@ -69,6 +69,7 @@ impl Bench {
         let first = [0, 1].map(|number| self.machine(number, "Halted"));
         self.fleet.create(&first, 10.0).await;
         self.fleet.delete_machines().await;
+        self.volumes_are_gone().await;
     }
 
     fn machine(&self, number: usize, strategy: &str) -> VirtualMachine {
