@@ -46,18 +46,21 @@ pub(crate) const CHANGES: [&str; 30] = [
 
 /// Those that are made in no such life, but in those of copies, images, networks and wiped
 /// volumes.
-pub(crate) const ELSEWHERE: [&str; 7] = [
+pub(crate) const ELSEWHERE: [&str; 10] = [
     "DOMAIN_BLOCK_COPY",
     "DOMAIN_BLOCK_JOB_ABORT",
     "DOMAIN_FSFREEZE",
     "DOMAIN_FSTHAW",
     "NETWORK_UPDATE",
+    "SECRET_DEFINE_XML",
+    "SECRET_SET_VALUE",
+    "SECRET_UNDEFINE",
     "STORAGE_VOL_CREATE_XML_FROM",
     "STORAGE_VOL_WIPE",
 ];
 
 /// Every procedure of the operator's that changes nothing but what its own connection is told.
-pub(crate) const READS: [&str; 45] = [
+pub(crate) const READS: [&str; 46] = [
     "AUTH_LIST",
     "CONNECT_CLOSE",
     "CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY",
@@ -93,6 +96,7 @@ pub(crate) const READS: [&str; 45] = [
     "NETWORK_IS_ACTIVE",
     "NETWORK_IS_PERSISTENT",
     "NODE_GET_INFO",
+    "SECRET_LOOKUP_BY_UUID",
     "STORAGE_POOL_GET_INFO",
     "STORAGE_POOL_GET_XML_DESC",
     "STORAGE_POOL_LIST_ALL_VOLUMES",
