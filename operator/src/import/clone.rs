@@ -11,9 +11,9 @@ use drover_crds::condition::Reason;
 use drover_crds::volume::VolumeFormat;
 use uuid::Uuid;
 
-use super::jobs::{JobState, Jobs, Run};
+use super::jobs::{Jobs, Run};
 use super::transfer::{Expected, From, Target, Transfer};
-use super::{mirrored, retry};
+use super::{given_up, mirrored, retry};
 use crate::hosts::HostHandle;
 use crate::hosts::holds::{Held, Hold};
 use crate::hosts::volumes::PoolOnHost;
@@ -45,22 +45,15 @@ pub struct Clone {
 impl Clone {
     /// Starts it; whoever is to be told is told when it ends.
     pub fn start(self, jobs: &Jobs) {
-        let jobs = jobs.clone();
-        let run = jobs.begin(&self.target.id);
-        tokio::spawn(async move {
-            let slots = jobs.slots();
-            let _slot = slots.acquire().await;
-            let state = match self.make(&jobs, &run).await {
-                Ok(known) => JobState::Done(known),
-                Err(verdict) => {
-                    let (host, reason) = (&self.host().name, &verdict.message);
-                    tracing::warn!(object = %self.target.key, host, reason, "the copy failed");
-                    JobState::Failed(verdict)
-                }
-            };
-            jobs.set(&run, state);
-            drop(self.hold);
-            self.hints.hint(self.target.key);
+        let told = (self.hints.clone(), self.target.key.clone());
+        let id = self.target.id.clone();
+        jobs.start(&id, told, |jobs, run| async move {
+            let made = self.make(&jobs, &run).await;
+            if let Err(verdict) = &made {
+                let (host, reason) = (&self.host().name, &verdict.message);
+                tracing::warn!(object = %self.target.key, host, reason, "the copy failed");
+            }
+            made
         });
     }
 
@@ -200,9 +193,4 @@ impl Clone {
             ..Completion::default()
         })
     }
-}
-
-/// What is said of a copy that nobody wants any more.
-pub(super) fn given_up() -> Verdict {
-    retry("it is not wanted any more")
 }

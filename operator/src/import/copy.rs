@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use drover_core::completion::Completion;
+use drover_core::plan::Verdict;
 use uuid::Uuid;
 
-use super::jobs::{JobState, Jobs};
-use super::retry;
+use super::jobs::{Jobs, Run};
+use super::{given_up, retry};
 use crate::hosts::HostHandle;
 use crate::hosts::volumes::PoolOnHost;
 use crate::reconcile::{Hints, Key};
@@ -36,29 +37,23 @@ pub struct Copy {
 impl Copy {
     /// Starts it; whoever is to be told is told when it ends.
     pub fn start(self, jobs: &Jobs) {
-        let jobs = jobs.clone();
-        let run = jobs.begin(&self.id);
-        tokio::spawn(async move {
-            let slots = jobs.slots();
-            let _slot = slots.acquire().await;
-            let pool = PoolOnHost {
-                host: &self.host,
-                name: &self.pool,
-                uuid: self.uuid,
-            };
-            let copied = tokio::select! {
-                () = run.end.cancelled() => return,
-                copied = pool.create_from(&self.volume, &self.xml, &pool, &self.source) => copied,
-            };
-            let state = match copied {
-                Ok(()) => JobState::Done(Completion::default()),
-                Err(error) => {
-                    tracing::warn!(object = %self.key, %error, "the copy failed");
-                    JobState::Failed(retry(error))
-                }
-            };
-            jobs.set(&run, state);
-            self.hints.hint(self.key);
-        });
+        let told = (self.hints.clone(), self.key.clone());
+        jobs.start(&self.id.clone(), told, |_, run| self.copy(run));
+    }
+
+    async fn copy(self, run: Run) -> Result<Completion, Verdict> {
+        let pool = PoolOnHost {
+            host: &self.host,
+            name: &self.pool,
+            uuid: self.uuid,
+        };
+        let copied = tokio::select! {
+            () = run.end.cancelled() => return Err(given_up()),
+            copied = pool.create_from(&self.volume, &self.xml, &pool, &self.source) => copied,
+        };
+        copied.map(|()| Completion::default()).map_err(|error| {
+            tracing::warn!(object = %self.key, %error, "the copy failed");
+            retry(error)
+        })
     }
 }

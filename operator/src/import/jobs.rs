@@ -11,6 +11,8 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::reconcile::{Hints, Key};
+
 /// How many sources are read at once.
 const AT_ONCE: usize = 8;
 
@@ -137,6 +139,26 @@ impl Jobs {
             before.end.cancel();
         }
         run
+    }
+
+    /// Does a job when it is its turn, notes how it ended, and tells whoever waits for that.
+    pub(super) fn start<W, F>(&self, id: &str, told: (Hints, Key), work: W)
+    where
+        W: FnOnce(Self, Run) -> F + Send + 'static,
+        F: Future<Output = Result<Completion, Verdict>> + Send,
+    {
+        let (jobs, run) = (self.clone(), self.begin(id));
+        tokio::spawn(async move {
+            let slots = jobs.slots();
+            let _slot = slots.acquire().await;
+            let state = match work(jobs.clone(), run.clone()).await {
+                Ok(known) => JobState::Done(known),
+                Err(verdict) => JobState::Failed(verdict),
+            };
+            jobs.set(&run, state);
+            let (hints, key) = told;
+            hints.hint(key);
+        });
     }
 
     /// Notes how a job is, by its last attempt.

@@ -10,9 +10,9 @@ use drover_crds::condition::Reason;
 use drover_crds::quantity;
 use drover_crds::volume::Consistency;
 
-use super::clone::{Clone, given_up};
+use super::clone::Clone;
 use super::jobs::{JobState, Jobs, Run};
-use super::{refused, retry};
+use super::{given_up, refused, retry};
 use crate::hosts::HostError;
 use crate::hosts::holds::Held;
 use crate::hosts::mirror::{LiveDisk, Reached, Told};

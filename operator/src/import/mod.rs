@@ -31,6 +31,11 @@ fn retry(error: impl std::fmt::Display) -> Verdict {
     Verdict::new(Reason::RetryLater, error.to_string())
 }
 
+// What is said of an attempt that nobody wants any more.
+fn given_up() -> Verdict {
+    retry("it is not wanted any more")
+}
+
 fn unavailable(error: &FetchError) -> Verdict {
     // What is not there today may be there tomorrow.
     let reason = match error {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::content::HEAD;
 use super::holes::{Part, zeros};
 use super::jobs::Run;
-use super::retry;
+use super::{given_up, retry};
 use crate::hosts::HostHandle;
 use crate::hosts::volumes::PoolOnHost;
 use crate::reconcile::Key;
@@ -90,7 +90,7 @@ impl Writer {
         let (writing, end) = (target.clone(), run.end.clone());
         let task = tokio::spawn(async move {
             tokio::select! {
-                () = end.cancelled() => Err(retry("it is not wanted any more")),
+                () = end.cancelled() => Err(given_up()),
                 written = write(&writing, parts, length) => written,
             }
         });

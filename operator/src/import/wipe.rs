@@ -7,7 +7,7 @@ use drover_core::plan::Verdict;
 use drover_crds::condition::Reason;
 use uuid::Uuid;
 
-use super::jobs::{JobState, Jobs};
+use super::jobs::Jobs;
 use super::retry;
 use crate::hosts::HostHandle;
 use crate::hosts::volumes::PoolOnHost;
@@ -34,28 +34,25 @@ pub struct Wipe {
 impl Wipe {
     /// Starts it; whoever is to be told is told when it ends.
     pub fn start(self, jobs: &Jobs) {
-        let jobs = jobs.clone();
-        let run = jobs.begin(&self.id);
-        tokio::spawn(async move {
-            let slots = jobs.slots();
-            let _slot = slots.acquire().await;
-            let pool = PoolOnHost {
-                host: &self.host,
-                name: &self.pool,
-                uuid: self.uuid,
-            };
-            let state = match pool.wipe(&self.volume).await {
-                Ok(()) => JobState::Done(Completion::default()),
-                Err(error) => {
-                    tracing::warn!(object = %self.key, %error, "it is not wiped");
-                    JobState::Failed(match error.is_unsupported() {
-                        true => Verdict::new(Reason::NotSupported, error.to_string()),
-                        false => retry(error),
-                    })
-                }
-            };
-            jobs.set(&run, state);
-            self.hints.hint(self.key);
-        });
+        let told = (self.hints.clone(), self.key.clone());
+        jobs.start(&self.id.clone(), told, |_, _| self.wipe());
+    }
+
+    async fn wipe(self) -> Result<Completion, Verdict> {
+        let pool = PoolOnHost {
+            host: &self.host,
+            name: &self.pool,
+            uuid: self.uuid,
+        };
+        match pool.wipe(&self.volume).await {
+            Ok(()) => Ok(Completion::default()),
+            Err(error) => {
+                tracing::warn!(object = %self.key, %error, "it is not wiped");
+                Err(match error.is_unsupported() {
+                    true => Verdict::new(Reason::NotSupported, error.to_string()),
+                    false => retry(error),
+                })
+            }
+        }
     }
 }
