@@ -70,12 +70,7 @@ async fn share(
         reservations::hint_waiting(ctx, ruling, name);
     }
     match realized {
-        Ok((state, verdict)) => Share {
-            state,
-            verdict,
-            size: None,
-            marker: None,
-        },
+        Ok((state, verdict)) => Share::new(state, verdict),
         Err(error) => Share::unknown(name, sites::refusal(name, &desired.name, &error), None),
     }
 }

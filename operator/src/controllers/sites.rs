@@ -56,17 +56,23 @@ pub struct Share {
 }
 
 impl Share {
-    /// What is not as it should be; what it had is still the best that is known.
+    /// What is known of any object on a host.
     #[must_use]
-    pub fn unknown(host: &str, verdict: Verdict, had: Option<&HostState>) -> Self {
-        let mut state = state(host, false, &verdict);
-        state.capacity = had.and_then(|had| had.capacity.clone());
+    pub fn new(state: HostState, verdict: Verdict) -> Self {
         Self {
             state,
             verdict,
             size: None,
             marker: None,
         }
+    }
+
+    /// What is not as it should be; what it had is still the best that is known.
+    #[must_use]
+    pub fn unknown(host: &str, verdict: Verdict, had: Option<&HostState>) -> Self {
+        let mut state = state(host, false, &verdict);
+        state.capacity = had.and_then(|had| had.capacity.clone());
+        Self::new(state, verdict)
     }
 
     /// What is not as it should be, for a reason that is no host's: what was active there is so still.
@@ -76,12 +82,7 @@ impl Share {
         let state = active
             .cloned()
             .unwrap_or_else(|| state(host, false, verdict));
-        Self {
-            state,
-            verdict: verdict.clone(),
-            size: None,
-            marker: None,
-        }
+        Self::new(state, verdict.clone())
     }
 
     // Of a host that has not answered: what it had, it has.
@@ -91,12 +92,8 @@ impl Share {
             Some(_) => Verdict::new(Reason::Realized, ""),
             None => Verdict::new(Reason::Creating, "the host has not answered yet"),
         };
-        Self {
-            state: had.cloned().unwrap_or_else(|| state(host, false, &verdict)),
-            verdict,
-            size: None,
-            marker: None,
-        }
+        let state = had.cloned().unwrap_or_else(|| state(host, false, &verdict));
+        Self::new(state, verdict)
     }
 }
 

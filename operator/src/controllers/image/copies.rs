@@ -13,7 +13,7 @@ use drover_core::observed::pool::ObservedPool;
 use drover_core::plan::Verdict;
 use drover_core::xml::type_word;
 use drover_crds::condition::Reason;
-use drover_crds::image::ImageCopy;
+use drover_crds::image::{ImageCopy, ImagePlace};
 use drover_crds::{ImageStatus, StoragePool, quantity};
 
 use super::{authorities, original};
@@ -67,6 +67,24 @@ impl std::convert::From<&ImageCopy> for Place {
         Self {
             pool: copy.pool.clone(),
             host: copy.host.clone(),
+        }
+    }
+}
+
+impl std::convert::From<&ImagePlace> for Place {
+    fn from(place: &ImagePlace) -> Self {
+        Self {
+            pool: place.pool.clone(),
+            host: place.host.clone(),
+        }
+    }
+}
+
+impl std::convert::From<&Place> for ImagePlace {
+    fn from(place: &Place) -> Self {
+        Self {
+            pool: place.pool.clone(),
+            host: place.host.clone(),
         }
     }
 }
@@ -130,9 +148,10 @@ fn known(status: &ImageStatus) -> Completion {
     }
 }
 
-fn was_ready(status: &ImageStatus, place: &Place) -> bool {
+/// Whether a status tells of a whole copy there.
+pub(super) fn was_ready(status: &ImageStatus, place: &Place) -> bool {
     let mut copies = status.pools.iter();
-    copies.any(|copy| copy.pool == place.pool && copy.host == place.host && copy.state == "Ready")
+    copies.any(|copy| Place::from(copy) == *place && copy.state == "Ready")
 }
 
 /// Makes a copy, but for its content; that of the original, too.

@@ -5,10 +5,9 @@ use drover_core::desired::image::DesiredImage;
 use drover_core::plan::Verdict;
 use drover_core::plan::clone::Wanted;
 use drover_crds::ImageStatus;
-use drover_crds::image::ImagePlace;
 use kube::ResourceExt;
 
-use super::copies::Place;
+use super::copies::{Place, was_ready};
 use crate::controllers::storage::clone;
 use crate::ctx::Ctx;
 use crate::reconcile::Key;
@@ -26,10 +25,7 @@ pub(super) fn place(
         return Ok(None);
     };
     if let Some(known) = &before.original {
-        return Ok(Some(Place {
-            pool: known.pool.clone(),
-            host: known.host.clone(),
-        }));
+        return Ok(Some(Place::from(known)));
     }
     let namespace = &desired.name.namespace;
     let there = clone::host_of(ctx, namespace, &origin.volume);
@@ -65,7 +61,7 @@ fn found(ctx: &Ctx, desired: &DesiredImage) -> Option<Place> {
 /// Whether a copy is the original, and whole.
 pub(super) fn is(status: &ImageStatus, place: &Place) -> bool {
     let known = status.original.as_ref();
-    known.is_some_and(|known| known.pool == place.pool && known.host == place.host)
+    known.is_some_and(|known| Place::from(known) == *place)
 }
 
 /// What it is to be.
@@ -82,13 +78,9 @@ pub(super) fn record(status: &mut ImageStatus, place: Option<&Place>) {
     let Some(place) = place.filter(|_| status.original.is_none()) else {
         return;
     };
-    let mut copies = status.pools.iter();
-    let whole = copies
-        .any(|copy| copy.pool == place.pool && copy.host == place.host && copy.state == "Ready");
-    status.original = whole.then(|| ImagePlace {
-        pool: place.pool.clone(),
-        host: place.host.clone(),
-    });
+    if was_ready(status, place) {
+        status.original = Some(place.into());
+    }
 }
 
 /// Asks for a look at the images whose originals wait for a Volume.

@@ -83,19 +83,13 @@ impl Sent {
         let place = self.place.as_ref()?;
         let mut looks = looks.iter();
         let left = looks.any(|(at, look)| at == place && !matches!(look, Look::Gone));
-        (self.kept || self.new || left).then(|| ImagePlace {
-            pool: place.pool.clone(),
-            host: place.host.clone(),
-        })
+        (self.kept || self.new || left).then(|| place.into())
     }
 }
 
 /// Where the status says that the original is.
 pub(super) fn of_status(status: &ImageStatus) -> Option<Place> {
-    status.original.as_ref().map(|original| Place {
-        pool: original.pool.clone(),
-        host: original.host.clone(),
-    })
+    status.original.as_ref().map(Place::from)
 }
 
 // Whether all of it has been there once: then there is an original, though nobody may see it now.

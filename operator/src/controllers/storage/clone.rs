@@ -9,12 +9,11 @@ use drover_core::plan::Verdict;
 use drover_core::plan::clone::{Original, Wanted, Way, way, writers};
 use drover_crds::Volume;
 use drover_crds::condition::{self, Reason};
-use drover_crds::storage_pool::PoolScope;
 use drover_crds::volume::{Consistency, VolumeFormat};
 use kube::ResourceExt;
 use uuid::Uuid;
 
-use super::{Base, Outcome, PROGRESS, Work, carriers, pool_on, writer};
+use super::{Base, Outcome, PROGRESS, Work, carriers, pool_on, shared};
 use crate::controllers::image;
 use crate::ctx::Ctx;
 use crate::hosts::holds::{Held, Hold};
@@ -191,7 +190,7 @@ fn object(ctx: &Ctx, namespace: &str, name: &str) -> Result<(Arc<Volume>, String
     let status = volume.status.clone().unwrap_or_default();
     let current = status.observed_generation == volume.metadata.generation;
     let ready = condition::find(&status.conditions, "Ready");
-    match (ready, place_of(ctx, &volume)) {
+    match (ready, shared::host_of(ctx, &volume)) {
         (Some(ready), Some(host)) if ready.status == "True" && current => Ok((volume, host)),
         (Some(ready), _) if ready.status != "True" => {
             let why = format!("is not ready: {}: {}", ready.reason, ready.message);
@@ -316,16 +315,6 @@ fn source(work: &Work<'_>, origin: &Origin) -> Option<Original> {
     })
 }
 
-// The host that has it, or through which it is read.
-fn place_of(ctx: &Ctx, volume: &Volume) -> Option<String> {
-    let pool = ctx.cache.pools.get("", &volume.spec.pool);
-    let shared = pool.filter(|pool| pool.spec.scope == PoolScope::Shared);
-    match shared {
-        Some(pool) => writer(&pool),
-        None => volume.host().cloned(),
-    }
-}
-
 /// Where a copy of a Volume can be: on the host that has it.
 ///
 /// # Errors
@@ -341,7 +330,7 @@ pub(in crate::controllers) fn host_of(
     };
     match ctx.cache.volumes.get(namespace, name) {
         None => waits("does not exist"),
-        Some(volume) => match place_of(ctx, &volume) {
+        Some(volume) => match shared::host_of(ctx, &volume) {
             Some(host) => Ok(host),
             None => waits("is not on a host yet"),
         },

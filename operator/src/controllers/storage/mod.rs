@@ -8,6 +8,6 @@ mod wipe;
 mod work;
 
 pub(super) use place::{closed_to, pool_on};
-pub(super) use shared::{carriers, is_shared, writer, writer_for};
+pub(super) use shared::{carriers, host_of, is_shared, writer, writer_for};
 pub(super) use users::users;
 pub(super) use work::{Base, Outcome, PROGRESS, Work};

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use drover_core::plan::Verdict;
-use drover_crds::StoragePool;
 use drover_crds::condition::Reason;
 use drover_crds::storage_pool::PoolScope;
+use drover_crds::{StoragePool, Volume};
 use kube::ResourceExt;
 
 use crate::controllers::sightings::confirmed_off;
@@ -38,6 +38,15 @@ pub(in crate::controllers) fn writer_for(
 /// The host that writes into a Shared pool.
 pub(in crate::controllers) fn writer(pool: &StoragePool) -> Option<String> {
     pool.status.as_ref()?.writer.clone()
+}
+
+/// The host that has a Volume, or through which it is written and read.
+pub(in crate::controllers) fn host_of(ctx: &Ctx, volume: &Volume) -> Option<String> {
+    let pool = ctx.cache.pools.get("", &volume.spec.pool);
+    match pool.filter(|pool| pool.spec.scope == PoolScope::Shared) {
+        Some(pool) => writer(&pool),
+        None => volume.host().cloned(),
+    }
 }
 
 /// All that see what `host` has in a pool, but those of which a person has said that they are off.

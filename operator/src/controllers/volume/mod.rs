@@ -59,9 +59,8 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
 // The host that has it or is to have it; that of a Shared pool which writes there. What is copied from
 // another one is where that one is.
 pub(super) fn place(ctx: &Ctx, volume: &Volume) -> Option<String> {
-    let pool = ctx.cache.pools.get("", &volume.spec.pool);
-    if let Some(pool) = pool.filter(|pool| pool.spec.scope == PoolScope::Shared) {
-        return storage::writer(&pool);
+    if storage::is_shared(ctx, &volume.spec.pool) {
+        return storage::host_of(ctx, volume);
     }
     let there = data_on(ctx, volume);
     there.or_else(|| match origin(volume) {
