@@ -14,6 +14,7 @@ pub mod machines;
 pub mod mirror;
 pub mod networks;
 pub mod observe;
+mod records;
 pub mod registry;
 mod removals;
 pub mod secrets;

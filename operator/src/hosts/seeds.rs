@@ -5,7 +5,8 @@ use drover_core::xml::private_volume_xml;
 use tokio::io::AsyncReadExt;
 
 use super::HostError;
-use super::volumes::{PoolOnHost, fill};
+use super::records::fill;
+use super::volumes::PoolOnHost;
 
 impl PoolOnHost<'_> {
     /// Makes a volume with just this content, and its path. One of this name that has another content
