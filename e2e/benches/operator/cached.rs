@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use drover_crds::{ClusterImage, VirtualMachine, Volume};
 use drover_e2e::hosts::Host;
 use drover_e2e::{Lab, guest};
+use kube::Api;
 use kube::api::{DeleteParams, PostParams};
-use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::audit;
 use crate::figures::{Target, load, part};
-use crate::fleet::{Fleet, WRITES};
+use crate::fleet::{Fleet, WRITES, until};
 use crate::subject::Subject;
 
 const CALLS: &str = "drover_rpc_call_seconds_sum";
@@ -171,17 +171,10 @@ impl Bench {
 
     async fn volumes_are_gone(&self) {
         let api: Api<Volume> = Api::namespaced(self.fleet.client(), &self.fleet.namespace);
-        let end = Instant::now() + Duration::from_secs(60);
-        loop {
-            let left = api
-                .list_metadata(&Default::default())
-                .await
-                .expect("a list");
-            let Some(first) = left.items.first() else {
-                return;
-            };
-            assert!(Instant::now() < end, "{} stays", first.name_any());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until(|| async {
+            let left = api.list_metadata(&Default::default()).await;
+            left.expect("a list").items.is_empty()
+        })
+        .await;
     }
 }

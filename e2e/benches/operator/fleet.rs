@@ -276,6 +276,15 @@ fn client(config: &Config) -> Client {
     Client::new(service, config.default_namespace.clone())
 }
 
+/// Waits until it is so.
+pub(crate) async fn until<F: Future<Output = bool>>(is: impl Fn() -> F) {
+    let start = Instant::now();
+    while !is().await {
+        assert!(start.elapsed() < LIMIT, "not in {LIMIT:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// Objects as a watch tells them.
 pub(crate) fn watch<K>(api: Api<K>) -> impl Stream<Item = K>
 where

@@ -15,7 +15,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::figures::{Target, load, part};
-use crate::fleet::{Fleet, LIMIT};
+use crate::fleet::{Fleet, until};
 use crate::subject::Subject;
 
 const SIZE: u64 = 1 << 30;
@@ -160,14 +160,6 @@ impl Bench {
         gone.expect("it is to go");
         until(|| async { images.get_opt(&name).await.expect("an answer").is_none() }).await;
         took
-    }
-}
-
-async fn until<F: Future<Output = bool>>(is: impl Fn() -> F) {
-    let start = Instant::now();
-    while !is().await {
-        assert!(start.elapsed() < LIMIT, "not in {LIMIT:?}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use drover_e2e::command::run;
-use drover_e2e::{guest, hosts, objects, operator};
+use drover_e2e::{hosts, objects, operator};
 use serde_json::Value;
 
 use crate::support::files::{Files, HOST, text};
@@ -39,13 +39,7 @@ stringData: {{{key}: {text:?}}}
 
 // With the small guest on its disk.
 fn booting(world: &World, name: &str, host: &str, given: &str) -> Guest {
-    let sum = guest::checksum(&guest::image(&world.lab).unwrap()).unwrap();
-    let disk = format!(
-        "{{name: root, volumeTemplate: {{pool: first, capacity: 64Mi, source: {{http: {{url: \
-         \"http://10.77.0.1:8088/guest.qcow2\", checksum: \"sha256:{sum}\"}}}}}}}}"
-    );
-    let guest = Guest::new(SPACE, name).on(host).memory("128Mi");
-    guest.disk(disk).more(given)
+    Guest::booting(&world.lab, SPACE, name).on(host).more(given)
 }
 
 fn console(world: &World, host: &str, guest: &Guest) -> PathBuf {

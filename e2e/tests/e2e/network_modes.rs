@@ -1,6 +1,6 @@
 //! Networks of every mode: what both versions of libvirt take, and what they make of it.
 
-use drover_e2e::{guest, hosts};
+use drover_e2e::hosts;
 
 use crate::support::files::Files;
 use crate::support::{Guest, World, message, ready, reason};
@@ -157,13 +157,8 @@ spec: {mode: NAT, subnets: [{cidr: 10.77.0.0/24}]}
 
 // A machine with the small guest in it, which asks for an address as soon as it is up.
 fn booting(world: &World, name: &str, interface: &str) -> Guest {
-    let sum = guest::checksum(&guest::image(&world.lab).unwrap()).unwrap();
-    let disk = format!(
-        "{{name: root, volumeTemplate: {{pool: first, capacity: 64Mi, source: {{http: {{url: \
-         \"http://10.77.0.1:8088/guest.qcow2\", checksum: \"sha256:{sum}\"}}}}}}}}"
-    );
-    let guest = Guest::new("e2e-vlans", name).on("host2").memory("128Mi");
-    guest.disk(disk).more(&format!("interfaces: [{interface}]"))
+    let guest = Guest::booting(&world.lab, "e2e-vlans", name).on("host2");
+    guest.more(&format!("interfaces: [{interface}]"))
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Objects that tests make, and what they read of them.
 
+use drover_e2e::{Lab, guest};
 use serde_json::Value;
 
 /// A machine to be applied. Without disks and interfaces it runs QEMU and nothing in it, which is
@@ -31,6 +32,16 @@ impl Guest {
             annotations: String::new(),
             more: String::new(),
         }
+    }
+
+    /// With the lab's small guest on its disk.
+    pub(crate) fn booting(lab: &Lab, namespace: &str, name: &str) -> Self {
+        let sum = guest::checksum(&guest::image(lab).unwrap()).unwrap();
+        let disk = format!(
+            "{{name: root, volumeTemplate: {{pool: first, capacity: 64Mi, source: {{http: {{url: \
+             \"http://10.77.0.1:8088/guest.qcow2\", checksum: \"sha256:{sum}\"}}}}}}}}"
+        );
+        Self::new(namespace, name).memory("128Mi").disk(disk)
     }
 
     pub(crate) fn on(mut self, host: &str) -> Self {
