@@ -90,7 +90,8 @@ impl RpcProxy {
         self.ways().unknown = procedure;
     }
 
-    /// Spoils the next reply; nothing more comes on that connection.
+    /// Spoils the next reply that tells of a domain, and so comes on the connection that hears events: a
+    /// byte stream, by which a pool's marker is read, has one of its own. Nothing more comes there.
     pub(crate) fn spoil(&self, spoil: Spoil) {
         self.ways().spoil = Some(spoil);
     }
@@ -158,7 +159,8 @@ impl Pair {
             }
             let late = self.ways().late;
             std::thread::sleep(late);
-            let spoil = self.ways().spoil.take_if(|_| is_reply);
+            let of_domain = is_reply && name(word(&frame, 3)).starts_with("DOMAIN_");
+            let spoil = self.ways().spoil.take_if(|_| of_domain);
             if let Some(spoil) = spoil {
                 let (bytes, ends) = spoil(frame);
                 let _ = self.client().write_all(&bytes);
