@@ -26,7 +26,7 @@ use crate::import::transfer::{Expected, From, Target, Transfer};
 use crate::reconcile::{Again, Key};
 
 /// How many volumes are written at once from what is read once.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 16;
 
 /// Where a copy is: in a Shared pool on no host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -355,6 +355,8 @@ async fn take_away(work: &Work<'_>) -> Look {
     let outcome = work.remove(false).await;
     if outcome.is_gone() {
         work.ctx.memory.set_progress(work.job, None);
+        // A pool that is to go waits for the last of what Drover keeps in it.
+        work.ctx.hints.hint(Key::pool(&work.desired.pool));
         return Look::Gone;
     }
     let again = report::unsettled(outcome.verdict.reason);
