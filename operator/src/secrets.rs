@@ -120,14 +120,14 @@ impl SecretReader {
         Ok(found)
     }
 
-    /// When to look again for a Secret that is not there, or has not what it should: the longer it has
-    /// been so, the later.
+    /// When to look again for a Secret that is not there: the longer it has been so, the later. One that
+    /// is there and has not what it should is somebody's to mend just now.
     #[must_use]
     pub fn again(&self, namespace: &str, names: &[&str]) -> Duration {
         let missed = lock(&self.missed);
         let since = |name: &&str| missed.get(&(namespace.to_owned(), (*name).to_owned()));
         let longest = names.iter().filter_map(since).map(Instant::elapsed).max();
-        longest.unwrap_or(LATE).clamp(SOON, LATE)
+        longest.unwrap_or(FRESH).clamp(SOON, LATE)
     }
 
     // What is older is not kept.
@@ -166,7 +166,7 @@ mod tests {
         let again = || reader.again("shop", &["ci", "keys"]);
         assert_eq!(
             again(),
-            Duration::from_secs(30),
+            Duration::from_secs(10),
             "it is there, and has not what it should"
         );
         let named = ("shop".to_owned(), "ci".to_owned());
