@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long nobody must have come.
-const QUIET: Duration = Duration::from_millis(200);
+/// How long nobody must have come: a few times what the API server takes for an object.
+const QUIET: Duration = Duration::from_millis(60);
 /// How long the first one waits at most.
 const LONGEST: Duration = Duration::from_secs(1);
 
@@ -59,18 +59,18 @@ mod tests {
             let wait = gathering.wait("a", count);
             wait.map(|wait| wait.as_millis())
         };
-        assert_eq!(millis(1), Some(200));
-        tokio::time::advance(Duration::from_millis(150)).await;
-        assert_eq!(millis(1), Some(50));
-        assert_eq!(millis(2), Some(200));
-        tokio::time::advance(Duration::from_millis(200)).await;
+        assert_eq!(millis(1), Some(60));
+        tokio::time::advance(Duration::from_millis(50)).await;
+        assert_eq!(millis(1), Some(10));
+        assert_eq!(millis(2), Some(60));
+        tokio::time::advance(Duration::from_millis(60)).await;
         assert_eq!(millis(2), None);
-        for count in 0..20 {
+        for count in 0..40 {
             if millis(count).is_none() {
-                assert_eq!(count, 10, "a second");
+                assert_eq!(count, 20, "a second");
                 return;
             }
-            tokio::time::advance(Duration::from_millis(100)).await;
+            tokio::time::advance(Duration::from_millis(50)).await;
         }
         panic!("it is never time");
     }
