@@ -110,7 +110,7 @@ impl Bench {
             let (before, since) = (self.subject.sum(CALLS), audit::now(&self.lab));
             let worked = self.subject.cpu();
             let ready = self.fleet.create(&[machine], 1.0).await;
-            cpu.push(self.subject.cpu() - worked);
+            cpu.push(self.subject.cpu().saturating_sub(worked));
             let calls = Duration::from_secs_f64(self.subject.sum(CALLS) - before);
             let at_server = self.fleet.at_server(since, &ready, WRITES + OF_VOLUME)[0];
             let took = ready[0].1;

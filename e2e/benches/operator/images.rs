@@ -52,16 +52,27 @@ pub(crate) async fn run(lab: &Lab, count: Option<usize>) -> Vec<Target> {
     for source in sources {
         let upload = || upload(lab, &hosts[0], &folder.join(source.file));
         let virsh: Vec<_> = (0..count).map(|_| upload()).collect();
+        let by_hand = (0..count).map(|_| by_hand(lab, &hosts[0], &source));
+        let by_hand = by_hand.collect();
+        let peers = Peers { virsh, by_hand };
         let bench = Bench {
             subject: Subject::start(lab),
             fleet: Fleet::new(lab, &[]).await,
             source,
         };
-        targets.extend(bench.measure(&hosts, &virsh).await);
+        targets.extend(bench.measure(&hosts, &peers).await);
         bench.fleet.remove().await;
     }
     std::fs::remove_dir_all(&folder).expect("the folder goes");
     targets
+}
+
+/// How long others take.
+struct Peers {
+    /// virsh, for a file that its host has already.
+    virsh: Vec<Duration>,
+    /// A script, from the URL until a disk is based on it.
+    by_hand: Vec<Duration>,
 }
 
 struct Bench {
@@ -71,8 +82,8 @@ struct Bench {
 }
 
 impl Bench {
-    async fn measure(&self, hosts: &[Host], virsh: &[Duration]) -> Vec<Target> {
-        let (subject, count) = (&self.subject, virsh.len());
+    async fn measure(&self, hosts: &[Host], peers: &Peers) -> Vec<Target> {
+        let (subject, count) = (&self.subject, peers.virsh.len());
         let names: Vec<String> = hosts.iter().map(|host| host.name.clone()).collect();
         let before = subject.memory().0;
         let (mut one, cpu) = (Vec::new(), subject.cpu());
@@ -88,11 +99,13 @@ impl Bench {
         }
         let fetched = (subject.sum(FETCHED) - fetched) / self.source.length as f64;
         let (file, all) = (self.source.file, names.len());
-        let (virsh, one) = (part(virsh, 0.5), part(&one, 0.5));
+        let (virsh, one) = (part(&peers.virsh, 0.5), part(&one, 0.5));
+        let by_hand = part(&peers.by_hand, 0.5);
         let many = part(&many, 0.5);
         let of = |what: &str| format!("{file}: {what}");
         vec![
             Target::shown(&of("virsh vol-upload --sparse, P50"), virsh, "ms"),
+            Target::shown(&of("a script: curl, sha256sum, virsh, P50"), by_hand, "ms"),
             Target::shown(&of("URL to one host, P50"), one, "ms"),
             Target::new(&of("a part of virsh's"), one * 100.0 / virsh, "%", 125.0),
             Target::shown(
@@ -207,7 +220,7 @@ fn qcow2(folder: &Path) -> Source {
 
 // What virsh takes for it, from a file of the host's.
 fn upload(lab: &Lab, host: &Host, file: &Path) -> Duration {
-    let inside: PathBuf = host.root(lab).join("root").join(NAME);
+    let inside = inside(lab, host);
     let mut copy = std::process::Command::new("cp");
     copy.arg("--sparse=always").arg(file).arg(&inside);
     assert!(copy.status().expect("cp").success());
@@ -220,4 +233,40 @@ fn upload(lab: &Lab, host: &Host, file: &Path) -> Duration {
     virsh(&["vol-delete", "bench", "--pool", "first"]);
     std::fs::remove_file(inside).expect("the copy goes");
     took
+}
+
+// What a script takes that fetches a file to the host, checks it, and gives it to virsh.
+fn by_hand(lab: &Lab, host: &Host, source: &Source) -> Duration {
+    let inside = inside(lab, host);
+    let url = format!("http://{GATEWAY}:{PORT}/{}", source.file);
+    let virsh = |words: &[&str]| hosts::virsh(lab, host, words).expect("virsh");
+    let file = format!("/root/{NAME}");
+    let start = Instant::now();
+    let mut curl = std::process::Command::new("curl");
+    curl.args(["-sSf", &url, "-o"]).arg(&inside);
+    assert!(curl.status().expect("curl").success());
+    let sum = std::process::Command::new("sha256sum")
+        .arg(&inside)
+        .output();
+    let sum = String::from_utf8(sum.expect("sha256sum").stdout).expect("digits");
+    assert!(sum.starts_with(&source.sum), "{sum}");
+    virsh(&["vol-create-as", "first", "bench", "64k", "--format", "raw"]);
+    virsh(&["vol-upload", "bench", &file, "--pool", "first", "--sparse"]);
+    let format = match source.file {
+        PACKED => "qcow2",
+        _ => "raw",
+    };
+    virsh(&["pool-refresh", "first"]);
+    let disk = ["vol-create-as", "first", "disk", "1G", "--format", "qcow2"];
+    let base = ["--backing-vol", "bench", "--backing-vol-format", format];
+    virsh(&[&disk[..], &base].concat());
+    let took = start.elapsed();
+    virsh(&["vol-delete", "disk", "--pool", "first"]);
+    virsh(&["vol-delete", "bench", "--pool", "first"]);
+    std::fs::remove_file(inside).expect("what was fetched goes");
+    took
+}
+
+fn inside(lab: &Lab, host: &Host) -> PathBuf {
+    host.root(lab).join("root").join(NAME)
 }
