@@ -222,7 +222,7 @@ spec:
         .disk("{name: root, volumeTemplate: {pool: e2e-limits, capacity: 1Pi}}".to_owned());
     world.apply(&guest.yaml());
     let refused = world.machine_is(SPACE, "large", "Unschedulable", |machine| {
-        message(machine).contains("without room in pool e2e-limits")
+        message(machine).contains("without room in pool \"e2e-limits\"")
     });
     println!("{}", message(&refused));
     world.delete(&guest.yaml());

@@ -59,7 +59,7 @@ fn a_pool_that_is_nowhere() {
         reason(machine) == "Unschedulable"
     });
     println!("{}", message(&machine));
-    assert!(message(&machine).contains("2 without pool e2e-later"));
+    assert!(message(&machine).contains("2 pool \"e2e-later\" missing"));
     let pool = "apiVersion: drover.dev/v1alpha1
 kind: StoragePool
 metadata: {name: e2e-later}

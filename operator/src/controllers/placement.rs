@@ -1,7 +1,7 @@
 //! Where a machine goes: to the host that has it already, or to the one that fits best. It is
 //! written down before anything is done there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use drover_core::desired::Consent;
 use drover_core::desired::host::DesiredHost;
@@ -11,7 +11,10 @@ use drover_core::desired::pool::DesiredPool;
 use drover_core::identity;
 use drover_core::placement::{Decision, Purpose, decide};
 use drover_core::plan::Verdict;
-use drover_core::schedule::{Candidate, Request, schedule};
+use drover_core::schedule::{
+    Candidate, Fleet, Foreign, Guest, GuestWanted, Machine, Request, Rules, Selector, Usage,
+    schedule,
+};
 use drover_crds::common::CONFIRMED_OFF;
 use drover_crds::condition::{Entry, Reason, Status};
 use drover_crds::{Host, HostState, VirtualMachine, VirtualMachineStatus};
@@ -121,9 +124,9 @@ fn choose_from(ctx: &Ctx, desired: &DesiredMachine, seen: &Seen) -> Result<Chose
             candidate.schedulable = true;
         }
     }
-    match schedule(&request(ctx, desired), &candidates) {
+    match schedule(&request(ctx, desired), &mut Fleet::of(&candidates)) {
         Ok(host) => Ok(Chosen::new(&host, epoch)),
-        Err(error) => Err(Verdict::new(Reason::Unschedulable, error.message)),
+        Err(error) => Err(Verdict::new(Reason::Unschedulable, error.to_string())),
     }
 }
 
@@ -264,19 +267,44 @@ fn request(ctx: &Ctx, desired: &DesiredMachine) -> Request {
     pools.sort();
     pools.dedup();
     Request {
+        machine: Machine {
+            uid: desired.uid.clone(),
+            namespace: desired.namespace.clone(),
+            usage: usage(desired),
+            ..Machine::default()
+        },
+        namespace_labels: namespace_labels(ctx, &desired.namespace),
+        rules: Rules {
+            host: desired.host.clone(),
+            host_selector: desired.host_selector.as_ref().map(Selector::from),
+            guest: GuestWanted {
+                architecture: desired.architecture.clone(),
+                ..GuestWanted::default()
+            },
+            pools,
+            networks: desired
+                .interfaces
+                .iter()
+                .map(|nic| nic.network.clone())
+                .collect(),
+            data_on,
+            ..Rules::default()
+        },
+        ..Request::default()
+    }
+}
+
+fn usage(desired: &DesiredMachine) -> Usage {
+    let mut pools: BTreeMap<String, u64> = BTreeMap::new();
+    for (pool, _, capacity) in made_with(desired) {
+        let sum = pools.entry(pool).or_default();
+        *sum = sum.saturating_add(capacity);
+    }
+    Usage {
         vcpus: u64::from(desired.vcpus()),
         memory: memory(desired),
-        architecture: desired.architecture.clone(),
-        host: desired.host.clone(),
-        host_selector: desired.host_selector.clone(),
-        namespace_labels: namespace_labels(ctx, &desired.namespace),
-        pools,
-        networks: desired
-            .interfaces
-            .iter()
-            .map(|nic| nic.network.clone())
-            .collect(),
-        data_on,
+        pools: pools.into_iter().collect(),
+        ..Usage::default()
     }
 }
 
@@ -327,9 +355,11 @@ fn candidates(ctx: &Ctx, desired: &DesiredMachine) -> Vec<Candidate> {
         .iter()
         .filter_map(|host| candidate(ctx, host, &used, &pools, &networks));
     candidates
-        .map(|candidate| Candidate {
-            full: full(ctx, &candidate.name, &made),
-            ..candidate
+        .map(|mut candidate| {
+            for (pool, room) in &mut candidate.pools {
+                *room = room_for(ctx, &candidate.name, pool, &made).unwrap_or(u64::MAX);
+            }
+            candidate
         })
         .collect()
 }
@@ -345,24 +375,17 @@ fn made_with(desired: &DesiredMachine) -> Vec<(String, String, u64)> {
     made.collect()
 }
 
-// The pools of a host in which there is no room for it. What is there already takes no more, and of a
-// pool that has not been looked at nobody knows: its volumes will say.
-fn full(ctx: &Ctx, host: &str, made: &[(String, String, u64)]) -> Vec<String> {
-    let has_room = |name: &String| {
-        let pool = ctx.cache.pools.get("", name)?;
-        let handle = ctx.hosts.get(host)?;
-        let seen = handle.read(|it| it.pools.get(name)?.1.value.clone())?;
-        let new = made
-            .iter()
-            .filter(|(pool, volume, _)| pool == name && !seen.volumes.contains(volume));
-        let asked = new.fold(0_u64, |sum, (.., capacity)| sum.saturating_add(*capacity));
-        Some(asked == 0 || room::fits(ctx, &pool, &seen, host, asked, "").is_ok())
-    };
-    let pools: BTreeSet<&String> = made.iter().map(|(pool, ..)| pool).collect();
-    let full = pools
-        .into_iter()
-        .filter(|pool| has_room(pool) == Some(false));
-    full.cloned().collect()
+// What may be promised of it in a pool of a host. What is there already takes no more, and of a pool
+// that has not been looked at nobody knows: its volumes will say.
+fn room_for(ctx: &Ctx, host: &str, name: &str, made: &[(String, String, u64)]) -> Option<u64> {
+    let mut made = made.iter().filter(|(pool, ..)| pool == name).peekable();
+    made.peek()?;
+    let pool = ctx.cache.pools.get("", name)?;
+    let handle = ctx.hosts.get(host)?;
+    let seen = handle.read(|it| it.pools.get(name)?.1.value.clone())?;
+    let there = made.filter(|(_, volume, _)| seen.volumes.contains(volume));
+    let there = there.fold(0_u64, |sum, (.., capacity)| sum.saturating_add(*capacity));
+    Some(room::room(ctx, &pool, &seen, host).saturating_add(there))
 }
 
 type Sites = [(String, Vec<HostState>)];
@@ -391,7 +414,7 @@ fn candidate(
             .iter()
             .filter(|(_, states)| on(states))
             .map(|(site, _)| site.clone())
-            .collect()
+            .collect::<Vec<_>>()
     };
     let (used_cpus, used_memory) = used.get(&name).copied().unwrap_or_default();
     let guests = facts.as_ref().map(|facts| &facts.capabilities.guests);
@@ -401,12 +424,13 @@ fn candidate(
         schedulable: desired.schedulable
             && !duplicate
             && host.metadata.deletion_timestamp.is_none(),
-        architectures: guests
+        guests: guests
             .map(|guests| {
-                guests
-                    .iter()
-                    .map(|(architecture, _)| architecture.clone())
-                    .collect()
+                let guests = guests.iter().map(|(architecture, _)| Guest {
+                    architecture: architecture.clone(),
+                    ..Guest::default()
+                });
+                guests.collect()
             })
             .unwrap_or_default(),
         cpus: facts
@@ -415,12 +439,18 @@ fn candidate(
         memory: facts
             .as_ref()
             .map_or(0, |facts| desired.allocatable_memory(facts.memory)),
-        used_cpus,
-        used_memory,
-        pools: realized(pools),
-        full: Vec::new(),
+        foreign: Foreign {
+            cpus: used_cpus,
+            memory: used_memory,
+            machines: 0,
+        },
+        pools: realized(pools)
+            .into_iter()
+            .map(|pool| (pool, u64::MAX))
+            .collect(),
         networks: realized(networks),
         consent: Consent::clone(&desired.consent),
         name,
+        ..Candidate::default()
     })
 }

@@ -134,25 +134,48 @@ impl Limits {
         }
     }
 
+    /// How much more may be promised, in bytes. `size` is that of the pool and what is free of it,
+    /// `promised` what its volumes may come to take.
+    #[must_use]
+    pub fn room(&self, size: (u64, u64), promised: u64) -> u64 {
+        if self.is_reserved(size) {
+            return 0;
+        }
+        let most = self.most(size.0);
+        most.map_or(u64::MAX, |most| {
+            let room = most.saturating_sub(u128::from(promised));
+            u64::try_from(room).unwrap_or(u64::MAX)
+        })
+    }
+
+    // Whether no more is free than is kept.
+    fn is_reserved(&self, (all, free): (u64, u64)) -> bool {
+        let kept = u128::from(all) * u128::from(self.reserve) / 100;
+        self.reserve > 0 && u128::from(free) <= kept
+    }
+
+    // What may be promised in all, if that is limited.
+    fn most(&self, all: u64) -> Option<u128> {
+        let overcommit = self.overcommit?;
+        Some(u128::from(all) * u128::from(overcommit) / 1000)
+    }
+
     /// Why a volume may not be made. `size` is that of the pool and what is free of it, `promised`
     /// what its volumes may come to take.
     ///
     /// # Errors
     /// The reason, with the field that says so.
     pub fn allow(&self, capacity: u64, size: (u64, u64), promised: u64) -> Result<(), String> {
-        let (all, free) = size;
-        let kept = u128::from(all) * u128::from(self.reserve) / 100;
-        if self.reserve > 0 && u128::from(free) <= kept {
-            let free = quantity::bytes(free);
+        if self.is_reserved(size) {
+            let free = quantity::bytes(size.1);
             return Err(format!(
                 "{free} are free, reserve: {}% are kept",
                 self.reserve
             ));
         }
-        let Some(overcommit) = self.overcommit else {
+        let Some(most) = self.most(size.0) else {
             return Ok(());
         };
-        let most = u128::from(all) * u128::from(overcommit) / 1000;
         let wanted = u128::from(promised) + u128::from(capacity);
         if wanted <= most {
             return Ok(());

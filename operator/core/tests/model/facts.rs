@@ -11,7 +11,7 @@ use drover_core::observed::domain::{DomainState, ObservedDomain};
 use drover_core::plan::foresee::{after, stopped};
 use drover_core::plan::history::History;
 use drover_core::plan::machine::{Situation, Step, plan};
-use drover_core::schedule::{Candidate, Request, schedule};
+use drover_core::schedule::{Candidate, Fleet, Foreign, Machine, Request, Rules, Usage, schedule};
 use drover_core::xml::{DomainType, ResolvedDisk};
 use drover_crds::condition::Reason;
 
@@ -261,13 +261,22 @@ impl Facts {
         }
         let candidates: Vec<_> = (0..HOSTS).map(|host| candidate(&room, host)).collect();
         let request = Request {
-            vcpus: 1,
-            memory: self.desired[0].memory.kib << 10,
-            host: room.only.map(|host| NAMES[usize::from(host)].to_owned()),
-            networks: vec!["lan".to_owned()],
+            machine: Machine {
+                usage: Usage {
+                    vcpus: 1,
+                    memory: self.desired[0].memory.kib << 10,
+                    ..Usage::default()
+                },
+                ..Machine::default()
+            },
+            rules: Rules {
+                host: room.only.map(|host| NAMES[usize::from(host)].to_owned()),
+                networks: vec!["lan".to_owned()],
+                ..Rules::default()
+            },
             ..Request::default()
         };
-        let chosen = schedule(&request, &candidates).ok();
+        let chosen = schedule(&request, &mut Fleet::of(&candidates)).ok();
         let chosen = chosen.map(|name| NAMES.iter().position(|it| *it == name).unwrap());
         let chosen = chosen.map(|host| u8::try_from(host).unwrap());
         self.rooms.insert(room, chosen);
@@ -415,10 +424,12 @@ fn candidate(room: &Room, host: usize) -> Candidate {
         name: NAMES[host].to_owned(),
         reachable: room.reachable[host],
         schedulable: true,
-        architectures: vec!["x86_64".to_owned()],
         cpus: 8,
         memory,
-        used_memory: if room.full[host] { memory } else { 0 },
+        foreign: Foreign {
+            memory: if room.full[host] { memory } else { 0 },
+            ..Foreign::default()
+        },
         networks: vec!["lan".to_owned()],
         ..Candidate::default()
     }

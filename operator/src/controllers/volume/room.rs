@@ -45,11 +45,23 @@ pub(super) fn allow(
         .map_err(|why| Verdict::new(Reason::NotRealized, format!("pool {name} on {host}: {why}")))
 }
 
-/// Whether so much more may be promised in a pool of a host, beside what its Volumes but this one are.
-///
-/// # Errors
-/// Why not.
-pub(in crate::controllers) fn fits(
+/// How much more may be promised in a pool of a host, in bytes, beside what its Volumes are.
+pub(in crate::controllers) fn room(
+    ctx: &Ctx,
+    pool: &StoragePool,
+    seen: &ObservedPool,
+    host: &str,
+) -> u64 {
+    let limits = DesiredPool::parse(pool, &ctx.fleet).limits;
+    if limits == Limits::default() {
+        return u64::MAX;
+    }
+    let size = (seen.capacity, seen.available);
+    limits.room(size, promised(ctx, &seen.name, host, ""))
+}
+
+// Whether so much more may be promised in a pool of a host, beside what its Volumes but this one are.
+fn fits(
     ctx: &Ctx,
     pool: &StoragePool,
     seen: &ObservedPool,

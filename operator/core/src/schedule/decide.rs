@@ -1,0 +1,271 @@
+//! The choice of a host.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::filter::Check;
+use super::fleet::Fleet;
+use super::fleet::bits::Bits;
+use super::fleet::grid::{Ask, Best, Judge, Search};
+use super::fleet::hash::ring;
+use super::fleet::shape::{Liked, Shape};
+use super::limits::{Bonus, Prepared};
+use super::reasons::{Details, Nearest, Reason, Rejected, Unschedulable};
+use super::request::Request;
+
+/// The host for a machine: of those that fit the one that scores most; of equals, the first on the ring
+/// of hashes from the machine's own place.
+///
+/// # Errors
+/// [`Unschedulable`] with every host counted by why it does not fit.
+pub fn schedule(request: &Request, fleet: &mut Fleet) -> Result<String, Unschedulable> {
+    let prepared = fleet.prepare(request);
+    match fleet.best(request, &prepared) {
+        Some(best) => Ok(fleet.slots[best.slot as usize].name.to_string()),
+        None => Err(fleet.unschedulable(request, &prepared)),
+    }
+}
+
+// What the grid does not know.
+struct Rest<'a> {
+    fleet: &'a Fleet,
+    request: &'a Request,
+    // What is not the same for all hosts of a search.
+    bonuses: &'a [Bonus],
+    each: Option<&'a [i64]>,
+    most: i64,
+}
+
+impl Judge for Rest<'_> {
+    fn admits(&self, slot: u32) -> bool {
+        self.fleet.short_of(self.request, slot).is_none()
+    }
+
+    fn extra(&self, slot: u32) -> i64 {
+        let each = self.each.and_then(|each| each.get(slot as usize));
+        let bonuses = self.bonuses.iter();
+        let bonuses: i64 = bonuses.map(|bonus| self.fleet.worth(bonus, slot)).sum();
+        each.copied().unwrap_or(0) + bonuses
+    }
+
+    fn most(&self) -> i64 {
+        self.most
+    }
+
+    fn is_even(&self) -> bool {
+        self.each.is_none() && self.bonuses.is_empty()
+    }
+}
+
+impl Fleet {
+    /// The best host for a request.
+    pub(super) fn best(&self, request: &Request, prepared: &Prepared) -> Option<Best> {
+        let shape = self.shapes.get(prepared.shape)?;
+        if prepared.limits.is_empty() {
+            return self.best_of(request, prepared, shape, None);
+        }
+        let mut hosts = shape.hosts.clone();
+        for limit in &prepared.limits {
+            self.apply(limit, &mut hosts);
+        }
+        self.best_of(request, prepared, shape, Some(&hosts))
+    }
+
+    // Of the hosts of a shape, or these of them.
+    fn best_of(
+        &self,
+        request: &Request,
+        prepared: &Prepared,
+        shape: &Shape,
+        of: Option<&Bits>,
+    ) -> Option<Best> {
+        let dense = |bonus: &Bonus| self.topologies[bonus.topology as usize].is_dense();
+        let dense = prepared.bonuses.iter().position(dense);
+        let mut bonuses = prepared.bonuses.clone();
+        let groups = dense.map(|at| self.by_worth(&bonuses.swap_remove(at)));
+        let (each, above) = match &shape.liked {
+            Liked::Each(each, most) => (Some(each.as_slice()), *most),
+            Liked::Tiers(_) => (None, 0),
+        };
+        let most = bonuses
+            .iter()
+            .map(|bonus| self.most_worth(bonus))
+            .sum::<i64>()
+            + above;
+        let rest = Rest {
+            fleet: self,
+            request,
+            bonuses: &bonuses,
+            each,
+            most,
+        };
+        let usage = &request.machine.usage;
+        let mut search = Search {
+            grid: &self.grid,
+            weights: &self.weights,
+            ask: Ask {
+                vcpus: usage.vcpus,
+                memory: usage.memory,
+                ring: ring(&request.machine.uid),
+            },
+            judge: &rest,
+            best: None,
+        };
+        let of = of.unwrap_or(&shape.hosts);
+        let ring_of = |slot: u32| self.slots[slot as usize].ring;
+        let tiers = match &shape.liked {
+            Liked::Tiers(tiers) => tiers.as_slice(),
+            Liked::Each(..) => &[],
+        };
+        if tiers.len() <= 1 && groups.is_none() {
+            let known = tiers.first().map_or(0, |(score, _)| *score);
+            search.among(of, known, ring_of);
+            return search.best;
+        }
+        let mut hosts = Bits::default();
+        for (known, sets) in parts(tiers, groups.as_deref()) {
+            hosts.copy(of);
+            sets.into_iter().flatten().for_each(|set| hosts.keep(set));
+            search.among(&hosts, known, ring_of);
+        }
+        search.best
+    }
+
+    // The hosts by what the machines in their domains are worth.
+    fn by_worth(&self, bonus: &Bonus) -> Vec<(i64, Bits)> {
+        let topology = &self.topologies[bonus.topology as usize];
+        let mut worths: BTreeMap<i64, Bits> = BTreeMap::new();
+        let mut others = Bits::default();
+        self.shapes_hosts(&mut others);
+        others.take_out(&topology.present);
+        worths.entry(bonus.nowhere()).or_default().join(&others);
+        let mut none = topology.present.clone();
+        for (domain, worth) in self.worths(bonus) {
+            topology.join(domain, worths.entry(worth).or_default());
+            topology.take_out(domain, &mut none);
+        }
+        worths.entry(bonus.of(0)).or_default().join(&none);
+        worths.into_iter().collect()
+    }
+
+    fn shapes_hosts(&self, hosts: &mut Bits) {
+        for slot in 0..self.slots.len() as u32 {
+            hosts.insert(slot);
+        }
+    }
+
+    fn most_worth(&self, bonus: &Bonus) -> i64 {
+        let there = self.worths(bonus).map(|(_, worth)| worth).max();
+        let else_ = bonus.of(0).max(bonus.nowhere());
+        there.map_or(else_, |it| it.max(else_))
+    }
+
+    /// Why no host fits.
+    pub(super) fn unschedulable(
+        &mut self,
+        request: &Request,
+        prepared: &Prepared,
+    ) -> Unschedulable {
+        let mut rejected = self.unfit(prepared.shape);
+        let mut found: BTreeMap<Check, Bits> = BTreeMap::new();
+        if let Some(shape) = self.shapes.get(prepared.shape) {
+            for slot in shape.hosts.iter() {
+                if let Some(check) = self.check(request, prepared, slot) {
+                    found.entry(check).or_default().insert(slot);
+                }
+            }
+        }
+        rejected.extend(found.into_iter().map(|(check, hosts)| Rejected {
+            reason: self.reason_of(request, prepared, check),
+            count: hosts.count(),
+            nearest: self.nearest(request, check, &hosts),
+            hosts,
+        }));
+        let pools = request.machine.usage.pools.iter().map(|(name, _)| name);
+        Unschedulable::new(Details {
+            hosts: self.hosts,
+            rejected: merged(rejected),
+            request: request.clone(),
+            shared: pools.filter(|name| self.is_shared(name)).cloned().collect(),
+        })
+    }
+
+    // By what the hosts are; kept, since many machines want the same.
+    fn unfit(&mut self, shape: u32) -> Vec<Rejected> {
+        let Some(shape) = self.shapes.get_mut(shape) else {
+            return Vec::new();
+        };
+        if shape.unfit.is_none() {
+            let mut found: BTreeMap<Reason, Bits> = BTreeMap::new();
+            for (slot, host) in (0_u32..).zip(&self.slots) {
+                let reason = host
+                    .facts
+                    .as_deref()
+                    .and_then(|facts| shape.why(host, facts));
+                if let Some(reason) = reason {
+                    found.entry(reason).or_default().insert(slot);
+                }
+            }
+            shape.unfit = Some(found.into_iter().collect());
+        }
+        let unfit = shape.unfit.iter().flatten();
+        let rejected = unfit.map(|(reason, hosts)| Rejected {
+            reason: reason.clone(),
+            count: hosts.count(),
+            nearest: None,
+            hosts: hosts.clone(),
+        });
+        rejected.collect()
+    }
+
+    fn nearest(&self, request: &Request, check: Check, hosts: &Bits) -> Option<Nearest> {
+        let asked = check.asked(request)?;
+        let free = |slot: u32| {
+            let host = &self.slots[slot as usize];
+            (self.free(request, check, slot), &host.name)
+        };
+        let (free, name) = hosts
+            .iter()
+            .map(free)
+            .max_by_key(|(free, name)| (*free, Reverse(*name)))?;
+        Some(Nearest {
+            asked,
+            free,
+            host: name.to_string(),
+        })
+    }
+}
+
+// Two limits may be of one reason.
+fn merged(rejected: Vec<Rejected>) -> Vec<Rejected> {
+    let mut all: Vec<Rejected> = Vec::new();
+    for it in rejected {
+        match all.iter_mut().find(|known| known.reason == it.reason) {
+            Some(known) => {
+                known.count += it.count;
+                known.hosts.join(&it.hosts);
+            }
+            None => all.push(it),
+        }
+    }
+    all
+}
+
+type Sets<'a> = [Option<&'a Bits>; 2];
+
+// The hosts by what they score beside what is free on them, the best first.
+fn parts<'a>(tiers: &'a [(i64, Bits)], groups: Option<&'a [(i64, Bits)]>) -> Vec<(i64, Sets<'a>)> {
+    let with = |all: &'a [(i64, Bits)]| -> Vec<(i64, Option<&'a Bits>)> {
+        let some = all.iter().map(|(score, set)| (*score, Some(set)));
+        some.collect()
+    };
+    let or_all =
+        |all: Vec<(i64, Option<&'a Bits>)>| if all.is_empty() { vec![(0, None)] } else { all };
+    let groups = or_all(groups.map(with).unwrap_or_default());
+    let mut parts: Vec<_> = or_all(with(tiers))
+        .into_iter()
+        .flat_map(|(a, tier)| groups.iter().map(move |(b, group)| (a + b, [tier, *group])))
+        .collect();
+    parts.sort_by_key(|(score, _)| Reverse(*score));
+    parts
+}

@@ -1,0 +1,307 @@
+//! How many machines that a term is about are in each domain.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use super::super::event::Labels;
+use super::super::labels::Selector;
+use super::super::request::Term;
+use super::hash::Mixed;
+use super::slab::Slab;
+
+/// Machines by domain: those without any are left out.
+pub(crate) type Counts = HashMap<u32, u32, Mixed>;
+
+/// A term, with what it is about in each domain.
+#[derive(Debug, Clone)]
+pub(crate) struct Counter {
+    hash: u64,
+    pub(crate) topology: u32,
+    topology_key: String,
+    selector: Selector,
+    namespaces: Vec<String>,
+    /// The machines that it selects.
+    pub(crate) matching: Counts,
+    /// The machines that keep those away.
+    pub(crate) owners: Counts,
+    // Machines that say it, wherever they are.
+    holders: u32,
+}
+
+/// Labels that machines have in common.
+#[derive(Debug, Clone)]
+struct LabelSet {
+    namespace: Arc<str>,
+    labels: Arc<[(Arc<str>, Arc<str>)]>,
+    machines: u32,
+    // The terms that select it.
+    matching: Vec<u32>,
+}
+
+/// The terms that are known, and the labels of the machines.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Terms {
+    counters: Slab<Counter>,
+    by_hash: HashMap<u64, Vec<u32>, Mixed>,
+    sets: Slab<LabelSet>,
+    set_by_hash: HashMap<u64, Vec<u32>, Mixed>,
+    // Terms that some machine keeps others away by.
+    kept: usize,
+    // Terms and label sets since the last time that idle ones were forgotten.
+    added: usize,
+}
+
+// After so many new ones, terms and label sets that no machine has are forgotten.
+const IDLE: usize = 1_024;
+
+fn hash_of(value: impl Hash) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What a term says, in a machine of a namespace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Said<'a> {
+    pub(crate) topology_key: &'a str,
+    pub(crate) selector: &'a Selector,
+    namespaces: &'a [String],
+    own: &'a str,
+}
+
+impl<'a> Said<'a> {
+    pub(crate) fn of(term: &'a Term, own: &'a str) -> Self {
+        Self {
+            topology_key: &term.topology_key,
+            selector: &term.selector,
+            namespaces: &term.namespaces,
+            own,
+        }
+    }
+
+    pub(crate) fn new(topology_key: &'a str, selector: &'a Selector, own: &'a str) -> Self {
+        Self {
+            topology_key,
+            selector,
+            namespaces: &[],
+            own,
+        }
+    }
+
+    fn spaces(&self) -> impl Iterator<Item = &'a str> {
+        let own = self.namespaces.is_empty().then_some(self.own);
+        self.namespaces.iter().map(String::as_str).chain(own)
+    }
+
+    /// Whether it selects a machine.
+    pub(crate) fn selects(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
+        self.spaces().any(|it| it == namespace) && self.selector.matches(labels)
+    }
+
+    fn hash(&self) -> u64 {
+        let mut hasher = std::hash::DefaultHasher::new();
+        (self.topology_key, self.selector).hash(&mut hasher);
+        self.spaces().for_each(|it| it.hash(&mut hasher));
+        hasher.finish()
+    }
+
+    fn is(&self, counter: &Counter) -> bool {
+        counter.topology_key == self.topology_key
+            && counter.selector == *self.selector
+            && self
+                .spaces()
+                .eq(counter.namespaces.iter().map(String::as_str))
+    }
+}
+
+impl Counter {
+    fn selects(&self, set: &LabelSet) -> bool {
+        let label = |key: &str| {
+            let found = set.labels.iter().find(|(it, _)| **it == *key);
+            found.map(|(_, value)| &**value)
+        };
+        self.namespaces.iter().any(|it| **it == *set.namespace) && self.selector.selects(label)
+    }
+}
+
+impl Terms {
+    pub(crate) fn get(&self, term: u32) -> Option<&Counter> {
+        self.counters.get(term)
+    }
+
+    /// The number of a term, if it is known.
+    pub(crate) fn find(&self, said: &Said<'_>) -> Option<u32> {
+        let same = self.by_hash.get(&said.hash())?.iter();
+        let is = |term: &&u32| self.get(**term).is_some_and(|it| said.is(it));
+        same.copied().find(|term| is(&term))
+    }
+
+    /// A new term, which has counted nothing yet.
+    pub(crate) fn add(&mut self, said: &Said<'_>, topology: u32) -> u32 {
+        let counter = Counter {
+            hash: said.hash(),
+            topology,
+            topology_key: said.topology_key.to_owned(),
+            selector: said.selector.clone(),
+            namespaces: said.spaces().map(str::to_owned).collect(),
+            matching: Counts::default(),
+            owners: Counts::default(),
+            holders: 0,
+        };
+        let hash = counter.hash;
+        let term = self.counters.add(counter);
+        if let Some(counter) = self.counters.get(term) {
+            let sets = self.sets.iter_mut();
+            for set in sets.filter(|set| counter.selects(set)) {
+                set.matching.push(term);
+            }
+        }
+        self.by_hash.entry(hash).or_default().push(term);
+        self.added += 1;
+        term
+    }
+
+    /// The number of what machines of these labels have in common.
+    pub(crate) fn label_set(
+        &mut self,
+        namespace: &str,
+        labels: &BTreeMap<String, String>,
+        mut text: impl FnMut(&str) -> Arc<str>,
+    ) -> u32 {
+        let hash = hash_of((namespace, labels));
+        let is = |set: &LabelSet| {
+            let known = set.labels.iter().map(|(key, value)| (&**key, &**value));
+            let asked = labels
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str()));
+            *set.namespace == *namespace && known.eq(asked)
+        };
+        let same = self.set_by_hash.get(&hash).into_iter().flatten();
+        let mut same = same.filter(|at| self.sets.get(**at).is_some_and(is));
+        if let Some(found) = same.next() {
+            return *found;
+        }
+        let namespace = text(namespace);
+        let labels = labels.iter().map(|(key, value)| (text(key), text(value)));
+        let mut set = LabelSet {
+            namespace,
+            labels: labels.collect(),
+            machines: 0,
+            matching: Vec::new(),
+        };
+        let selecting = self.counters.iter().filter(|(_, it)| it.selects(&set));
+        set.matching = selecting.map(|(term, _)| term).collect();
+        let at = self.sets.add(set);
+        self.added += 1;
+        self.set_by_hash.entry(hash).or_default().push(at);
+        at
+    }
+
+    /// The terms that select these labels.
+    pub(crate) fn matching(&self, set: u32) -> &[u32] {
+        self.sets.get(set).map_or(&[], |set| &set.matching)
+    }
+
+    /// The labels themselves.
+    pub(crate) fn labels(&self, set: u32) -> Option<Labels> {
+        self.sets.get(set).map(|set| Labels {
+            namespace: Arc::clone(&set.namespace),
+            labels: Arc::clone(&set.labels),
+        })
+    }
+
+    /// Whether any machine keeps others away.
+    pub(crate) fn any_kept(&self) -> bool {
+        self.kept > 0
+    }
+
+    /// A machine with these labels, which says these terms, comes (or goes).
+    pub(crate) fn hold(&mut self, set: u32, keeps_away: &[u32], comes: bool) {
+        let change = |count: &mut u32| {
+            *count = if comes {
+                *count + 1
+            } else {
+                count.saturating_sub(1)
+            };
+        };
+        if let Some(set) = self.sets.get_mut(set) {
+            change(&mut set.machines);
+        }
+        for term in keeps_away {
+            if let Some(counter) = self.counters.get_mut(*term) {
+                let before = counter.holders;
+                change(&mut counter.holders);
+                self.kept += usize::from(before == 0 && comes);
+                self.kept -= usize::from(before == 1 && !comes);
+            }
+        }
+    }
+
+    /// Counts a machine in the domain that it is in, by topology (or no longer).
+    pub(crate) fn count(
+        &mut self,
+        set: u32,
+        keeps_away: &[u32],
+        comes: bool,
+        domain: impl Fn(u32) -> u32,
+    ) {
+        let matching = self.sets.get(set).map_or(&[][..], |set| &set.matching);
+        for term in matching {
+            if let Some(counter) = self.counters.get_mut(*term) {
+                step(&mut counter.matching, domain(counter.topology), comes);
+            }
+        }
+        for term in keeps_away {
+            if let Some(counter) = self.counters.get_mut(*term) {
+                step(&mut counter.owners, domain(counter.topology), comes);
+            }
+        }
+    }
+
+    /// Counts what a new term selects.
+    pub(crate) fn recount(&mut self, term: u32, set: u32, domain: u32) {
+        let selected = self.matching(set).contains(&term);
+        if let (true, Some(counter)) = (selected, self.counters.get_mut(term)) {
+            step(&mut counter.matching, domain, true);
+        }
+    }
+
+    /// Forgets what no machine has, now and then.
+    pub(crate) fn forget_idle(&mut self) {
+        if self.added <= IDLE {
+            return;
+        }
+        self.added = 0;
+        self.counters.retain(|it| it.holders > 0);
+        self.sets.retain(|it| it.machines > 0);
+        let kept = |term: &u32| self.counters.get(*term).is_some();
+        for set in self.sets.iter_mut() {
+            set.matching.retain(kept);
+        }
+        retain(&mut self.by_hash, kept);
+        retain(&mut self.set_by_hash, |at| self.sets.get(*at).is_some());
+    }
+}
+
+fn retain(all: &mut HashMap<u64, Vec<u32>, Mixed>, kept: impl Fn(&u32) -> bool) {
+    all.retain(|_, list| {
+        list.retain(&kept);
+        !list.is_empty()
+    });
+}
+
+// A host without the label is in no domain.
+fn step(counts: &mut Counts, domain: u32, comes: bool) {
+    if domain == super::topology::NONE {
+        return;
+    }
+    if comes {
+        *counts.entry(domain).or_default() += 1;
+    } else if let Some(count) = counts.get_mut(&domain) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&domain);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! How good a host is that fits.
+//!
+//! A score is a sum of parts, each between 0 and [`ONE`] times its weight. What depends on the free CPUs
+//! and memory alone has a bound for a range of them, so that a search can leave out whole ranges.
+
+use serde::{Deserialize, Serialize};
+
+/// All of something, in the fixed point that scores are made of.
+pub const ONE: i64 = 1 << 16;
+
+/// How much each part of a score counts. What packs well without moving anything is the default; the
+/// benchmark `schedule` says what else was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Weights {
+    /// Little left of CPUs and memory.
+    pub bin_pack: u16,
+    /// Much left of the scarcer of CPUs and memory.
+    pub spread: u16,
+    /// As much left of CPUs as of memory, in parts of all.
+    pub balanced: u16,
+    /// Many machines: a host with many will not become empty soon, one with few may.
+    pub crowd: u16,
+    /// Hosts that the machine prefers.
+    pub host_affinity: u16,
+    /// Machines that it prefers near it, or far from it.
+    pub machine_affinity: u16,
+    /// Taints of effect `PreferNoSchedule`.
+    pub taints: u16,
+    /// The share of its images that the host has.
+    pub image: u16,
+    /// Spread that is not required.
+    pub topology_spread: u16,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self {
+            bin_pack: 20,
+            spread: 0,
+            balanced: 1,
+            crowd: 10,
+            host_affinity: 20,
+            machine_affinity: 20,
+            taints: 20,
+            image: 2,
+            topology_spread: 20,
+        }
+    }
+}
+
+impl Weights {
+    const NONE: Self = Self {
+        bin_pack: 0,
+        spread: 0,
+        balanced: 0,
+        crowd: 0,
+        host_affinity: 20,
+        machine_affinity: 20,
+        taints: 20,
+        image: 2,
+        topology_spread: 20,
+    };
+
+    /// The fullest host first.
+    pub const BIN_PACK: Self = Self {
+        bin_pack: 10,
+        ..Self::NONE
+    };
+
+    /// The emptiest host first.
+    pub const SPREAD: Self = Self {
+        spread: 10,
+        ..Self::NONE
+    };
+
+    /// The host first whose CPUs and memory are used evenly.
+    pub const BALANCED: Self = Self {
+        balanced: 10,
+        ..Self::NONE
+    };
+}
+
+/// CPUs and memory of a host, and what is free of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Room {
+    pub(super) cpus: u64,
+    pub(super) memory: u64,
+    pub(super) all_cpus: u64,
+    pub(super) all_memory: u64,
+    pub(super) machines: u32,
+}
+
+/// A part of all, as a share of [`ONE`]. A quotient of floats is the same everywhere.
+pub(super) fn share(part: u64, all: u64) -> i64 {
+    if all == 0 {
+        return 0;
+    }
+    ((part as f64 / all as f64 * 65_536.0) as i64).min(ONE)
+}
+
+pub(super) fn crowd(machines: u32) -> i64 {
+    let machines = i64::from(machines);
+    machines * ONE / (machines + 16)
+}
+
+/// More of something is better, each further one less so: 0 for none, below `ONE`.
+pub(super) fn saturating(count: u32) -> i64 {
+    let count = i64::from(count);
+    count * ONE / (count + 1)
+}
+
+impl Weights {
+    /// What is left on a host once a machine has taken its part.
+    pub(super) fn of_room(&self, room: &Room, vcpus: u64, memory: u64) -> i64 {
+        let cpus = share(room.cpus.saturating_sub(vcpus), room.all_cpus);
+        let memory = share(room.memory.saturating_sub(memory), room.all_memory);
+        self.parts(
+            (cpus + memory) / 2,
+            cpus.min(memory),
+            (cpus - memory).abs(),
+            crowd(room.machines),
+        )
+    }
+
+    // Of what is left on average, of the scarcer, and the difference.
+    fn parts(&self, mean: i64, least: i64, apart: i64, crowd: i64) -> i64 {
+        i64::from(self.bin_pack) * (ONE - mean)
+            + i64::from(self.spread) * least
+            + i64::from(self.balanced) * (ONE - apart)
+            + i64::from(self.crowd) * crowd
+    }
+
+    /// At least the score of every host that has between `cpus.0` and `cpus.1` left, in shares, and so of
+    /// memory, and at most so crowded.
+    pub(super) fn bound(&self, cpus: (i64, i64), memory: (i64, i64), crowd: i64) -> i64 {
+        let apart = (cpus.0 - memory.1).max(memory.0 - cpus.1).max(0);
+        self.parts((cpus.0 + memory.0) / 2, cpus.1.min(memory.1), apart, crowd)
+    }
+}
