@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::filter::Check;
+use super::filter::{Asked, Check, too_little};
 use super::fleet::Fleet;
 use super::fleet::bits::Bits;
 use super::fleet::grid::{Ask, Best, Judge, Search};
@@ -30,6 +30,7 @@ pub fn schedule(request: &Request, fleet: &mut Fleet) -> Result<String, Unschedu
 struct Rest<'a> {
     fleet: &'a Fleet,
     request: &'a Request,
+    asked: &'a Asked,
     // What is not the same for all hosts of a search.
     bonuses: &'a [Bonus],
     each: Option<&'a [i64]>,
@@ -38,7 +39,9 @@ struct Rest<'a> {
 
 impl Judge for Rest<'_> {
     fn admits(&self, slot: u32) -> bool {
-        self.fleet.short_of(self.request, slot).is_none()
+        self.fleet
+            .short_of(self.request, self.asked, slot)
+            .is_none()
     }
 
     fn extra(&self, slot: u32) -> i64 {
@@ -82,7 +85,8 @@ impl Fleet {
         let dense = |bonus: &Bonus| self.topologies[bonus.topology as usize].is_dense();
         let dense = prepared.bonuses.iter().position(dense);
         let mut bonuses = prepared.bonuses.clone();
-        let groups = dense.map(|at| self.by_worth(&bonuses.swap_remove(at)));
+        let groups =
+            dense.map(|at| self.by_worth(&bonuses.swap_remove(at), of.unwrap_or(&shape.hosts)));
         let (each, above) = match &shape.liked {
             Liked::Each(each, most) => (Some(each.as_slice()), *most),
             Liked::Tiers(_) => (None, 0),
@@ -95,22 +99,18 @@ impl Fleet {
         let rest = Rest {
             fleet: self,
             request,
+            asked: &prepared.asked,
             bonuses: &bonuses,
             each,
             most,
         };
         let usage = &request.machine.usage;
-        let mut search = Search {
-            grid: &self.grid,
-            weights: &self.weights,
-            ask: Ask {
-                vcpus: usage.vcpus,
-                memory: usage.memory,
-                ring: ring(&request.machine.uid),
-            },
-            judge: &rest,
-            best: None,
+        let ask = Ask {
+            vcpus: usage.vcpus,
+            memory: usage.memory,
+            ring: ring(&request.machine.uid),
         };
+        let mut search = Search::new(&self.grid, &self.weights, ask, &rest);
         let of = of.unwrap_or(&shape.hosts);
         let ring_of = |slot: u32| self.slots[slot as usize].ring;
         let tiers = match &shape.liked {
@@ -124,6 +124,9 @@ impl Fleet {
         }
         let mut hosts = Bits::default();
         for (known, sets) in parts(tiers, groups.as_deref()) {
+            if search.is_over(known) {
+                break;
+            }
             hosts.copy(of);
             sets.into_iter().flatten().for_each(|set| hosts.keep(set));
             search.among(&hosts, known, ring_of);
@@ -132,26 +135,32 @@ impl Fleet {
     }
 
     // The hosts by what the machines in their domains are worth.
-    fn by_worth(&self, bonus: &Bonus) -> Vec<(i64, Bits)> {
+    fn by_worth(&self, bonus: &Bonus, of: &Bits) -> Vec<(i64, Bits)> {
         let topology = &self.topologies[bonus.topology as usize];
-        let mut worths: BTreeMap<i64, Bits> = BTreeMap::new();
-        let mut others = Bits::default();
-        self.shapes_hosts(&mut others);
-        others.take_out(&topology.present);
-        worths.entry(bonus.nowhere()).or_default().join(&others);
-        let mut none = topology.present.clone();
-        for (domain, worth) in self.worths(bonus) {
-            topology.join(domain, worths.entry(worth).or_default());
+        let mut worths: Vec<(i64, Bits)> = Vec::new();
+        let mut of_worth = |worth: i64| {
+            let known = worths.iter().position(|(it, _)| *it == worth);
+            let at = known.unwrap_or(worths.len());
+            if known.is_none() {
+                worths.push((worth, Bits::default()));
+            }
+            at
+        };
+        let mut none = of.clone();
+        none.keep(&topology.present);
+        let (nowhere, without) = (of_worth(bonus.nowhere()), of_worth(bonus.of(0)));
+        let sets: Vec<_> = self
+            .worths(bonus)
+            .map(|(domain, it)| (domain, of_worth(it)))
+            .collect();
+        worths[nowhere].1.join(of);
+        worths[nowhere].1.take_out(&topology.present);
+        for (domain, at) in sets {
+            topology.join(domain, &mut worths[at].1);
             topology.take_out(domain, &mut none);
         }
-        worths.entry(bonus.of(0)).or_default().join(&none);
-        worths.into_iter().collect()
-    }
-
-    fn shapes_hosts(&self, hosts: &mut Bits) {
-        for slot in 0..self.slots.len() as u32 {
-            hosts.insert(slot);
-        }
+        worths[without].1.join(&none);
+        worths
     }
 
     fn most_worth(&self, bonus: &Bonus) -> i64 {
@@ -167,18 +176,11 @@ impl Fleet {
         prepared: &Prepared,
     ) -> Unschedulable {
         let mut rejected = self.unfit(prepared.shape);
-        let mut found: BTreeMap<Check, Bits> = BTreeMap::new();
-        if let Some(shape) = self.shapes.get(prepared.shape) {
-            for slot in shape.hosts.iter() {
-                if let Some(check) = self.check(request, prepared, slot) {
-                    found.entry(check).or_default().insert(slot);
-                }
-            }
-        }
+        let found = self.found_lacking(request, prepared);
         rejected.extend(found.into_iter().map(|(check, hosts)| Rejected {
             reason: self.reason_of(request, prepared, check),
             count: hosts.count(),
-            nearest: self.nearest(request, check, &hosts),
+            nearest: self.nearest(request, &prepared.asked, check, &hosts),
             hosts,
         }));
         let pools = request.machine.usage.pools.iter().map(|(name, _)| name);
@@ -188,6 +190,40 @@ impl Fleet {
             request: request.clone(),
             shared: pools.filter(|name| self.is_shared(name)).cloned().collect(),
         })
+    }
+
+    // The hosts that have what the machine wants of hosts, by the first thing that they lack.
+    fn found_lacking(&self, request: &Request, prepared: &Prepared) -> Vec<(Check, Bits)> {
+        let Some(shape) = self.shapes.get(prepared.shape) else {
+            return Vec::new();
+        };
+        let mut found: Vec<(Check, Bits)> = Vec::new();
+        let mut left = shape.hosts.clone();
+        for (at, limit) in prepared.limits.iter().enumerate() {
+            let mut gone = left.clone();
+            self.apply(limit, &mut left);
+            gone.take_out(&left);
+            let split = self.split(limit, gone).into_iter();
+            for (forbidden, hosts) in split.filter(|(_, hosts)| hosts.more_than(0)) {
+                found.push((Check::Limit(at, forbidden), hosts));
+            }
+        }
+        let mut lack = |check: Check, slot: u32| match found.iter_mut().find(|(it, _)| *it == check)
+        {
+            Some((_, hosts)) => hosts.insert(slot),
+            None => found.push((check, Bits::of(slot))),
+        };
+        // Most lack CPUs or memory, and many are alike in these.
+        for (room, hosts) in self.grid.rooms() {
+            let check = too_little(request, room);
+            for (_, slot) in hosts.iter().filter(|(_, slot)| left.contains(*slot)) {
+                let rest = || self.short_of(request, &prepared.asked, *slot);
+                if let Some(check) = check.or_else(rest) {
+                    lack(check, *slot);
+                }
+            }
+        }
+        found
     }
 
     // By what the hosts are; kept, since many machines want the same.
@@ -201,7 +237,7 @@ impl Fleet {
                 let reason = host
                     .facts
                     .as_deref()
-                    .and_then(|facts| shape.why(host, facts));
+                    .and_then(|facts| shape.look(host, facts).unfit());
                 if let Some(reason) = reason {
                     found.entry(reason).or_default().insert(slot);
                 }
@@ -218,11 +254,17 @@ impl Fleet {
         rejected.collect()
     }
 
-    fn nearest(&self, request: &Request, check: Check, hosts: &Bits) -> Option<Nearest> {
+    fn nearest(
+        &self,
+        request: &Request,
+        of: &Asked,
+        check: Check,
+        hosts: &Bits,
+    ) -> Option<Nearest> {
         let asked = check.asked(request)?;
         let free = |slot: u32| {
             let host = &self.slots[slot as usize];
-            (self.free(request, check, slot), &host.name)
+            (self.free(request, of, check, slot), &host.name)
         };
         let (free, name) = hosts
             .iter()

@@ -78,7 +78,7 @@ impl Aspect {
             facts
                 .pools
                 .iter()
-                .map(|(name, _)| name.clone())
+                .map(|(name, _)| *name)
                 .collect::<Vec<_>>()
         };
         let amounts = |it: &Facts| (it.cpus, it.memory, it.foreign, it.max_machines);
@@ -164,10 +164,8 @@ pub fn could_help(waits: &Unschedulable, event: &Event) -> bool {
     let rejected = waits.rejected().iter();
     match event {
         Event::HostAdded { .. } => true,
-        // The emptiest domain may have been the one that has gone.
-        Event::HostRemoved { .. } => rejected
-            .clone()
-            .any(|it| matches!(it.reason, Reason::Spread(_))),
+        // What was there is in no domain any longer.
+        Event::HostRemoved { .. } => rejected.clone().any(|it| it.reason.is_of_others()),
         Event::HostChanged { host, changed } => {
             let near =
                 |it: &Rejected| it.reason.is_of_others() && changed.contains(&Aspect::Labels);
@@ -185,9 +183,9 @@ pub fn could_help(waits: &Unschedulable, event: &Event) -> bool {
             rejected
                 .clone()
                 .any(|it| left(&it.reason) || shared(waits, &it.reason, pools))
-                || hosts.iter().any(|(host, free)| {
-                    at(waits, *host, |it| waits.enough(&it.reason, *free, pools))
-                })
+                || hosts
+                    .iter()
+                    .any(|(host, free)| at(waits, *host, |it| waits.enough(&it.reason, *free)))
         }
         Event::Bound { labels } => rejected
             .clone()
@@ -209,24 +207,17 @@ fn at(waits: &Unschedulable, host: HostId, helps: impl Fn(&Rejected) -> bool) ->
 fn shared(waits: &Unschedulable, reason: &Reason, pools: &[Arc<str>]) -> bool {
     let details = waits.details();
     matches!(reason, Reason::PoolRoom(name)
-        if details.shared.contains(name) && has(pools, name))
-}
-
-fn has(pools: &[Arc<str>], name: &str) -> bool {
-    pools.iter().any(|it| **it == *name)
+        if details.shared.contains(name) && pools.iter().any(|it| **it == **name))
 }
 
 impl Unschedulable {
-    // Whether what is free now is enough of what was missing.
-    fn enough(&self, reason: &Reason, free: Free, pools: &[Arc<str>]) -> bool {
+    // Whether a host that had too little of something may have enough: of CPUs and memory it has. What
+    // else it had too little of may have come to be enough before.
+    fn enough(&self, reason: &Reason, free: Free) -> bool {
         let usage = &self.details().request.machine.usage;
-        let fits = usage.vcpus <= free.cpus && usage.memory <= free.memory;
-        match reason {
-            Reason::Cpu | Reason::Memory | Reason::Machines => fits,
-            Reason::Hugepages(_) | Reason::Device(_) => fits,
-            Reason::PoolRoom(name) => fits && has(pools, name),
-            _ => false,
-        }
+        reason.may_end_by(Aspect::Capacity)
+            && usage.vcpus <= free.cpus
+            && usage.memory <= free.memory
     }
 
     // Whether a machine that comes, or goes, is one that this reason is about.
@@ -242,7 +233,8 @@ impl Unschedulable {
             })
         };
         match reason {
-            Reason::Affinity(_) => comes && about(&request.affinity),
+            // When the last has gone, it may be the first itself.
+            Reason::Affinity(_) => about(&request.affinity),
             Reason::AntiAffinity(_) => !comes && about(&request.machine.anti_affinity),
             Reason::Refused(_) => !comes,
             Reason::Spread(_) => {

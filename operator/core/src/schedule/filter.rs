@@ -4,23 +4,53 @@ use super::fleet::Fleet;
 use super::limits::{Forbidden, Prepared};
 use super::reasons::Reason;
 use super::request::{Hugepages, Request};
+use super::score::Room;
+
+/// What a request takes by name, by the numbers of the names.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asked {
+    pools: Vec<u32>,
+    devices: Vec<u32>,
+}
 
 /// What a host was found to lack, in the order in which it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Check {
     /// A limit, by its place among those of the request.
     Limit(usize, Forbidden),
+    Cpu,
+    Memory,
     Machines,
     Hugepages,
     /// By its place in the usage.
     Device(usize),
     /// By its place in the usage.
     Pool(usize),
-    Cpu,
-    Memory,
 }
 
 impl Check {
+    /// The amounts that a request asks for, beside CPUs and memory.
+    pub(super) fn amounts(request: &Request) -> impl Iterator<Item = Self> {
+        let usage = &request.machine.usage;
+        let pages = usage.hugepages.map(|_| Self::Hugepages);
+        let devices = (0..usage.devices.len()).map(Self::Device);
+        let pools = (0..usage.pools.len()).map(Self::Pool);
+        pages.into_iter().chain(devices).chain(pools)
+    }
+
+    /// What it is called.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Limit(..) => "machines of others",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Machines => "maxMachines",
+            Self::Hugepages => "hugepages",
+            Self::Device(_) => "devices",
+            Self::Pool(_) => "pool room",
+        }
+    }
+
     /// How much was asked of it, if it is an amount.
     pub(super) fn asked(self, request: &Request) -> Option<u64> {
         let usage = &request.machine.usage;
@@ -35,6 +65,15 @@ impl Check {
     }
 }
 
+/// Which of CPUs and memory there is too little of.
+pub(super) fn too_little(request: &Request, room: &Room) -> Option<Check> {
+    let usage = &request.machine.usage;
+    if usage.vcpus > room.cpus {
+        return Some(Check::Cpu);
+    }
+    (usage.memory > room.memory).then_some(Check::Memory)
+}
+
 impl Fleet {
     /// What a host that has what the machine wants of hosts lacks.
     pub(super) fn check(&self, request: &Request, prepared: &Prepared, slot: u32) -> Option<Check> {
@@ -43,41 +82,41 @@ impl Fleet {
             let forbidden = self.forbidden(limit, slot)?;
             Some(Check::Limit(at, forbidden))
         });
-        let short = || {
-            let room = self.grid.room(slot)?;
-            let usage = &request.machine.usage;
-            if usage.vcpus > room.cpus {
-                return Some(Check::Cpu);
-            }
-            (usage.memory > room.memory).then_some(Check::Memory)
+        let room = || {
+            self.grid
+                .room(slot)
+                .and_then(|room| too_little(request, room))
         };
-        forbidden
-            .next()
-            .or_else(|| self.short_of(request, slot))
-            .or_else(short)
+        let rest = || self.short_of(request, &prepared.asked, slot);
+        forbidden.next().or_else(room).or_else(rest)
+    }
+
+    pub(super) fn asked(&self, request: &Request) -> Asked {
+        let usage = &request.machine.usage;
+        let numbers =
+            |all: &[(String, u64)]| all.iter().map(|(name, _)| self.number_of(name)).collect();
+        Asked {
+            pools: numbers(&usage.pools),
+            devices: numbers(&usage.devices),
+        }
     }
 
     /// What a host has too little of, beside CPUs and memory.
-    pub(super) fn short_of(&self, request: &Request, slot: u32) -> Option<Check> {
+    pub(super) fn short_of(&self, request: &Request, of: &Asked, slot: u32) -> Option<Check> {
         let host = &self.slots[slot as usize];
         let facts = host.facts.as_deref()?;
-        let usage = &request.machine.usage;
         if host.taken.machines(facts) >= facts.max_machines {
             return Some(Check::Machines);
         }
-        let short =
-            |check: Check, asked: u64| (asked > self.free(request, check, slot)).then_some(check);
-        let pages = usage.hugepages;
-        let pages = pages.and_then(|pages| short(Check::Hugepages, pages.amount));
-        let devices = usage.devices.iter().enumerate();
-        let mut devices = devices.filter_map(|(at, (_, asked))| short(Check::Device(at), *asked));
-        let pools = usage.pools.iter().enumerate();
-        let mut pools = pools.filter_map(|(at, (_, asked))| short(Check::Pool(at), *asked));
-        pages.or_else(|| devices.next()).or_else(|| pools.next())
+        let mut amounts = Check::amounts(request);
+        amounts.find(|check| {
+            let asked = check.asked(request).unwrap_or(0);
+            asked > self.free(request, of, *check, slot)
+        })
     }
 
     /// What is free on a host of what a check is about.
-    pub(super) fn free(&self, request: &Request, check: Check, slot: u32) -> u64 {
+    pub(super) fn free(&self, request: &Request, asked: &Asked, check: Check, slot: u32) -> u64 {
         let host = &self.slots[slot as usize];
         let Some(facts) = host.facts.as_deref() else {
             return 0;
@@ -94,8 +133,8 @@ impl Fleet {
             Check::Hugepages => usage.hugepages.map_or(0, |Hugepages { page, cell, .. }| {
                 host.taken.free_hugepages(facts, page, cell)
             }),
-            Check::Device(at) => host.taken.free_devices(facts, &usage.devices[at].0),
-            Check::Pool(at) => self.free_pool(host, facts, &usage.pools[at].0),
+            Check::Device(at) => host.taken.free_devices(facts, asked.devices[at]),
+            Check::Pool(at) => self.free_pool(host, facts, asked.pools[at]),
             Check::Cpu => host.taken.room(facts).cpus,
             Check::Memory => host.taken.room(facts).memory,
         }

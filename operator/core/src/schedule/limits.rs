@@ -1,5 +1,6 @@
 //! What other machines have to do with where a machine goes: what they forbid, and what they are worth.
 
+use super::filter::Asked;
 use super::fleet::Fleet;
 use super::fleet::bits::Bits;
 use super::fleet::terms::{Counts, Said};
@@ -41,6 +42,7 @@ pub(super) struct Prepared {
     pub(super) shape: u32,
     pub(super) limits: Vec<Limit>,
     pub(super) bonuses: Vec<Bonus>,
+    pub(super) asked: Asked,
 }
 
 impl Fleet {
@@ -51,6 +53,7 @@ impl Fleet {
             shape: self.shape(request),
             limits: Vec::new(),
             bonuses: Vec::new(),
+            asked: self.asked(request),
         };
         self.near(request, &mut prepared.limits);
         self.apart(request, &mut prepared.limits);
@@ -225,6 +228,15 @@ impl Fleet {
         limit.forbids(count).then_some(Forbidden::There)
     }
 
+    /// The hosts that a limit has taken out, by how it forbids them.
+    pub(super) fn split(&self, limit: &Limit, gone: Bits) -> [(Forbidden, Bits); 2] {
+        let topology = &self.topologies[limit.topology as usize];
+        let (mut without, mut there) = (gone.clone(), gone);
+        without.take_out(&topology.present);
+        there.keep(&topology.present);
+        [(Forbidden::NoDomain, without), (Forbidden::There, there)]
+    }
+
     /// The reason that it gives.
     pub(super) fn reason(&self, limit: &Limit, forbidden: Forbidden) -> Reason {
         let key = self.topologies[limit.topology as usize].key.to_string();
@@ -264,6 +276,16 @@ pub(super) enum Forbidden {
 }
 
 impl Limit {
+    /// What it is called.
+    pub(super) fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Near { .. } => "affinity",
+            Kind::Apart => "antiAffinity",
+            Kind::Refused => "antiAffinity of others",
+            Kind::Even { .. } => "topologySpread",
+        }
+    }
+
     fn needs_domain(&self) -> bool {
         matches!(self.kind, Kind::Near { .. } | Kind::Even { .. })
     }
@@ -285,6 +307,11 @@ impl Bonus {
             .least
             .map_or(count, |least| count.saturating_sub(least));
         self.weight * saturating(more) / 100
+    }
+
+    /// Whether it is for an even spread.
+    pub(super) fn is_spread(&self) -> bool {
+        self.least.is_some()
     }
 
     /// For a host without a domain.

@@ -50,6 +50,10 @@ pub enum Reason {
     Refused(String),
     /// Its domain of this key would have too many.
     Spread(String),
+    /// Too few CPUs.
+    Cpu,
+    /// Too little memory.
+    Memory,
     /// It has as many machines as it may have.
     Machines,
     /// Too few huge pages of this size in bytes.
@@ -58,10 +62,6 @@ pub enum Reason {
     Device(String),
     /// Too little room in this pool.
     PoolRoom(String),
-    /// Too few CPUs.
-    Cpu,
-    /// Too little memory.
-    Memory,
 }
 
 /// How much of something was asked, and where the most of it was among the hosts that have too little.

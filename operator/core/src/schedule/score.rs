@@ -35,17 +35,7 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Self {
-            bin_pack: 20,
-            spread: 0,
-            balanced: 1,
-            crowd: 10,
-            host_affinity: 20,
-            machine_affinity: 20,
-            taints: 20,
-            image: 2,
-            topology_spread: 20,
-        }
+        Self::DEFAULT
     }
 }
 
@@ -60,6 +50,14 @@ impl Weights {
         taints: 20,
         image: 2,
         topology_spread: 20,
+    };
+
+    /// What packs well.
+    pub const DEFAULT: Self = Self {
+        bin_pack: 20,
+        balanced: 1,
+        crowd: 10,
+        ..Self::NONE
     };
 
     /// The fullest host first.
@@ -113,6 +111,11 @@ pub(super) fn saturating(count: u32) -> i64 {
 impl Weights {
     /// What is left on a host once a machine has taken its part.
     pub(super) fn of_room(&self, room: &Room, vcpus: u64, memory: u64) -> i64 {
+        self.room_parts(room, vcpus, memory).iter().sum()
+    }
+
+    /// The parts of that: bin packing, spread, balance, crowd.
+    pub(super) fn room_parts(&self, room: &Room, vcpus: u64, memory: u64) -> [i64; 4] {
         let cpus = share(room.cpus.saturating_sub(vcpus), room.all_cpus);
         let memory = share(room.memory.saturating_sub(memory), room.all_memory);
         self.parts(
@@ -124,17 +127,21 @@ impl Weights {
     }
 
     // Of what is left on average, of the scarcer, and the difference.
-    fn parts(&self, mean: i64, least: i64, apart: i64, crowd: i64) -> i64 {
-        i64::from(self.bin_pack) * (ONE - mean)
-            + i64::from(self.spread) * least
-            + i64::from(self.balanced) * (ONE - apart)
-            + i64::from(self.crowd) * crowd
+    fn parts(&self, mean: i64, least: i64, apart: i64, crowd: i64) -> [i64; 4] {
+        [
+            i64::from(self.bin_pack) * (ONE - mean),
+            i64::from(self.spread) * least,
+            i64::from(self.balanced) * (ONE - apart),
+            i64::from(self.crowd) * crowd,
+        ]
     }
 
     /// At least the score of every host that has between `cpus.0` and `cpus.1` left, in shares, and so of
     /// memory, and at most so crowded.
     pub(super) fn bound(&self, cpus: (i64, i64), memory: (i64, i64), crowd: i64) -> i64 {
         let apart = (cpus.0 - memory.1).max(memory.0 - cpus.1).max(0);
-        self.parts((cpus.0 + memory.0) / 2, cpus.1.min(memory.1), apart, crowd)
+        let mean = (cpus.0 + memory.0) / 2;
+        let parts = self.parts(mean, cpus.1.min(memory.1), apart, crowd);
+        parts.iter().sum()
     }
 }

@@ -56,10 +56,19 @@ struct Decision<'a> {
 impl Plain {
     /// The host for a request, or why each is none.
     pub(crate) fn choose(&self, request: &Request) -> Result<String, Refusals> {
+        self.choose_of(request, |_| true)
+    }
+
+    /// The same, of the hosts of these names alone.
+    pub(crate) fn choose_of(
+        &self,
+        request: &Request,
+        of: impl Fn(&str) -> bool,
+    ) -> Result<String, Refusals> {
         let decision = Decision::new(self, request);
         let mut refusals = Refusals::new();
         let mut best: Option<(i64, u64, &String)> = None;
-        for (name, host) in &self.hosts {
+        for (name, host) in self.hosts.iter().filter(|(name, _)| of(name)) {
             if let Some(reason) = decision.reason(host) {
                 refusals.insert(name.clone(), reason);
                 continue;
@@ -140,13 +149,10 @@ impl<'a> Decision<'a> {
     }
 
     fn reason(&self, host: &Candidate) -> Option<Reason> {
-        let reasons = [
-            Self::by_choice,
-            Self::by_kind,
-            Self::by_others,
-            Self::by_room,
-        ];
-        reasons.into_iter().find_map(|reason| reason(self, host))
+        let by_host = self.by_choice(host).or_else(|| self.by_kind(host));
+        by_host
+            .or_else(|| self.by_others(host))
+            .or_else(|| self.by_room(host))
     }
 
     fn by_choice(&self, host: &Candidate) -> Option<Reason> {
@@ -154,11 +160,8 @@ impl<'a> Decision<'a> {
         if let Some(only) = rules.host.as_ref().filter(|it| **it != host.name) {
             return Some(Reason::OtherHost(only.clone()));
         }
-        if rules
-            .host_selector
-            .as_ref()
-            .is_some_and(|it| !it.matches(&host.labels))
-        {
+        let selector = rules.host_selector.as_ref();
+        if selector.is_some_and(|it| !it.matches(&host.labels)) {
             return Some(Reason::Selector);
         }
         let any = rules
@@ -284,6 +287,13 @@ impl<'a> Decision<'a> {
             .get(host.name.as_str())
             .cloned()
             .unwrap_or_default();
+        let (cpus, memory) = free(host, &used);
+        if usage.vcpus > cpus {
+            return Some(Reason::Cpu);
+        }
+        if usage.memory > memory {
+            return Some(Reason::Memory);
+        }
         let machines = used.machines + u64::from(host.foreign.machines);
         if host
             .max_machines
@@ -308,11 +318,7 @@ impl<'a> Decision<'a> {
                 return Some(Reason::PoolRoom(name.clone()));
             }
         }
-        let (cpus, memory) = free(host, &used);
-        if usage.vcpus > cpus {
-            return Some(Reason::Cpu);
-        }
-        (usage.memory > memory).then_some(Reason::Memory)
+        None
     }
 
     fn free_pool(&self, host: &Candidate, used: &Used, name: &str) -> u64 {

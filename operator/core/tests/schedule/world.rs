@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use drover_core::schedule::{Counts, Fleet, Reason, Request, Weights, schedule};
+use drover_core::schedule::{Counts, Event, Fleet, Reason, Request, Weights, schedule};
 
 use crate::dice::Dice;
 use crate::make::{GIB, host, map, more, simple, text};
@@ -17,6 +17,8 @@ pub(crate) struct World {
     // What is asked: everything, or CPUs, memory, pools and networks alone.
     all: bool,
     made: u64,
+    /// What the fleet has told of the last step.
+    pub(crate) events: Vec<Event>,
     /// Decisions that were compared.
     pub(crate) decisions: u64,
 }
@@ -33,6 +35,7 @@ impl World {
             hosts,
             all,
             made: 0,
+            events: Vec::new(),
             decisions: 0,
         };
         for host in 0..hosts {
@@ -43,12 +46,13 @@ impl World {
 
     fn put_host(&mut self, number: usize) {
         let host = host(&mut self.dice, number);
-        self.fleet.upsert_host(&host);
+        self.events.extend(self.fleet.upsert_host(&host));
         self.plain.hosts.insert(host.name.clone(), host);
     }
 
     /// Does one thing, and says how an answer differs.
     pub(crate) fn step(&mut self) -> Result<(), String> {
+        self.events.clear();
         match self.dice.below(40) {
             0 => {
                 let number = self.dice.below(self.hosts);
@@ -65,12 +69,12 @@ impl World {
         match self.dice.below(4) {
             0 => {
                 let name = format!("kvm-{}", self.dice.below(self.hosts));
-                self.fleet.remove_host(&name);
+                self.events.extend(self.fleet.remove_host(&name));
                 self.plain.hosts.remove(&name);
             }
             1 => {
                 let room = self.dice.maybe(&[50 * GIB, 500 * GIB]);
-                self.fleet.set_shared_pool("nfs", room);
+                self.events.extend(self.fleet.set_shared_pool("nfs", room));
                 self.plain.shared.remove("nfs");
                 self.plain
                     .shared
@@ -98,7 +102,9 @@ impl World {
 
     fn bind(&mut self, bound: Bound) {
         let hosts: Vec<_> = bound.hosts.iter().map(String::as_str).collect();
-        self.fleet.bind(&bound.machine, &hosts, bound.counts);
+        let freed = self.fleet.bind(&bound.machine, &hosts, bound.counts);
+        self.events.extend(freed);
+        self.events.push(Event::bound(&bound.machine));
         self.plain.machines.insert(bound.machine.uid.clone(), bound);
     }
 
@@ -112,7 +118,7 @@ impl World {
     fn release(&mut self) {
         if let Some(uid) = self.any() {
             self.plain.machines.remove(&uid);
-            self.fleet.release(&uid);
+            self.events.extend(self.fleet.release(&uid));
         }
     }
 
@@ -145,7 +151,8 @@ impl World {
         }
     }
 
-    fn request(&mut self) -> Request {
+    /// What some machine asks for.
+    pub(crate) fn request(&mut self) -> Request {
         self.made += 1;
         let mut request = simple(&mut self.dice, self.made);
         if self.all {

@@ -11,6 +11,13 @@ fn place(slot: u32) -> (usize, u64) {
 }
 
 impl Bits {
+    /// One number.
+    pub(crate) fn of(slot: u32) -> Self {
+        let mut bits = Self::default();
+        bits.insert(slot);
+        bits
+    }
+
     pub(crate) fn contains(&self, slot: u32) -> bool {
         let (word, bit) = place(slot);
         self.words.get(word).is_some_and(|it| it & bit != 0)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::host::Keep;
+use super::host::{Keep, Numbers};
 use super::terms::Said;
 use super::topology::Topology;
 use super::{Fleet, machines::Record};
@@ -34,14 +34,13 @@ impl Fleet {
             return known;
         }
         let number = self.topology(said.topology_key);
-        let term = self.terms.add(said, number);
+        let (term, sets) = self.terms.add(said, number);
         let topology = &self.topologies[number as usize];
-        for (_, record) in self.machines.records.iter() {
-            for slot in record.on() {
-                self.terms
-                    .recount(term, record.labels, topology.domain(slot));
-            }
-        }
+        let members = self.terms.members(&sets);
+        let records = members.filter_map(|at| self.machines.get(at));
+        let on = records.flat_map(|record| record.on());
+        let domains: Vec<u32> = on.map(|slot| topology.domain(slot)).collect();
+        self.terms.recount(term, domains);
         term
     }
 
@@ -58,7 +57,9 @@ impl Fleet {
         if let Some(known) = self.shapes.find(&request.rules, &allowed) {
             return known;
         }
-        let number = self.shapes.add(&request.rules, allowed);
+        let pools = request.rules.pools.iter();
+        let pools = pools.map(|name| self.kept.number(name)).collect();
+        let number = self.shapes.add(&request.rules, Numbers { allowed, pools });
         if let Some(shape) = self.shapes.get_mut(number) {
             for (slot, host) in (0_u32..).zip(&self.slots) {
                 shape.put(&self.weights, slot, host);
@@ -92,13 +93,14 @@ impl Fleet {
         });
         Some(Event::Freed {
             hosts: on.collect(),
-            pools: record
-                .parts
-                .pools
-                .iter()
-                .map(|(name, _)| Arc::clone(name))
-                .collect(),
+            pools: self.pool_names(record),
             labels: self.terms.labels(record.labels)?,
         })
+    }
+
+    fn pool_names(&self, record: &Record) -> Vec<Arc<str>> {
+        let pools = record.parts.pools.iter();
+        let names = pools.filter_map(|(number, _)| self.kept.names.get(*number as usize));
+        names.cloned().collect()
     }
 }

@@ -5,7 +5,8 @@
 //! widths grow with the amounts: near nothing, where a packed fleet is, each CPU has a row. A search
 //! leaves out rows and cells whose bound is below the best that it has, so that it is exact.
 
-use std::collections::HashMap;
+use std::collections::{BinaryHeap, HashMap};
+use std::ops::Range;
 
 use super::super::score::{Room, Weights, crowd, share};
 use super::bits::Bits;
@@ -130,16 +131,12 @@ fn columns(bucket: u8) -> (u64, u64) {
     (low << MEMORY_UNIT, high)
 }
 
-// The places of the bits, from either end.
-fn places(mut bits: u64, downwards: bool) -> impl Iterator<Item = u8> {
+// The places of the bits.
+fn places(mut bits: u64) -> impl Iterator<Item = u8> {
     std::iter::from_fn(move || {
         (bits != 0).then(|| {
-            let at = if downwards {
-                63 - bits.leading_zeros()
-            } else {
-                bits.trailing_zeros()
-            };
-            bits &= !(1 << at);
+            let at = bits.trailing_zeros();
+            bits &= bits - 1;
             at as u8
         })
     })
@@ -285,6 +282,12 @@ impl Grid {
         self.unused.push(entry);
     }
 
+    /// Each room that some hosts have, with these hosts.
+    pub(crate) fn rooms(&self) -> impl Iterator<Item = (&Room, &[(u64, u32)])> {
+        let used = self.entries.iter().filter(|it| !it.hosts.is_empty());
+        used.map(|it| (&it.room, it.hosts.as_slice()))
+    }
+
     /// The room of a host.
     pub(crate) fn room(&self, slot: u32) -> Option<&Room> {
         let entry = self.slots.get(slot as usize).filter(|it| **it != NONE)?;
@@ -299,12 +302,33 @@ pub(crate) struct Search<'a, J> {
     pub(crate) ask: Ask,
     pub(crate) judge: &'a J,
     pub(crate) best: Option<Best>,
+    ranked: Option<Ranked<'a>>,
 }
 
 // Fewer hosts than these are looked at one by one.
 const FEW: usize = 32;
 
-impl<J: Judge> Search<'_, J> {
+// The cells that a machine could fit in, by their bounds: as far as they were asked for in order.
+struct Ranked<'a> {
+    cells: Vec<&'a Cell>,
+    heap: BinaryHeap<(i64, u32)>,
+    sorted: Vec<(i64, Range<usize>)>,
+    // The entries of the sorted cells with their scores, but those that could not be the best.
+    scored: Vec<(i64, u32)>,
+}
+
+impl<'a, J: Judge> Search<'a, J> {
+    pub(crate) fn new(grid: &'a Grid, weights: &'a Weights, ask: Ask, judge: &'a J) -> Self {
+        Self {
+            grid,
+            weights,
+            ask,
+            judge,
+            best: None,
+            ranked: None,
+        }
+    }
+
     /// Looks among these hosts, each of which scores so much beside.
     pub(crate) fn among(&mut self, hosts: &Bits, known: i64, ring_of: impl Fn(u32) -> u64) {
         if !hosts.more_than(FEW) {
@@ -313,9 +337,62 @@ impl<J: Judge> Search<'_, J> {
             }
             return;
         }
-        let grid = self.grid;
-        for class in grid.classes.iter().filter(|class| class.used != 0) {
-            self.class(class, hosts, known);
+        let mut ranked = self.ranked.take().unwrap_or_else(|| self.rank());
+        self.again(&ranked, hosts, known);
+        let above = known + self.judge.most();
+        while let Some((bound, cell)) = ranked.heap.peek().copied() {
+            if self.hopeless(bound + above) {
+                break;
+            }
+            ranked.heap.pop();
+            let from = ranked.scored.len();
+            let cell = ranked.cells[cell as usize];
+            self.cell(cell, &mut ranked.scored, hosts, known);
+            ranked.sorted.push((bound, from..ranked.scored.len()));
+        }
+        self.ranked = Some(ranked);
+    }
+
+    // What other hosts were looked for in.
+    fn again(&mut self, ranked: &Ranked<'_>, hosts: &Bits, known: i64) {
+        let above = known + self.judge.most();
+        for (bound, entries) in &ranked.sorted {
+            if self.hopeless(bound + above) {
+                return;
+            }
+            for (score, entry) in &ranked.scored[entries.clone()] {
+                if !self.hopeless(score + above) {
+                    let members = &self.grid.entries[*entry as usize].hosts;
+                    self.members(members, hosts, score + known);
+                }
+            }
+        }
+    }
+
+    /// Whether none of the hosts can be the best that score at most so much beside.
+    pub(crate) fn is_over(&self, known: i64) -> bool {
+        let Some(ranked) = &self.ranked else {
+            return false;
+        };
+        let first = ranked.sorted.first().map(|(bound, _)| *bound);
+        let most = first.or_else(|| ranked.heap.peek().map(|(bound, _)| *bound));
+        self.hopeless(most.unwrap_or(i64::MIN / 2) + known + self.judge.most())
+    }
+
+    fn rank(&self) -> Ranked<'a> {
+        let mut cells = Vec::with_capacity(512);
+        let mut bounds = Vec::with_capacity(512);
+        for class in self.grid.classes.iter().filter(|class| class.used != 0) {
+            self.class(class, |bound, cell| {
+                bounds.push((bound, cells.len() as u32));
+                cells.push(cell);
+            });
+        }
+        Ranked {
+            cells,
+            heap: bounds.into(),
+            sorted: Vec::new(),
+            scored: Vec::new(),
         }
     }
 
@@ -351,42 +428,35 @@ impl<J: Judge> Search<'_, J> {
         self.best.is_some_and(|best| bound < best.score)
     }
 
-    fn class(&mut self, class: &Class, hosts: &Bits, known: i64) {
+    fn class(&self, class: &'a Class, mut found: impl FnMut(i64, &'a Cell)) {
         let Ask { vcpus, memory, .. } = self.ask;
-        // Where the best are likely to be.
-        let downwards = self.weights.spread > self.weights.bin_pack;
-        let above = known + self.judge.most();
-        let rows = class.used & (u64::MAX << row(vcpus));
         let from = column(memory);
-        for at in places(rows, downwards) {
+        for at in places(class.used & (u64::MAX << row(vcpus))) {
             let row = &class.rows[usize::from(at)];
-            let cells = row.used & (u64::MAX << from);
-            if cells == 0 {
-                continue;
-            }
             let cpus = left(range(at), vcpus, class.cpus);
-            for column in places(cells, downwards) {
+            for column in places(row.used & (u64::MAX << from)) {
                 let cell = &row.cells[usize::from(column)];
                 let memory = left(columns(column), memory, class.memory);
                 let bound = self.weights.bound(cpus, memory, crowd(cell.most_machines));
-                if !self.hopeless(bound + above) {
-                    self.cell(cell, hosts, known);
-                }
+                found(bound, cell);
             }
         }
     }
 
-    fn cell(&mut self, cell: &Cell, hosts: &Bits, known: i64) {
+    // What could not be the best now can never be: each part scores less beside than the one before.
+    fn cell(&mut self, cell: &Cell, scored: &mut Vec<(i64, u32)>, hosts: &Bits, known: i64) {
         for (room, entry) in &cell.entries {
             if !self.fits(room) {
                 continue;
             }
-            let score = known + self.weights.of_room(room, self.ask.vcpus, self.ask.memory);
-            if self.hopeless(score + self.judge.most()) {
+            let Ask { vcpus, memory, .. } = self.ask;
+            let score = self.weights.of_room(room, vcpus, memory);
+            if self.hopeless(score + known + self.judge.most()) {
                 continue;
             }
+            scored.push((score, *entry));
             let members = &self.grid.entries[*entry as usize].hosts;
-            self.members(members, hosts, score);
+            self.members(members, hosts, score + known);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasherDefault, DefaultHasher, Hasher};
 
-/// For tables whose keys are numbers: the same in every run, and no order is ever read from it.
+/// For tables whose keys are numbers, or few: the same in every run, and no order is ever read from it.
 pub(crate) type Mixed = BuildHasherDefault<Mixer>;
 
 /// For tables whose keys users write.
@@ -18,8 +18,9 @@ impl Hasher for Mixer {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
+        for chunk in bytes.chunks(8) {
+            let word = chunk.iter().rev();
+            self.write_u64(word.fold(0, |word, byte| (word << 8) | u64::from(*byte)));
         }
     }
 
@@ -29,6 +30,10 @@ impl Hasher for Mixer {
 
     fn write_u32(&mut self, value: u32) {
         self.write_u64(u64::from(value));
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
     }
 
     fn write_u64(&mut self, value: u64) {

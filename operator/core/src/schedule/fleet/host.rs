@@ -23,13 +23,16 @@ pub(crate) struct Profile {
     pub(crate) images: Vec<String>,
 }
 
+/// Amounts, by the numbers of their names.
+pub(crate) type Amounts = Box<[(u32, u64)]>;
+
 /// What is known of a host.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Facts {
     pub(crate) profile: Arc<Profile>,
     pub(crate) labels: Box<[(Arc<str>, Arc<str>)]>,
-    pub(crate) pools: Box<[(Arc<str>, u64)]>,
-    pub(crate) devices: Box<[(Arc<str>, u64)]>,
+    pub(crate) pools: Amounts,
+    pub(crate) devices: Amounts,
     pub(crate) hugepages: Box<[HugepageRoom]>,
     pub(crate) cpus: u64,
     pub(crate) memory: u64,
@@ -50,6 +53,7 @@ pub(crate) struct Slot {
 /// What the fleet keeps once.
 pub(crate) trait Keep {
     fn text(&mut self, text: &str) -> Arc<str>;
+    fn number(&mut self, name: &str) -> u32;
     fn profile(&mut self, profile: Profile) -> Arc<Profile>;
     fn consent(&mut self, consent: &crate::desired::Consent) -> u32;
 }
@@ -71,7 +75,7 @@ impl Facts {
         let labels = labels.collect();
         let mut amounts = |all: &BTreeMap<String, u64>| {
             all.iter()
-                .map(|(name, amount)| (keep.text(name), *amount))
+                .map(|(name, amount)| (keep.number(name), *amount))
                 .collect()
         };
         Self {
@@ -98,65 +102,111 @@ impl Facts {
 }
 
 /// The amount of this name.
-pub(crate) fn amount(all: &[(Arc<str>, u64)], name: &str) -> Option<u64> {
-    let found = all.iter().find(|(it, _)| **it == *name);
+pub(crate) fn amount(all: &[(u32, u64)], name: u32) -> Option<u64> {
+    let found = all.iter().find(|(it, _)| *it == name);
     found.map(|(_, amount)| *amount)
 }
 
-/// Why a host is none by what the machine says of hosts, whatever becomes of it.
-pub(crate) fn unselected(rules: &Rules, name: &str, facts: &Facts) -> Option<Reason> {
-    if let Some(host) = rules.host.as_ref().filter(|host| **host != *name) {
-        return Some(Reason::OtherHost(host.clone()));
-    }
-    if rules
-        .host_selector
-        .as_ref()
-        .is_some_and(|it| !facts.selected(it))
-    {
-        return Some(Reason::Selector);
-    }
-    let affinity = &rules.host_affinity;
-    let one = affinity.iter().any(|selector| facts.selected(selector));
-    (!affinity.is_empty() && !one).then_some(Reason::HostAffinity)
+/// What a machine wants, as far as the fleet has numbers for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    /// Which consents let the machine's namespace in; none: all of them.
+    pub(crate) allowed: Vec<bool>,
+    /// The pools of its rules.
+    pub(crate) pools: Vec<u32>,
 }
 
-/// Why a host is none by what it is. `allowed` says which consents let the machine's namespace in.
-pub(crate) fn unfit(rules: &Rules, allowed: &[bool], name: &str, facts: &Facts) -> Option<Reason> {
-    let profile = &*facts.profile;
-    if let Some(reason) = unselected(rules, name, facts) {
-        return Some(reason);
+/// A host that is looked at for a machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) asked: &'a Numbers,
+    pub(crate) name: &'a str,
+    pub(crate) facts: &'a Facts,
+}
+
+/// A filter by what a host is: what it is called, and why a host does not pass it.
+type Filter = (&'static str, fn(&Look<'_>) -> Option<Reason>);
+
+/// By what the machine says of hosts, whatever becomes of them.
+const SELECTS: [Filter; 3] = [
+    ("host", |it| {
+        let host = it.rules.host.as_ref().filter(|host| **host != *it.name);
+        host.map(|host| Reason::OtherHost(host.clone()))
+    }),
+    ("hostSelector", |it| {
+        let selector = it.rules.host_selector.as_ref();
+        let selected = selector.is_none_or(|selector| it.facts.selected(selector));
+        (!selected).then_some(Reason::Selector)
+    }),
+    ("hostAffinity", |it| {
+        let affinity = &it.rules.host_affinity;
+        let one = affinity.iter().any(|selector| it.facts.selected(selector));
+        (!affinity.is_empty() && !one).then_some(Reason::HostAffinity)
+    }),
+];
+
+/// By what the host is.
+const FITS: [Filter; 9] = [
+    ("namespaces", |it| {
+        let allowed = it.asked.allowed.get(it.facts.profile.consent as usize);
+        (allowed == Some(&false)).then_some(Reason::Namespace)
+    }),
+    ("reachable", |it| {
+        (!it.facts.profile.reachable).then_some(Reason::Unreachable)
+    }),
+    ("schedulable", |it| {
+        (!it.facts.profile.schedulable).then_some(Reason::Cordoned)
+    }),
+    ("taints", |it| {
+        let mut taints = untolerated(it.rules, &it.facts.profile, Effect::NoSchedule);
+        taints.next().map(|taint| Reason::Taint(taint_words(taint)))
+    }),
+    ("data", |it| {
+        let elsewhere = it.rules.data_on.iter().any(|host| **host != *it.name);
+        elsewhere.then(|| Reason::Data(it.rules.data_on.join(", ")))
+    }),
+    ("guest", |it| {
+        cannot_run(&it.rules.guest, &it.facts.profile.guests)
+    }),
+    ("cpuModel", |it| {
+        let class = it.facts.profile.cpu_class;
+        let cpu = it
+            .rules
+            .cpu
+            .as_ref()
+            .filter(|cpu| !cpu.classes.contains(&class));
+        cpu.map(|cpu| Reason::CpuModel(cpu.model.clone()))
+    }),
+    ("pools", |it| {
+        let pools = it.rules.pools.iter().zip(&it.asked.pools);
+        let mut missing = pools.filter(|(_, number)| amount(&it.facts.pools, **number).is_none());
+        missing.next().map(|(pool, _)| Reason::Pool(pool.clone()))
+    }),
+    ("networks", |it| {
+        let has = |network: &&String| !it.facts.profile.networks.contains(network);
+        let network = it.rules.networks.iter().find(has);
+        network.map(|network| Reason::Network(network.clone()))
+    }),
+];
+
+impl Look<'_> {
+    /// Whether the machine selects the host.
+    pub(crate) fn is_selected(&self) -> bool {
+        SELECTS.iter().all(|(_, filter)| filter(self).is_none())
     }
-    if allowed.get(profile.consent as usize) == Some(&false) {
-        return Some(Reason::Namespace);
+
+    /// Why the host is none by what it is.
+    pub(crate) fn unfit(&self) -> Option<Reason> {
+        let filters = SELECTS.iter().chain(&FITS);
+        filters.into_iter().find_map(|(_, filter)| filter(self))
     }
-    if !profile.reachable {
-        return Some(Reason::Unreachable);
+
+    /// Every filter, with why the host does not pass it.
+    pub(crate) fn outcomes(&self) -> impl Iterator<Item = (&'static str, Option<Reason>)> {
+        let filters = SELECTS.iter().chain(&FITS);
+        filters.map(|(name, filter)| (*name, filter(self)))
     }
-    if !profile.schedulable {
-        return Some(Reason::Cordoned);
-    }
-    if let Some(taint) = untolerated(rules, profile, Effect::NoSchedule).next() {
-        return Some(Reason::Taint(taint_words(taint)));
-    }
-    if rules.data_on.iter().any(|host| **host != *name) {
-        return Some(Reason::Data(rules.data_on.join(", ")));
-    }
-    if let Some(reason) = cannot_run(&rules.guest, &profile.guests) {
-        return Some(reason);
-    }
-    let cpu = rules.cpu.as_ref();
-    if let Some(cpu) = cpu.filter(|cpu| !cpu.classes.contains(&profile.cpu_class)) {
-        return Some(Reason::CpuModel(cpu.model.clone()));
-    }
-    let has_pool = |pool: &&String| amount(&facts.pools, pool).is_none();
-    if let Some(pool) = rules.pools.iter().find(has_pool) {
-        return Some(Reason::Pool(pool.clone()));
-    }
-    let network = rules
-        .networks
-        .iter()
-        .find(|it| !profile.networks.contains(it));
-    network.map(|network| Reason::Network(network.clone()))
 }
 
 fn untolerated<'a>(

@@ -20,7 +20,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use self::grid::Grid;
-use self::hash::{Named, ring};
+use self::hash::{Mixed, Named, ring};
 use self::host::{Facts, Keep, Profile, Slot};
 use self::machines::{Machines, Record};
 use self::shape::Shapes;
@@ -55,7 +55,7 @@ pub(super) struct Shared {
 pub struct Fleet {
     pub(super) weights: Weights,
     pub(super) slots: Vec<Slot>,
-    by_name: HashMap<Arc<str>, u32, Named>,
+    by_name: HashMap<Arc<str>, u32, Mixed>,
     unused: Vec<u32>,
     pub(super) hosts: usize,
     pub(super) grid: Grid,
@@ -63,7 +63,8 @@ pub struct Fleet {
     pub(super) topologies: Vec<Topology>,
     pub(super) terms: Terms,
     pub(super) machines: Machines,
-    shared: HashMap<Arc<str>, Shared, Named>,
+    // By the numbers of their names.
+    shared: HashMap<u32, Shared, Mixed>,
     kept: Kept,
     // Rises with every change of a host.
     pub(super) age: u64,
@@ -73,6 +74,9 @@ pub struct Fleet {
 #[derive(Debug, Clone, Default)]
 struct Kept {
     texts: HashSet<Arc<str>, Named>,
+    // Of pools and devices: there are few.
+    numbers: HashMap<Arc<str>, u32, Mixed>,
+    names: Vec<Arc<str>>,
     profiles: HashSet<Arc<Profile>, Named>,
     consents: Vec<Consent>,
     added: usize,
@@ -87,6 +91,16 @@ impl Keep for Kept {
         self.texts.insert(Arc::clone(&kept));
         self.added += 1;
         kept
+    }
+
+    fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let (number, name) = (self.names.len() as u32, self.text(name));
+        self.names.push(Arc::clone(&name));
+        self.numbers.insert(name, number);
+        number
     }
 
     fn profile(&mut self, profile: Profile) -> Arc<Profile> {
@@ -265,15 +279,15 @@ impl Fleet {
     /// Says what may be promised in a pool that several hosts see, in bytes; nothing: it is no longer
     /// shared. What is promised in it counts once, wherever the machines are.
     pub fn set_shared_pool(&mut self, name: &str, room: Option<u64>) -> Option<Event> {
-        let kept = self.kept.text(name);
+        let number = self.kept.number(name);
         match room {
-            None => drop(self.shared.remove(&kept)),
+            None => drop(self.shared.remove(&number)),
             Some(room) => {
                 let records = self.machines.records.iter().map(|(_, record)| record);
                 let records = records.filter(|record| record.occupies);
-                let amounts = records.filter_map(|it| host::amount(&it.parts.pools, name));
+                let amounts = records.filter_map(|it| host::amount(&it.parts.pools, number));
                 let taken = amounts.fold(0, u64::saturating_add);
-                self.shared.insert(kept, Shared { room, taken });
+                self.shared.insert(number, Shared { room, taken });
             }
         }
         Some(Event::PoolGrown {
@@ -282,12 +296,18 @@ impl Fleet {
     }
 
     pub(super) fn is_shared(&self, name: &str) -> bool {
-        self.shared.contains_key(name)
+        let number = self.kept.numbers.get(name);
+        number.is_some_and(|number| self.shared.contains_key(number))
+    }
+
+    /// The number of the name of a pool or of devices; no host has any, if there is none.
+    pub(super) fn number_of(&self, name: &str) -> u32 {
+        self.kept.numbers.get(name).copied().unwrap_or(u32::MAX)
     }
 
     /// What is free in a pool on a host, in bytes.
-    pub(super) fn free_pool(&self, slot: &Slot, facts: &Facts, name: &str) -> u64 {
-        match self.shared.get(name) {
+    pub(super) fn free_pool(&self, slot: &Slot, facts: &Facts, name: u32) -> u64 {
+        match self.shared.get(&name) {
             Some(shared) => shared.room.saturating_sub(shared.taken),
             None => slot.taken.free_pool(facts, name),
         }
@@ -302,7 +322,7 @@ impl Fleet {
         let own = &machine.namespace;
         let terms = machine.anti_affinity.iter();
         let terms = terms.map(|term| self.term(&Said::of(term, own))).collect();
-        let parts = parts(&machine.usage, terms, |name| self.kept.text(name));
+        let parts = parts(&machine.usage, terms, |name| self.kept.number(name));
         let labels = self
             .terms
             .label_set(own, &machine.labels, |it| self.kept.text(it));
@@ -322,10 +342,12 @@ impl Fleet {
 
     /// Puts a record where it says that it is.
     pub(super) fn enter(&mut self, record: Record) {
-        self.terms.hold(record.labels, record.keeps_away(), true);
+        self.terms.hold(record.keeps_away(), true);
         self.count_shared(&record, true);
-        let slots = record.slots;
+        let (slots, labels) = (record.slots, record.labels);
         let at = self.machines.add(record);
+        let place = self.terms.join(labels, at);
+        self.machines.put_in_set(at, place);
         for slot in slots.into_iter().filter(|slot| *slot != machines::NONE) {
             self.slots[slot as usize].machines.push(at);
             self.count(slot, at, true);
@@ -344,7 +366,10 @@ impl Fleet {
             self.forget_name(slot);
         }
         let record = self.machines.remove(at)?;
-        self.terms.hold(record.labels, record.keeps_away(), false);
+        if let Some(moved) = self.terms.part(record.labels, record.in_set) {
+            self.machines.put_in_set(moved, record.in_set);
+        }
+        self.terms.hold(record.keeps_away(), false);
         self.count_shared(&record, false);
         Some(record)
     }

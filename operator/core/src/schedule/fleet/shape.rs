@@ -6,8 +6,8 @@ use super::super::reasons::Reason;
 use super::super::request::Rules;
 use super::super::score::Weights;
 use super::bits::Bits;
-use super::hash::{Mixed, Named};
-use super::host::{Facts, Slot, liking, unfit, unselected};
+use super::hash::Mixed;
+use super::host::{Facts, Look, Numbers, Slot, liking};
 use super::topology::{NONE, Topology};
 
 // Beyond so many different scores they are kept by host.
@@ -29,7 +29,7 @@ pub(crate) enum Liked {
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     rules: Rules,
-    allowed: Vec<bool>,
+    asked: Numbers,
     /// The hosts that have it.
     pub(crate) hosts: Bits,
     pub(crate) liked: Liked,
@@ -45,7 +45,7 @@ pub(crate) struct Shape {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shapes {
     all: Vec<Shape>,
-    by_rules: HashMap<Rules, Vec<u32>, Named>,
+    by_rules: HashMap<Rules, Vec<u32>, Mixed>,
 }
 
 impl Shapes {
@@ -59,19 +59,22 @@ impl Shapes {
 
     pub(crate) fn find(&self, rules: &Rules, allowed: &[bool]) -> Option<u32> {
         let same = self.by_rules.get(rules)?.iter();
-        let is = |shape: &&u32| self.get(**shape).is_some_and(|it| it.allowed == allowed);
+        let is = |shape: &&u32| {
+            self.get(**shape)
+                .is_some_and(|it| it.asked.allowed == allowed)
+        };
         same.copied().find(|shape| is(&shape))
     }
 
     /// A shape of hosts that are none yet.
-    pub(crate) fn add(&mut self, rules: &Rules, allowed: Vec<bool>) -> u32 {
+    pub(crate) fn add(&mut self, rules: &Rules, asked: Numbers) -> u32 {
         if self.all.len() >= SHAPES {
             self.forget();
         }
         let shape = self.all.len() as u32;
         self.all.push(Shape {
             rules: rules.clone(),
-            allowed,
+            asked,
             hosts: Bits::default(),
             liked: Liked::Tiers(Vec::new()),
             selected: Bits::default(),
@@ -106,18 +109,24 @@ impl Shape {
             tiers.iter_mut().for_each(|(_, hosts)| hosts.remove(slot));
         }
         let Some(facts) = &host.facts else { return };
-        if unselected(&self.rules, &host.name, facts).is_none() {
+        if self.look(host, facts).is_selected() {
             self.selected.insert(slot);
         }
-        if self.why(host, facts).is_none() {
+        if self.look(host, facts).unfit().is_none() {
             self.hosts.insert(slot);
             self.like(slot, liking(weights, &self.rules, facts).sum());
         }
     }
 
-    /// Why a host is none by what it is.
-    pub(crate) fn why(&self, host: &Slot, facts: &Facts) -> Option<Reason> {
-        unfit(&self.rules, &self.allowed, &host.name, facts)
+    /// A host, to be looked at.
+    pub(crate) fn look<'a>(&'a self, host: &'a Slot, facts: &'a Facts) -> Look<'a> {
+        let (rules, asked, name) = (&self.rules, &self.asked, &*host.name);
+        Look {
+            rules,
+            asked,
+            name,
+            facts,
+        }
     }
 
     fn like(&mut self, slot: u32, score: i64) {
@@ -127,8 +136,7 @@ impl Shape {
                     hosts.insert(slot);
                     return;
                 }
-                let mut hosts = Bits::default();
-                hosts.insert(slot);
+                let hosts = Bits::of(slot);
                 let at = tiers.partition_point(|(it, _)| *it > score);
                 tiers.insert(at, (score, hosts));
                 if tiers.len() > TIERS {

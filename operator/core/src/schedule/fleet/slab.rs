@@ -42,7 +42,13 @@ impl<T> Slab<T> {
         let at = self.unused.pop().unwrap_or(self.all.len() as u32);
         match self.all.get_mut(at as usize) {
             Some(place) => *place = Some(it),
-            None => self.all.push(Some(it)),
+            None => {
+                // An eighth more at a time: the half that doubling leaves unused would be much.
+                if self.all.len() == self.all.capacity() {
+                    self.all.reserve_exact(self.all.len() / 8 + 16);
+                }
+                self.all.push(Some(it));
+            }
         }
         at
     }

@@ -1,10 +1,8 @@
 //! What is taken of a host by the machines that are bound to it.
 
-use std::sync::Arc;
-
 use super::super::request::{Hugepages, Usage};
 use super::super::score::Room;
-use super::host::{Facts, amount};
+use super::host::{Amounts, Facts, amount};
 
 /// What machines take of a host.
 #[derive(Debug, Clone, Default)]
@@ -12,23 +10,23 @@ pub(crate) struct Taken {
     pub(crate) vcpus: u64,
     pub(crate) memory: u64,
     pub(crate) machines: u32,
-    pub(crate) pools: Vec<(Arc<str>, u64)>,
-    devices: Vec<(Arc<str>, u64)>,
+    pools: Vec<(u32, u64)>,
+    devices: Vec<(u32, u64)>,
     hugepages: Vec<Hugepages>,
 }
 
-fn add(all: &mut Vec<(Arc<str>, u64)>, name: &Arc<str>, more: u64) {
-    match all.iter_mut().find(|(it, _)| it == name) {
+fn add(all: &mut Vec<(u32, u64)>, name: u32, more: u64) {
+    match all.iter_mut().find(|(it, _)| *it == name) {
         Some((_, sum)) => *sum = sum.saturating_add(more),
         None => {
             all.reserve_exact(1);
-            all.push((Arc::clone(name), more));
+            all.push((name, more));
         }
     }
 }
 
-fn subtract(all: &mut Vec<(Arc<str>, u64)>, name: &Arc<str>, less: u64) {
-    if let Some(at) = all.iter().position(|(it, _)| it == name) {
+fn subtract(all: &mut Vec<(u32, u64)>, name: u32, less: u64) {
+    if let Some(at) = all.iter().position(|(it, _)| *it == name) {
         all[at].1 = all[at].1.saturating_sub(less);
         if all[at].1 == 0 {
             all.swap_remove(at);
@@ -41,7 +39,7 @@ fn subtract(all: &mut Vec<(Arc<str>, u64)>, name: &Arc<str>, less: u64) {
 pub(crate) struct Parts {
     pub(crate) vcpus: u64,
     pub(crate) memory: u64,
-    pub(crate) pools: Box<[(Arc<str>, u64)]>,
+    pub(crate) pools: Amounts,
     pub(crate) rare: Option<Box<Rare>>,
 }
 
@@ -49,7 +47,7 @@ pub(crate) struct Parts {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rare {
     pub(crate) hugepages: Option<Hugepages>,
-    pub(crate) devices: Box<[(Arc<str>, u64)]>,
+    pub(crate) devices: Amounts,
     /// The machines that it keeps away, by the numbers of the terms.
     pub(crate) keeps_away: Box<[u32]>,
 }
@@ -62,11 +60,11 @@ impl Taken {
         parts
             .pools
             .iter()
-            .for_each(|(name, it)| add(&mut self.pools, name, *it));
+            .for_each(|(name, it)| add(&mut self.pools, *name, *it));
         let Some(rare) = &parts.rare else { return };
         rare.devices
             .iter()
-            .for_each(|(name, it)| add(&mut self.devices, name, *it));
+            .for_each(|(name, it)| add(&mut self.devices, *name, *it));
         if let Some(pages) = rare.hugepages {
             let same = |it: &&mut Hugepages| (it.page, it.cell) == (pages.page, pages.cell);
             match self.hugepages.iter_mut().find(same) {
@@ -83,11 +81,11 @@ impl Taken {
         parts
             .pools
             .iter()
-            .for_each(|(name, it)| subtract(&mut self.pools, name, *it));
+            .for_each(|(name, it)| subtract(&mut self.pools, *name, *it));
         let Some(rare) = &parts.rare else { return };
         rare.devices
             .iter()
-            .for_each(|(name, it)| subtract(&mut self.devices, name, *it));
+            .for_each(|(name, it)| subtract(&mut self.devices, *name, *it));
         if let Some(pages) = rare.hugepages {
             let same = |it: &Hugepages| (it.page, it.cell) == (pages.page, pages.cell);
             if let Some(at) = self.hugepages.iter().position(same) {
@@ -117,12 +115,12 @@ impl Taken {
         self.machines.saturating_add(facts.foreign.machines)
     }
 
-    pub(crate) fn free_devices(&self, facts: &Facts, name: &str) -> u64 {
+    pub(crate) fn free_devices(&self, facts: &Facts, name: u32) -> u64 {
         let all = amount(&facts.devices, name).unwrap_or(0);
         all.saturating_sub(amount(&self.devices, name).unwrap_or(0))
     }
 
-    pub(crate) fn free_pool(&self, facts: &Facts, name: &str) -> u64 {
+    pub(crate) fn free_pool(&self, facts: &Facts, name: u32) -> u64 {
         let all = amount(&facts.pools, name).unwrap_or(0);
         all.saturating_sub(amount(&self.pools, name).unwrap_or(0))
     }
@@ -149,11 +147,11 @@ impl Taken {
 pub(crate) fn parts(
     usage: &Usage,
     keeps_away: Vec<u32>,
-    mut text: impl FnMut(&str) -> Arc<str>,
+    mut number: impl FnMut(&str) -> u32,
 ) -> Parts {
     let mut amounts = |all: &[(String, u64)]| {
         let all = all.iter().filter(|(_, amount)| *amount != 0);
-        all.map(|(name, amount)| (text(name), *amount)).collect()
+        all.map(|(name, amount)| (number(name), *amount)).collect()
     };
     let pools = amounts(&usage.pools);
     let rare = usage.hugepages.is_some() || !usage.devices.is_empty() || !keeps_away.is_empty();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::event::Labels;
 use super::super::labels::Selector;
 use super::super::request::Term;
-use super::hash::Mixed;
+use super::hash::{Mixed, Mixer, ring};
 use super::slab::Slab;
 
 /// Machines by domain: those without any are left out.
@@ -34,7 +34,8 @@ pub(crate) struct Counter {
 struct LabelSet {
     namespace: Arc<str>,
     labels: Arc<[(Arc<str>, Arc<str>)]>,
-    machines: u32,
+    // Machines.
+    members: Vec<u32>,
     // The terms that select it.
     matching: Vec<u32>,
 }
@@ -44,8 +45,10 @@ struct LabelSet {
 pub(crate) struct Terms {
     counters: Slab<Counter>,
     by_hash: HashMap<u64, Vec<u32>, Mixed>,
+    by_space: HashMap<u64, Vec<u32>, Mixed>,
     sets: Slab<LabelSet>,
     set_by_hash: HashMap<u64, Vec<u32>, Mixed>,
+    set_by_space: HashMap<u64, Vec<u32>, Mixed>,
     // Terms that some machine keeps others away by.
     kept: usize,
     // Terms and label sets since the last time that idle ones were forgotten.
@@ -53,10 +56,10 @@ pub(crate) struct Terms {
 }
 
 // After so many new ones, terms and label sets that no machine has are forgotten.
-const IDLE: usize = 1_024;
+const IDLE: usize = 16_384;
 
 fn hash_of(value: impl Hash) -> u64 {
-    let mut hasher = std::hash::DefaultHasher::new();
+    let mut hasher = Mixer::default();
     value.hash(&mut hasher);
     hasher.finish()
 }
@@ -100,7 +103,7 @@ impl<'a> Said<'a> {
     }
 
     fn hash(&self) -> u64 {
-        let mut hasher = std::hash::DefaultHasher::new();
+        let mut hasher = Mixer::default();
         (self.topology_key, self.selector).hash(&mut hasher);
         self.spaces().for_each(|it| it.hash(&mut hasher));
         hasher.finish()
@@ -137,8 +140,8 @@ impl Terms {
         same.copied().find(|term| is(&term))
     }
 
-    /// A new term, which has counted nothing yet.
-    pub(crate) fn add(&mut self, said: &Said<'_>, topology: u32) -> u32 {
+    /// A new term, which has counted nothing yet, and the labels that it selects.
+    pub(crate) fn add(&mut self, said: &Said<'_>, topology: u32) -> (u32, Vec<u32>) {
         let counter = Counter {
             hash: said.hash(),
             topology,
@@ -150,16 +153,27 @@ impl Terms {
             holders: 0,
         };
         let hash = counter.hash;
+        let mut selected = Vec::new();
+        for space in &counter.namespaces {
+            let sets = self.set_by_space.get(&ring(space)).into_iter().flatten();
+            let is = |set: &&u32| self.sets.get(**set).is_some_and(|it| counter.selects(it));
+            selected.extend(sets.copied().filter(|set| is(&set)));
+        }
+        selected.sort_unstable();
+        selected.dedup();
+        let spaces: Vec<u64> = counter.namespaces.iter().map(|it| ring(it)).collect();
         let term = self.counters.add(counter);
-        if let Some(counter) = self.counters.get(term) {
-            let sets = self.sets.iter_mut();
-            for set in sets.filter(|set| counter.selects(set)) {
+        for set in &selected {
+            if let Some(set) = self.sets.get_mut(*set) {
                 set.matching.push(term);
             }
         }
+        for space in spaces {
+            self.by_space.entry(space).or_default().push(term);
+        }
         self.by_hash.entry(hash).or_default().push(term);
         self.added += 1;
-        term
+        (term, selected)
     }
 
     /// The number of what machines of these labels have in common.
@@ -187,14 +201,19 @@ impl Terms {
         let mut set = LabelSet {
             namespace,
             labels: labels.collect(),
-            machines: 0,
+            members: Vec::new(),
             matching: Vec::new(),
         };
-        let selecting = self.counters.iter().filter(|(_, it)| it.selects(&set));
-        set.matching = selecting.map(|(term, _)| term).collect();
+        let space = ring(&set.namespace);
+        let terms = self.by_space.get(&space).into_iter().flatten().copied();
+        let selects = |term: &u32| self.counters.get(*term).is_some_and(|it| it.selects(&set));
+        set.matching = terms.filter(selects).collect();
+        set.matching.sort_unstable();
+        set.matching.dedup();
         let at = self.sets.add(set);
         self.added += 1;
         self.set_by_hash.entry(hash).or_default().push(at);
+        self.set_by_space.entry(space).or_default().push(at);
         at
     }
 
@@ -216,8 +235,29 @@ impl Terms {
         self.kept > 0
     }
 
-    /// A machine with these labels, which says these terms, comes (or goes).
-    pub(crate) fn hold(&mut self, set: u32, keeps_away: &[u32], comes: bool) {
+    /// A machine with these labels comes: its place among them.
+    pub(crate) fn join(&mut self, set: u32, machine: u32) -> u32 {
+        self.sets.get_mut(set).map_or(0, |set| {
+            set.members.push(machine);
+            set.members.len() as u32 - 1
+        })
+    }
+
+    /// The machine at a place goes: another one may have its place now.
+    pub(crate) fn part(&mut self, set: u32, place: u32) -> Option<u32> {
+        let set = self.sets.get_mut(set)?;
+        set.members.swap_remove(place as usize);
+        set.members.get(place as usize).copied()
+    }
+
+    /// The machines of these labels.
+    pub(crate) fn members(&self, sets: &[u32]) -> impl Iterator<Item = u32> {
+        let sets = sets.iter().filter_map(|set| self.sets.get(*set));
+        sets.flat_map(|set| set.members.iter().copied())
+    }
+
+    /// A machine that says these terms comes (or goes).
+    pub(crate) fn hold(&mut self, keeps_away: &[u32], comes: bool) {
         let change = |count: &mut u32| {
             *count = if comes {
                 *count + 1
@@ -225,9 +265,6 @@ impl Terms {
                 count.saturating_sub(1)
             };
         };
-        if let Some(set) = self.sets.get_mut(set) {
-            change(&mut set.machines);
-        }
         for term in keeps_away {
             if let Some(counter) = self.counters.get_mut(*term) {
                 let before = counter.holders;
@@ -259,11 +296,12 @@ impl Terms {
         }
     }
 
-    /// Counts what a new term selects.
-    pub(crate) fn recount(&mut self, term: u32, set: u32, domain: u32) {
-        let selected = self.matching(set).contains(&term);
-        if let (true, Some(counter)) = (selected, self.counters.get_mut(term)) {
-            step(&mut counter.matching, domain, true);
+    /// Counts what a new term selects, in these domains.
+    pub(crate) fn recount(&mut self, term: u32, domains: Vec<u32>) {
+        if let Some(counter) = self.counters.get_mut(term) {
+            for domain in domains {
+                step(&mut counter.matching, domain, true);
+            }
         }
     }
 
@@ -274,13 +312,15 @@ impl Terms {
         }
         self.added = 0;
         self.counters.retain(|it| it.holders > 0);
-        self.sets.retain(|it| it.machines > 0);
+        self.sets.retain(|it| !it.members.is_empty());
         let kept = |term: &u32| self.counters.get(*term).is_some();
         for set in self.sets.iter_mut() {
             set.matching.retain(kept);
         }
         retain(&mut self.by_hash, kept);
+        retain(&mut self.by_space, kept);
         retain(&mut self.set_by_hash, |at| self.sets.get(*at).is_some());
+        retain(&mut self.set_by_space, |at| self.sets.get(*at).is_some());
     }
 }
 
