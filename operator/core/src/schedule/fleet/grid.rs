@@ -58,6 +58,7 @@ struct Entry {
 #[derive(Debug, Clone, Default)]
 struct Cell {
     entries: Vec<(Room, u32)>,
+    // Since it was empty: to know it of those that are there is not worth the while.
     most_machines: u32,
 }
 
@@ -268,11 +269,8 @@ impl Grid {
         if let Some((_, moved)) = cell.entries.get(at) {
             self.entries[*moved as usize].at = at as u32;
         }
-        if room.machines == cell.most_machines {
-            let machines = cell.entries.iter().map(|(room, _)| room.machines);
-            cell.most_machines = machines.max().unwrap_or(0);
-        }
         if cell.entries.is_empty() {
+            cell.most_machines = 0;
             row.used &= !(1 << column);
         }
         if row.used == 0 {
