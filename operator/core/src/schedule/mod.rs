@@ -1,4 +1,29 @@
 //! On which host a machine goes, or why on none.
+//!
+//! [`schedule`] answers from a [`Fleet`], which is told of every host and every machine as they change, and
+//! keeps what a decision needs:
+//!
+//! - **Shapes.** What a machine wants of hosts whatever becomes of them ([`Rules`]) is the same for many
+//!   machines. For each that was asked the fleet keeps the set of hosts that have it, in tiers by what
+//!   they score for it (preferred labels, taints, images). A host that changes is put anew into each.
+//! - **Terms.** For each affinity, anti-affinity and spread that was asked, or that a machine keeps others
+//!   away by, the fleet keeps how many machines are in each domain that has any. A decision takes the
+//!   domains that these forbid out of the set of hosts, whole sets at a time.
+//! - **The grid.** Hosts with the same room are one entry, and entries of about the same room share a cell.
+//!   The cells that the machine may fit in are visited by their bound, the best first, until it is below
+//!   the score of the best host so far. What else a host scores is the same for all hosts of a tier or of
+//!   a domain, so that each of these is searched on its own, the most promising first, until what it
+//!   could add is not enough. Where there are many domains it is a bound as well, and the host's own when
+//!   the host is looked at.
+//!
+//! The answer is exact: the one that looking at every host would give, which the tests compare with a
+//! scheduler that does. Equals are told apart by a hash ring: the host is the first after the machine's
+//! place on it, which in a sorted list of equals is found at once.
+//!
+//! Where it differs from kube-scheduler: scores are not normalised over the hosts that fit (no host's
+//! score depends on another's); preferred (anti-)affinity grows with the number of machines, each further
+//! one less so; spread counts every machine of a domain that has a host which the machine selects; and
+//! other machines' preferences do not count, only their required anti-affinity.
 
 mod candidate;
 mod decide;
