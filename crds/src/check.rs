@@ -141,16 +141,19 @@ fn array(path: &str, schema: &Value, items: &[Value], faults: &mut Vec<String>) 
         let path = path.trim_start_matches('.');
         faults.push(format!("{path}: must have at most {most} items"));
     }
-    let keyed = schema["x-kubernetes-list-type"] == "map";
+    let keys = schema["x-kubernetes-list-map-keys"].as_array();
+    let keys = keys.map(Vec::as_slice).unwrap_or_default();
+    let names = |item: &Value| -> Vec<Value> {
+        let keys = keys.iter().filter_map(Value::as_str);
+        keys.map(|key| item[key].clone()).collect()
+    };
     for (index, item) in items.iter().enumerate() {
         let path = format!("{path}[{index}]");
-        if keyed
-            && items[..index]
-                .iter()
-                .any(|other| other["name"] == item["name"])
-        {
+        let mut before = items[..index].iter();
+        if !keys.is_empty() && before.any(|other| names(other) == names(item)) {
             let path = path.trim_start_matches('.');
-            faults.push(format!("{path}: Duplicate value: {}", item["name"]));
+            let names: Vec<String> = names(item).iter().map(Value::to_string).collect();
+            faults.push(format!("{path}: Duplicate value: {}", names.join(", ")));
         }
         check(&path, &schema["items"], item, faults);
     }

@@ -51,6 +51,19 @@ pub struct HostSpec {
     /// No new machine is placed here; those that are here stay.
     #[serde(default)]
     pub unschedulable: bool,
+    /// Machines that do not tolerate these are not placed here, or rather elsewhere; those that are here
+    /// stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 32),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key", "effect"])
+    )]
+    pub taints: Vec<Taint>,
+    /// How many machines may be here at most, whoever made them; as many as there is room for if not
+    /// set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100_000))]
+    pub max_machines: Option<i32>,
     /// How often the machine's capacity may be promised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overcommit: Option<Overcommit>,
@@ -64,6 +77,30 @@ pub struct HostSpec {
     /// mark, by naming its UUID. None, if not said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption: Option<Adoption>,
+}
+
+/// What keeps machines away that do not tolerate it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Taint {
+    /// Its key.
+    #[schemars(length(min = 1, max = 316))]
+    pub key: String,
+    /// Its value; may be left out.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 63))]
+    pub value: String,
+    /// What it does.
+    pub effect: TaintEffect,
+}
+
+/// What a taint does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TaintEffect {
+    /// No machine is placed there that does not tolerate it.
+    NoSchedule,
+    /// Machines that do not tolerate it are placed there when there is no other place.
+    PreferNoSchedule,
 }
 
 /// TLS with a machine.

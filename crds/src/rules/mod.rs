@@ -3,6 +3,7 @@
 
 mod machine;
 mod network;
+mod placement;
 mod storage;
 
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ pub use network::{
     dhcp_hosts, dhcp_range, dns, dns_forwarder, dns_host, dns_hosts, dns_name, dns_service, nat,
     network_host_devices, network_spec, port_groups, route, subnet, subnets, vlan,
 };
+pub use placement::{host_requirement, spread_constraint, toleration};
 pub use storage::{
     capacity, cluster_image_spec, http_source, image_source, image_spec, pool_spec, source,
     source_devices, source_path, target_path, template, url, volume_name, volume_spec,

@@ -5,6 +5,7 @@ mod devices;
 mod disk;
 mod first_boot;
 mod interface;
+mod placement;
 mod policy;
 mod status;
 
@@ -22,9 +23,13 @@ pub use devices::{
 pub use disk::{Disk, DiskBus, DiskCache, DiskIo, DiskQos, DiskType, VolumeTemplate};
 pub use first_boot::{CloudInit, Datasource, Ignition, MAX_TEXT, Sysprep};
 pub use interface::{Bandwidth, Interface, InterfaceModel, InterfaceQos, LinkState};
-pub use policy::{
-    Approval, ChangeClass, Drift, MachineDeletionPolicy, Placement, RunStrategy, Update,
+pub use placement::{
+    Affinity, HostAffinity, HostOperator, HostRequirement, HostSelector, HostSelectorTerm,
+    MachineAffinity, MachineAffinityTerm, Placement, PlacementGroup, Preemption, PreferredHosts,
+    Toleration, TolerationOperator, TopologySpreadConstraint, WeightedMachineAffinityTerm,
+    WhenHalted, WhenUnsatisfiable,
 };
+pub use policy::{Approval, ChangeClass, Drift, MachineDeletionPolicy, RunStrategy, Update};
 pub use status::{
     GuestFilesystem, GuestStatus, InterfaceStatus, PlanStatus, PlanStep, StartFailures,
     VirtualMachineStatus,

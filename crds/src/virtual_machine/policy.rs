@@ -1,10 +1,7 @@
-//! When a machine runs, where, and what may be changed unasked.
+//! When a machine runs, and what may be changed unasked.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::rules;
 
 /// When a machine runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -90,17 +87,4 @@ pub enum MachineDeletionPolicy {
     Delete,
     /// It stays.
     Orphan,
-}
-
-/// Where a machine may be placed.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Placement {
-    /// The one Host that it may be on. Cordons and namespaces still count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = rules::reference("a Host")))]
-    pub host: Option<String>,
-    /// The labels of the Hosts that it may be on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host_selector: Option<LabelSelector>,
 }
