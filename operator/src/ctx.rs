@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::controllers::image::Gathering;
 use crate::controllers::machine::guest::Guests;
 use crate::controllers::machine::seed::memory::Seeds;
-use crate::controllers::promises::Known;
+use crate::controllers::placement::Index;
 use crate::controllers::reservations::Rulings;
 use crate::events::Events;
 use crate::hosts::Registry;
@@ -162,8 +162,8 @@ pub struct Memory {
     looks: Mutex<HashMap<Key, Looks>>,
     /// Who has what in each network.
     pub rulings: Rulings,
-    /// What machines were promised when they were last counted.
-    pub promises: Known,
+    /// The fleet as the scheduler sees it.
+    pub fleet: Index,
     /// What machines' guests are given.
     pub seeds: Seeds,
     /// What guests say of themselves.

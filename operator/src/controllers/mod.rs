@@ -6,7 +6,6 @@ pub mod machine;
 pub mod network;
 pub mod placement;
 pub mod pool;
-pub mod promises;
 pub mod report;
 pub mod reservations;
 pub mod sightings;

@@ -1,6 +1,7 @@
 //! What is known of a host. Events only mark it as out of date.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use drover_core::identity::Stop;
@@ -190,6 +191,7 @@ pub struct HostHandle {
     /// How it is reached.
     pub access: Access,
     inventory: RwLock<Inventory>,
+    changes: AtomicU64,
     /// Held while a network is defined: of two that are defined at once libvirt may give both the same
     /// bridge.
     pub(super) defining: tokio::sync::Mutex<()>,
@@ -212,6 +214,7 @@ impl HostHandle {
             name: name.to_owned(),
             access,
             inventory: RwLock::new(Inventory::default()),
+            changes: AtomicU64::default(),
             defining: tokio::sync::Mutex::default(),
             asking: tokio::sync::Mutex::default(),
             holds: Holds::default(),
@@ -229,14 +232,23 @@ impl HostHandle {
         )
     }
 
+    /// How often the inventory was changed.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
     /// Changes the inventory. Nothing may wait inside.
     pub fn write<T>(&self, change: impl FnOnce(&mut Inventory) -> T) -> T {
-        change(
+        let changed = change(
             &mut self
                 .inventory
                 .write()
                 .unwrap_or_else(PoisonError::into_inner),
-        )
+        );
+        // After the change: whoever has seen the number sees the change.
+        self.changes.fetch_add(1, Ordering::Release);
+        changed
     }
 
     /// The connection.

@@ -2,7 +2,9 @@
 
 use drover_crds::HostSpec;
 
+use super::machine::taint;
 use super::{Consent, Invalid, bytes, millis};
+use crate::schedule::Taint;
 
 /// What a Host's spec says of its capacity and of who may use it.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +21,10 @@ pub struct DesiredHost {
     pub reserved_memory: u64,
     /// Whose machines may be there.
     pub consent: Consent,
+    /// Its taints.
+    pub taints: Vec<Taint>,
+    /// How many machines may be there.
+    pub max_machines: Option<u32>,
 }
 
 impl DesiredHost {
@@ -53,6 +59,10 @@ impl DesiredHost {
                 .and_then(|r| r.memory.as_ref())
                 .map_or(Ok(0), |quantity| bytes("spec.reserved.memory", quantity))?,
             consent: Consent::parse(spec.namespaces.as_ref()),
+            taints: spec.taints.iter().map(taint).collect(),
+            max_machines: spec
+                .max_machines
+                .map(|most| u32::try_from(most).unwrap_or(0)),
         })
     }
 

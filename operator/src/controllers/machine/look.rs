@@ -247,9 +247,13 @@ fn flavor(host: &HostHandle, desired: &DesiredMachine) -> HostFlavor {
 // Why a machine may not be where it is, if it may not.
 fn misplaced(host: &Host, desired: &DesiredMachine) -> Option<String> {
     let name = host.name_any();
-    let elsewhere = desired.host.as_ref().is_some_and(|wanted| *wanted != name);
+    let elsewhere = desired
+        .placement
+        .host
+        .as_ref()
+        .is_some_and(|wanted| *wanted != name);
     let labels = host.metadata.labels.clone().unwrap_or_default();
-    let selected = selector::matches_optional(desired.host_selector.as_ref(), &labels);
+    let selected = selector::matches_optional(desired.placement.host_selector.as_ref(), &labels);
     (elsewhere || !selected).then_some(name)
 }
 

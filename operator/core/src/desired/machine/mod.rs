@@ -2,6 +2,9 @@
 
 mod first_boot;
 mod parts;
+mod placement;
+
+use std::collections::BTreeMap;
 
 use drover_crds::instance_type::InstanceTypeSpec;
 use drover_crds::virtual_machine::{
@@ -13,11 +16,11 @@ pub use drover_crds::virtual_machine::{
     MachineDeletionPolicy, RunStrategy,
 };
 use drover_crds::{ManagementPolicy, VirtualMachine};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use uuid::Uuid;
 
 pub use self::first_boot::FirstBoot;
 use self::parts::{parse_cpu, parse_disk, parse_interface, parse_memory};
+pub use self::placement::{DesiredPlacement, taint};
 use super::Invalid;
 use super::image::ImageName;
 use crate::identity::{self, Acted};
@@ -65,10 +68,10 @@ pub struct DesiredMachine {
     pub devices: Devices,
     /// What its InstanceType says, as JSON.
     pub instance_type: Option<String>,
-    /// The one host that it may be on.
-    pub host: Option<String>,
-    /// The labels of the hosts that it may be on.
-    pub host_selector: Option<LabelSelector>,
+    /// Its object's labels, by which others want to be near to it or not.
+    pub labels: BTreeMap<String, String>,
+    /// Where it may be.
+    pub placement: DesiredPlacement,
     /// The classes of changes that are made unasked.
     pub allow: Vec<ChangeClass>,
     /// Whether a person has to approve each plan.
@@ -226,8 +229,8 @@ impl DesiredMachine {
             first_boot: first_boot::parse(spec)?,
             devices: devices.unwrap_or_default(),
             instance_type: size.and_then(|size| serde_json::to_string(size).ok()),
-            host: placement.host,
-            host_selector: placement.host_selector,
+            labels: object.metadata.labels.clone().unwrap_or_default(),
+            placement: DesiredPlacement::parse(placement),
             allow: update.allow,
             approval: update.approval,
             as_found,

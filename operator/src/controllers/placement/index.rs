@@ -1,0 +1,315 @@
+//! The scheduler's fleet, kept in step with the objects and with what the hosts have. Only what has
+//! changed since the last decision is looked at.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use drover_core::desired::host::DesiredHost;
+use drover_core::desired::machine::DesiredMachine;
+use drover_core::observed::domain::ObservedDomain;
+use drover_core::schedule::{
+    Candidate, Counts, Fleet, Foreign, Guest, Request, Unschedulable, schedule,
+};
+use drover_crds::{Host, VirtualMachine};
+use kube::ResourceExt;
+use uuid::Uuid;
+
+use super::request::{self, is_counted, to_be_made};
+use super::sites::Sites;
+use crate::controllers::volume::room;
+use crate::ctx::Ctx;
+use crate::hosts::HostHandle;
+
+/// The fleet, as of the last decision.
+#[derive(Debug, Default)]
+pub struct Index(Mutex<Kept>);
+
+/// What a host was when it was last looked at.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    version: Option<String>,
+    handle: usize,
+    changes: u64,
+}
+
+/// A machine as it was last read.
+#[derive(Debug)]
+struct Known {
+    version: Option<String>,
+    size: Option<String>,
+    namespace: String,
+    // If it is bound.
+    bound: Option<(Uuid, String)>,
+    // The Volumes that are made with it and do not count by themselves yet.
+    to_be_made: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    fleet: Fleet,
+    // By the objects' UIDs.
+    machines: HashMap<String, Known>,
+    bound: HashSet<Uuid>,
+    // Nothing: the host is to be looked at anew.
+    hosts: HashMap<String, Option<Stamp>>,
+    sites: Sites,
+}
+
+impl Index {
+    /// The host for a machine. `only`: the host where it is already, cordoned or not, if there is room
+    /// for it.
+    ///
+    /// # Errors
+    /// [`Unschedulable`], with why.
+    pub(super) fn choose(
+        &self,
+        ctx: &Ctx,
+        desired: &DesiredMachine,
+        only: Option<&str>,
+    ) -> Result<String, Unschedulable> {
+        let mut request = request::request(ctx, desired);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.sync(ctx, &request);
+        // What it takes itself is not in its own way.
+        kept.forget(desired.uuid);
+        if let Some(only) = only {
+            kept.open(ctx, only, desired.uuid);
+            stays(&mut request, only);
+        }
+        schedule(&request, &mut kept.fleet)
+    }
+}
+
+// Of a machine that is somewhere already only this is asked.
+fn stays(request: &mut Request, only: &str) {
+    request.rules.host = Some(only.to_owned());
+    request.rules.host_selector = None;
+    request.rules.host_affinity.clear();
+    request.affinity.clear();
+    request.spread.clear();
+    request.machine.anti_affinity.clear();
+}
+
+impl Kept {
+    fn sync(&mut self, ctx: &Ctx, request: &Request) {
+        self.sync_machines(ctx);
+        if self.sites.sync(ctx) {
+            self.hosts.values_mut().for_each(|stamp| *stamp = None);
+        }
+        // Volumes come and go there without their hosts.
+        let pools = request.machine.usage.pools.iter();
+        let limited = pools.filter(|(pool, _)| self.sites.limited(pool).is_some());
+        for (pool, _) in limited {
+            for (host, stamp) in &mut self.hosts {
+                let site = self.sites.on(host);
+                if site.is_some_and(|site| site.pools.contains(pool)) {
+                    *stamp = None;
+                }
+            }
+        }
+        self.sync_hosts(ctx);
+    }
+
+    fn sync_machines(&mut self, ctx: &Ctx) {
+        let machines = ctx.cache.machines.all();
+        let there: HashSet<_> = machines.iter().filter_map(|it| it.uid()).collect();
+        let mut before = std::mem::take(&mut self.machines);
+        // Before others come: one that was made again has the same UUID.
+        let gone = before.extract_if(|uid, _| !there.contains(uid));
+        for (uuid, host) in gone
+            .filter_map(|(_, known)| known.bound)
+            .collect::<Vec<_>>()
+        {
+            self.release(uuid, host);
+        }
+        for machine in machines {
+            let Some(uid) = machine.uid() else { continue };
+            let size = size_version(ctx, &machine);
+            let known = match before.remove(&uid) {
+                Some(known) if known.is(ctx, &machine, size.as_ref()) => known,
+                other => {
+                    if let Some((uuid, host)) = other.and_then(|known| known.bound) {
+                        self.release(uuid, host);
+                    }
+                    self.enter(ctx, &machine, size)
+                }
+            };
+            self.machines.insert(uid, known);
+        }
+    }
+
+    fn enter(&mut self, ctx: &Ctx, machine: &VirtualMachine, size: Option<String>) -> Known {
+        let host = machine.status.as_ref().and_then(|it| it.host.clone());
+        let placed = host.and_then(|host| Some((ctx.desired(machine).ok()?, host)));
+        if let Some((desired, host)) = &placed {
+            let counted = request::machine(ctx, desired);
+            self.fleet.bind(&counted, &[host], Counts::All);
+            self.bound.insert(desired.uuid);
+            // Its domain was somebody's, and is its own now.
+            self.hosts.insert(host.clone(), None);
+        }
+        Known {
+            version: machine.resource_version(),
+            size,
+            namespace: machine.namespace().unwrap_or_default(),
+            to_be_made: placed
+                .as_ref()
+                .map_or_else(Vec::new, |(desired, _)| to_be_made(ctx, desired)),
+            bound: placed.map(|(desired, host)| (desired.uuid, host)),
+        }
+    }
+
+    // What it leaves behind on its host is somebody's.
+    fn release(&mut self, uuid: Uuid, host: String) {
+        self.fleet.release(&uuid.to_string());
+        self.bound.remove(&uuid);
+        self.hosts.insert(host, None);
+    }
+
+    // It is entered again at the next decision, if it is bound then.
+    fn forget(&mut self, uuid: Uuid) {
+        let is_it = |known: &Known| known.bound.as_ref().is_some_and(|(it, _)| *it == uuid);
+        self.machines.retain(|_, known| !is_it(known));
+        self.bound.remove(&uuid);
+        self.fleet.release(&uuid.to_string());
+    }
+
+    fn sync_hosts(&mut self, ctx: &Ctx) {
+        let mut before = std::mem::take(&mut self.hosts);
+        for host in ctx.cache.hosts.all() {
+            let (name, handle) = (host.name_any(), ctx.hosts.ensure(&host));
+            let stamp = Some(Stamp::of(&host, &handle));
+            if before.remove(&name).flatten() != stamp {
+                match self.candidate(ctx, &host, &handle) {
+                    Some(candidate) => self.fleet.upsert_host(&candidate),
+                    None => self.fleet.remove_host(&name),
+                };
+            }
+            self.hosts.insert(name, stamp);
+        }
+        for host in before.into_keys() {
+            self.fleet.remove_host(&host);
+        }
+    }
+
+    // Lets a machine stay that is there already; undone at the next decision.
+    fn open(&mut self, ctx: &Ctx, name: &str, uuid: Uuid) {
+        let Some(host) = ctx.cache.hosts.get("", name) else {
+            return;
+        };
+        let handle = ctx.hosts.ensure(&host);
+        // What it has there is its own.
+        self.bound.insert(uuid);
+        if let Some(candidate) = self.candidate(ctx, &host, &handle) {
+            self.fleet.upsert_host(&Candidate {
+                schedulable: true,
+                taints: Vec::new(),
+                max_machines: None,
+                ..candidate
+            });
+        }
+        self.bound.remove(&uuid);
+        self.hosts.insert(name.to_owned(), None);
+    }
+
+    fn candidate(&self, ctx: &Ctx, host: &Host, handle: &HostHandle) -> Option<Candidate> {
+        let name = host.name_any();
+        let desired = DesiredHost::parse(&host.spec).ok()?;
+        let facts = handle.read(|inventory| inventory.facts.clone());
+        let facts = facts.as_ref();
+        let duplicate = facts.is_some_and(|facts| {
+            crate::controllers::host::duplicate_of(ctx, &name, facts).is_some()
+        });
+        let site = self.sites.on(&name);
+        let guests = facts.map(|facts| &facts.capabilities.guests);
+        let guests = guests
+            .into_iter()
+            .flatten()
+            .map(|(architecture, domains)| Guest {
+                architecture: architecture.clone(),
+                domain_types: domains.clone(),
+                ..Guest::default()
+            });
+        Some(Candidate {
+            labels: host.metadata.labels.clone().unwrap_or_default(),
+            taints: desired.taints.clone(),
+            reachable: handle.is_up() && facts.is_some(),
+            schedulable: desired.schedulable
+                && !duplicate
+                && host.metadata.deletion_timestamp.is_none(),
+            consent: desired.consent.clone(),
+            guests: guests.collect(),
+            cpus: facts.map_or(0, |facts| desired.allocatable_cpus(facts.cpus)),
+            memory: facts.map_or(0, |facts| desired.allocatable_memory(facts.memory)),
+            foreign: self.foreign(ctx, handle),
+            pools: site.map_or_else(BTreeMap::new, |site| {
+                let pools = site.pools.iter();
+                pools
+                    .map(|pool| (pool.clone(), self.room(ctx, pool, handle)))
+                    .collect()
+            }),
+            networks: site.map_or_else(Vec::new, |site| site.networks.iter().cloned().collect()),
+            images: site.map_or_else(Vec::new, |site| site.images.iter().cloned().collect()),
+            max_machines: desired.max_machines,
+            name,
+            ..Candidate::default()
+        })
+    }
+
+    // Of a pool that has not been looked at nobody knows: its volumes will say.
+    fn room(&self, ctx: &Ctx, name: &str, handle: &HostHandle) -> u64 {
+        let Some(pool) = self.sites.limited(name) else {
+            return u64::MAX;
+        };
+        let seen = handle.read(|it| it.pools.get(name)?.1.value.clone());
+        seen.map_or(u64::MAX, |seen| room::room(ctx, pool, &seen, &handle.name))
+    }
+
+    // What runs there and is no machine that is bound. One of the fleet that is off is only waiting for
+    // its object.
+    fn foreign(&self, ctx: &Ctx, handle: &HostHandle) -> Foreign {
+        let fleet =
+            |domain: &ObservedDomain| domain.mark().is_some_and(|mark| mark.fleet == ctx.fleet);
+        handle.read(|inventory| {
+            let others = inventory.domains.iter();
+            let others = others.filter(|(uuid, _)| !self.bound.contains(uuid));
+            let taken = others.filter_map(|(_, (_, slot))| {
+                let domain = slot.value.as_ref()?;
+                let waits = domain.inactive.as_ref().filter(|_| fleet(domain));
+                domain.live.as_ref().or(waits)
+            });
+            taken.fold(Foreign::default(), |sum, domain| Foreign {
+                cpus: sum.cpus.saturating_add(u64::from(domain.vcpus)),
+                memory: sum.memory.saturating_add(domain.memory_kib << 10),
+                machines: sum.machines.saturating_add(1),
+            })
+        })
+    }
+}
+
+impl Stamp {
+    fn of(host: &Host, handle: &Arc<HostHandle>) -> Self {
+        Self {
+            version: host.resource_version(),
+            handle: Arc::as_ptr(handle) as usize,
+            changes: handle.changes(),
+        }
+    }
+}
+
+impl Known {
+    fn is(&self, ctx: &Ctx, machine: &VirtualMachine, size: Option<&String>) -> bool {
+        let mut waits = self.to_be_made.iter();
+        self.version == machine.resource_version()
+            && self.version.is_some()
+            && self.size.as_ref() == size
+            && !waits.any(|volume| is_counted(ctx, &self.namespace, volume))
+    }
+}
+
+// The version of the InstanceType that it names.
+fn size_version(ctx: &Ctx, machine: &VirtualMachine) -> Option<String> {
+    let named = machine.spec.instance_type.as_ref()?;
+    let size = ctx.cache.instance_types.get("", &named.name)?;
+    size.resource_version()
+}

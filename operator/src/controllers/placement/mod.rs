@@ -1,0 +1,249 @@
+//! Where a machine goes: to the host that has it already, or to the one that fits best. It is
+//! written down before anything is done there.
+
+mod index;
+mod request;
+mod sites;
+
+use drover_core::desired::machine::DesiredMachine;
+use drover_core::desired::network::DesiredNetwork;
+use drover_core::desired::pool::DesiredPool;
+use drover_core::placement::{Decision, Purpose, decide};
+use drover_core::plan::Verdict;
+use drover_crds::common::CONFIRMED_OFF;
+use drover_crds::condition::{Entry, Reason, Status};
+use drover_crds::{VirtualMachine, VirtualMachineStatus};
+
+pub use self::index::Index;
+pub use self::request::namespace_labels;
+use super::report::{self, Report};
+use super::sightings::{Seen, sightings};
+use super::volume;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::reconcile::{Key, write};
+
+/// What came of placing a machine.
+pub enum Placed {
+    /// It is bound, and that is written.
+    Bound,
+    /// It has to wait.
+    Waiting(Verdict),
+    /// Somebody else wrote meanwhile.
+    Raced,
+}
+
+/// Places a machine that is not bound.
+///
+/// # Errors
+/// When the API server says no.
+pub async fn place(
+    ctx: &Ctx,
+    key: &Key,
+    machine: &VirtualMachine,
+    desired: &DesiredMachine,
+) -> Result<Placed, Error> {
+    // Asked before the others have to wait: a host may be slow.
+    let seen = sightings(ctx, desired, None, Purpose::Placing).await;
+    let _alone = ctx.placing.lock().await;
+    match choose_from(ctx, desired, &seen) {
+        Ok(chosen) => bind(ctx, key, machine, desired, chosen).await,
+        Err(verdict) => Ok(Placed::Waiting(verdict)),
+    }
+}
+
+/// Where a machine belongs.
+pub struct Chosen {
+    /// The host.
+    pub host: String,
+    /// The placement.
+    pub epoch: i64,
+}
+
+/// Chooses where a machine belongs: where it is already, or where it fits best.
+///
+/// # Errors
+/// A verdict, when it has no place yet.
+pub async fn choose(ctx: &Ctx, desired: &DesiredMachine) -> Result<Chosen, Verdict> {
+    choose_from(
+        ctx,
+        desired,
+        &sightings(ctx, desired, None, Purpose::Placing).await,
+    )
+}
+
+fn choose_from(ctx: &Ctx, desired: &DesiredMachine, seen: &Seen) -> Result<Chosen, Verdict> {
+    let conflict = |message: String| Err(Verdict::new(Reason::UUIDConflict, message));
+    let (only, epoch) = match decide(&seen.all()) {
+        Decision::Wait(hosts) => return Err(waiting(&hosts)),
+        Decision::RunsTwice(hosts) => {
+            let hosts = hosts.join(" and on ");
+            return conflict(format!("it runs on {hosts}: shut all but one down"));
+        }
+        Decision::Ambiguous(hosts) => {
+            let hosts = hosts.join(" and on ");
+            return conflict(format!(
+                "it is off on {hosts}, and nobody can tell which one counts: undefine all but one"
+            ));
+        }
+        Decision::Taken(host) => {
+            let uuid = desired.uuid;
+            return conflict(format!(
+                "a domain on {host} has this machine's UUID {uuid} and not its mark"
+            ));
+        }
+        Decision::Anew { .. } if desired.existing || desired.observe => {
+            let message = format!(
+                "no host has a domain with the UUID {}: it is not made, only taken over",
+                desired.uuid
+            );
+            return Err(Verdict::new(Reason::AdoptionRefused, message));
+        }
+        Decision::Stay {
+            host,
+            epoch,
+            active: true,
+        } => return Ok(Chosen::new(host, epoch)),
+        Decision::Stay { host, epoch, .. } => (Some(host.to_owned()), epoch),
+        Decision::Anew { epoch } => {
+            volume::placed_origins(ctx, desired)?;
+            (None, epoch)
+        }
+    };
+    closed(ctx, desired)?;
+    match ctx.memory.fleet.choose(ctx, desired, only.as_deref()) {
+        Ok(host) => Ok(Chosen::new(&host, epoch)),
+        Err(error) => Err(Verdict::new(Reason::Unschedulable, error.to_string())),
+    }
+}
+
+// Whether the pools and networks that it names are open to its namespace; one that is not there is on no
+// host.
+fn closed(ctx: &Ctx, desired: &DesiredMachine) -> Result<(), Verdict> {
+    let labels = namespace_labels(ctx, &desired.namespace);
+    let refused = |kind: &str, name: &str| {
+        let namespace = &desired.namespace;
+        let message = format!("{kind} {name} is not open to namespace {namespace}");
+        Err(Verdict::new(Reason::Unschedulable, message))
+    };
+    let rules = request::request(ctx, desired).rules;
+    for name in &rules.pools {
+        let pool = ctx.cache.pools.get("", name);
+        let consent = pool.map(|pool| DesiredPool::parse(&pool, &ctx.fleet).consent);
+        if consent.is_some_and(|consent| !consent.allows(&labels)) {
+            return refused("pool", name);
+        }
+    }
+    for name in &rules.networks {
+        let network = ctx.cache.networks.get("", name);
+        let network = network.and_then(|it| DesiredNetwork::parse(&it, &ctx.fleet).ok());
+        if network.is_some_and(|network| !network.consent.allows(&labels)) {
+            return refused("network", name);
+        }
+    }
+    Ok(())
+}
+
+impl Chosen {
+    fn new(host: &str, epoch: i64) -> Self {
+        Self {
+            host: host.to_owned(),
+            epoch,
+        }
+    }
+}
+
+fn waiting(hosts: &[&str]) -> Verdict {
+    let message = format!(
+        "not heard yet: {}; each could hold this machine (if one is powered off for good, say so \
+         with the annotation {CONFIRMED_OFF})",
+        hosts.join(", ")
+    );
+    Verdict::new(Reason::WaitingForHosts, message)
+}
+
+/// What stands in the way of a machine that is bound.
+pub enum Course {
+    /// Nothing.
+    Go,
+    /// It has to wait, or a person has to help.
+    Blocked(Verdict),
+    /// It is bound anew.
+    Rebind(Chosen),
+}
+
+/// Whether a machine may be made or started where it is bound. `here` says whether its host has it,
+/// and whether it runs there.
+pub async fn course(
+    ctx: &Ctx,
+    desired: &DesiredMachine,
+    host: &str,
+    epoch: i64,
+    here: Option<bool>,
+) -> Course {
+    use drover_core::placement::{Course as Found, course};
+
+    let seen = sightings(ctx, desired, Some(host), Purpose::Placing).await;
+    let blocked = |message: String| Course::Blocked(Verdict::new(Reason::UUIDConflict, message));
+    match course(host, epoch, here, &seen.all()) {
+        Found::Go => Course::Go,
+        Found::Raise { epoch } => Course::Rebind(Chosen::new(host, epoch)),
+        Found::Replace { epoch } => match choose(ctx, desired).await {
+            Ok(chosen) => Course::Rebind(Chosen {
+                epoch: chosen.epoch.max(epoch),
+                ..chosen
+            }),
+            Err(verdict) => Course::Blocked(verdict),
+        },
+        Found::Wait(hosts) => Course::Blocked(waiting(&hosts)),
+        Found::RunsElsewhere(other) => blocked(format!(
+            "it is bound to {host}, and {other} runs its domain"
+        )),
+        Found::Outdone { host: other, epoch } => blocked(format!(
+            "it is bound to {host}, and {other} has its domain, of placement {epoch}: undefine the \
+             one that does not count"
+        )),
+    }
+}
+
+/// Writes a placement down.
+///
+/// # Errors
+/// When the API server says no.
+pub async fn bind(
+    ctx: &Ctx,
+    key: &Key,
+    machine: &VirtualMachine,
+    desired: &DesiredMachine,
+    Chosen { host, epoch }: Chosen,
+) -> Result<Placed, Error> {
+    let before = machine.status.clone().unwrap_or_default();
+    let epoch = before.epoch.max(Some(epoch));
+    let message = format!("placed on {host}");
+    let report = Report {
+        key,
+        object: machine,
+        before: &before,
+        status: VirtualMachineStatus {
+            host: Some(host.clone()),
+            epoch,
+            uuid: Some(desired.uuid.to_string()),
+            domain_name: Some(desired.domain_name.clone()),
+            ..before.clone()
+        },
+        verdict: Verdict::new(Reason::Starting, message),
+        others: vec![Entry::new("Scheduled", Status::True, "Placed", "")],
+    };
+    let status = report::complete(&report);
+    match write::status(&ctx.client, machine, &status, true).await {
+        Ok(written) => {
+            ctx.cache.machines.wrote(written);
+            // It may have told of the domain as one whose object is gone.
+            ctx.hints.hint(Key::host(&host));
+            tracing::info!(object = %key, host = status.host, epoch, "placed");
+            Ok(Placed::Bound)
+        }
+        Err(error) if write::is_conflict(&error) || write::is_gone(&error) => Ok(Placed::Raced),
+        Err(error) => Err(error.into()),
+    }
+}
