@@ -13,7 +13,8 @@ pub const FINALIZER: &str = "drover.dev/cleanup";
 /// The annotation with a person's word that an unreachable host is powered off.
 pub const CONFIRMED_OFF: &str = "drover.dev/confirmed-off";
 
-/// The label of a Host with its own name, by which others can be on some Hosts only.
+/// The label of a Host with its own name, by which others can be on some Hosts only, or apart. A Host
+/// that has it not counts as if it had.
 pub const HOSTNAME: &str = "kubernetes.io/hostname";
 /// The label that each Namespace has, with its own name.
 pub const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";

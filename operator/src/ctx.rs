@@ -143,11 +143,12 @@ impl Ctx {
             let namespace = volume.namespace().unwrap_or_default();
             self.hints.hint(Key::volume(&namespace, &volume.name_any()));
         }
+        self.memory.fleet.wake(self);
         for machine in self.cache.machines.all() {
-            if machine.host().is_none() {
-                let namespace = machine.namespace().unwrap_or_default();
-                self.hints
-                    .hint(Key::machine(&namespace, &machine.name_any()));
+            let namespace = machine.namespace().unwrap_or_default();
+            let key = Key::machine(&namespace, &machine.name_any());
+            if machine.host().is_none() && !self.memory.fleet.waits(&key) {
+                self.hints.hint(key);
             }
         }
     }

@@ -31,6 +31,7 @@ mod network_modes;
 mod networks;
 mod pools;
 mod repair;
+mod scheduling;
 mod secured;
 mod shared;
 mod stated;

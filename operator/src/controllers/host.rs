@@ -71,6 +71,7 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
         // written would hint one another without end.
         ctx.hints.hint_everything();
     }
+    ctx.memory.fleet.wake(ctx);
     Ok(again)
 }
 

@@ -1,12 +1,14 @@
 //! What pools and networks share: one object, realised on many hosts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use drover_core::plan::{Verdict, used_by};
 use drover_core::selector;
-use drover_crds::HostState;
+use drover_crds::common::HOSTNAME;
 use drover_crds::condition::Reason;
+use drover_crds::{Host, HostState};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -16,6 +18,15 @@ use kube::ResourceExt;
 use crate::ctx::Ctx;
 use crate::hosts::{HostError, HostHandle};
 
+/// The labels of a Host: its own, and its name as Kubernetes labels nodes with theirs.
+#[must_use]
+pub fn labels(host: &Host) -> BTreeMap<String, String> {
+    let mut labels = host.metadata.labels.clone().unwrap_or_default();
+    let name = || host.name_any();
+    labels.entry(HOSTNAME.to_owned()).or_insert_with(name);
+    labels
+}
+
 /// How many steps one look takes on one host at most: more than any plan has.
 pub const MOST_STEPS: usize = 12;
 
@@ -24,7 +35,7 @@ pub const MOST_STEPS: usize = 12;
 pub fn selected(ctx: &Ctx, selector: Option<&LabelSelector>) -> Vec<(String, Arc<HostHandle>)> {
     let mut hosts = ctx.cache.hosts.all();
     hosts.retain(|host| {
-        let labels = host.metadata.labels.clone().unwrap_or_default();
+        let labels = labels(host);
         selector::matches_optional(selector, &labels)
     });
     let mut selected: Vec<_> = hosts

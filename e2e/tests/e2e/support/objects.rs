@@ -15,6 +15,7 @@ pub(crate) struct Guest {
     pub(crate) disks: Vec<String>,
     pub(crate) grace: u32,
     pub(crate) annotations: String,
+    pub(crate) labels: String,
     pub(crate) more: String,
 }
 
@@ -30,6 +31,7 @@ impl Guest {
             // Nothing is in it that could hear a request to shut down.
             grace: 0,
             annotations: String::new(),
+            labels: String::new(),
             more: String::new(),
         }
     }
@@ -86,6 +88,12 @@ impl Guest {
         self
     }
 
+    /// With a label.
+    pub(crate) fn labelled(mut self, key: &str, value: &str) -> Self {
+        self.labels.push_str(&format!("{key}: \"{value}\", "));
+        self
+    }
+
     pub(crate) fn domain(&self) -> String {
         format!("{}_{}", self.namespace, self.name)
     }
@@ -106,7 +114,7 @@ impl Guest {
         format!(
             "apiVersion: drover.dev/v1alpha1
 kind: VirtualMachine
-metadata: {{name: {}, namespace: {}, annotations: {{{}}}}}
+metadata: {{name: {}, namespace: {}, labels: {{{}}}, annotations: {{{}}}}}
 spec:
   runStrategy: {}
 {}  memory: {}
@@ -116,6 +124,7 @@ spec:
 {}",
             self.name,
             self.namespace,
+            self.labels,
             self.annotations,
             self.strategy,
             cpu,

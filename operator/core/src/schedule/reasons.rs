@@ -119,6 +119,12 @@ impl Unschedulable {
         self.0.hosts
     }
 
+    /// The pools that room was asked of, and how much, in bytes.
+    #[must_use]
+    pub fn pools(&self) -> &[(String, u64)] {
+        &self.0.request.machine.usage.pools
+    }
+
     /// The reasons, most hosts first.
     #[must_use]
     pub fn rejected(&self) -> &[Rejected] {

@@ -15,6 +15,7 @@ use kube::ResourceExt;
 
 use super::needs::Volumes;
 use crate::controllers::placement::namespace_labels;
+use crate::controllers::sites;
 use crate::ctx::Ctx;
 use crate::hosts::{HostError, HostHandle, MachineOnHost};
 
@@ -252,7 +253,7 @@ fn misplaced(host: &Host, desired: &DesiredMachine) -> Option<String> {
         .host
         .as_ref()
         .is_some_and(|wanted| *wanted != name);
-    let labels = host.metadata.labels.clone().unwrap_or_default();
+    let labels = sites::labels(host);
     let selected = selector::matches_optional(desired.placement.host_selector.as_ref(), &labels);
     (elsewhere || !selected).then_some(name)
 }

@@ -2,13 +2,13 @@
 //! changed since the last decision is looked at.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use drover_core::desired::host::DesiredHost;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::observed::domain::ObservedDomain;
 use drover_core::schedule::{
-    Candidate, Counts, Fleet, Foreign, Guest, Request, Unschedulable, schedule,
+    Candidate, Counts, Event, Fleet, Foreign, Guest, Request, Unschedulable, could_help, schedule,
 };
 use drover_crds::{Host, VirtualMachine};
 use kube::ResourceExt;
@@ -16,9 +16,11 @@ use uuid::Uuid;
 
 use super::request::{self, is_counted, to_be_made};
 use super::sites::Sites;
+use crate::controllers::sites;
 use crate::controllers::volume::room;
 use crate::ctx::Ctx;
 use crate::hosts::HostHandle;
+use crate::reconcile::Key;
 
 /// The fleet, as of the last decision.
 #[derive(Debug, Default)]
@@ -53,6 +55,10 @@ struct Kept {
     // Nothing: the host is to be looked at anew.
     hosts: HashMap<String, Option<Stamp>>,
     sites: Sites,
+    // The machines that found no place, and why.
+    waiting: HashMap<Key, Unschedulable>,
+    // Those of them that something could have helped since.
+    helped: HashSet<Key>,
 }
 
 impl Index {
@@ -68,15 +74,47 @@ impl Index {
         only: Option<&str>,
     ) -> Result<String, Unschedulable> {
         let mut request = request::request(ctx, desired);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.sync(ctx, &request);
+        let key = Key::machine(&desired.namespace, &desired.name);
+        let mut kept = self.lock();
+        kept.sync(ctx, &request.machine.usage.pools);
+        kept.waiting.remove(&key);
         // What it takes itself is not in its own way.
         kept.forget(desired.uuid);
         if let Some(only) = only {
             kept.open(ctx, only, desired.uuid);
             stays(&mut request, only);
         }
-        schedule(&request, &mut kept.fleet)
+        let chosen = schedule(&request, &mut kept.fleet);
+        if let Err(why) = &chosen {
+            kept.waiting.insert(key, why.clone());
+        }
+        kept.hint(ctx);
+        chosen
+    }
+
+    /// Asks for a look at those machines without a place that something could have helped since they were
+    /// told that there is none.
+    pub fn wake(&self, ctx: &Ctx) {
+        let mut kept = self.lock();
+        if kept.waiting.is_empty() {
+            return;
+        }
+        let asked = kept.waiting.values();
+        let asked = asked
+            .flat_map(Unschedulable::pools)
+            .cloned()
+            .collect::<Vec<_>>();
+        kept.sync(ctx, &asked);
+        kept.hint(ctx);
+    }
+
+    /// Whether a machine waits for something that could help it to a place.
+    pub fn waits(&self, key: &Key) -> bool {
+        self.lock().waiting.contains_key(key)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,14 +129,15 @@ fn stays(request: &mut Request, only: &str) {
 }
 
 impl Kept {
-    fn sync(&mut self, ctx: &Ctx, request: &Request) {
+    // In step with the caches, and with the room in these pools.
+    fn sync(&mut self, ctx: &Ctx, pools: &[(String, u64)]) {
         self.sync_machines(ctx);
         if self.sites.sync(ctx) {
             self.hosts.values_mut().for_each(|stamp| *stamp = None);
         }
         // Volumes come and go there without their hosts.
-        let pools = request.machine.usage.pools.iter();
-        let limited = pools.filter(|(pool, _)| self.sites.limited(pool).is_some());
+        let limited = pools.iter();
+        let limited = limited.filter(|(pool, _)| self.sites.limited(pool).is_some());
         for (pool, _) in limited {
             for (host, stamp) in &mut self.hosts {
                 let site = self.sites.on(host);
@@ -143,7 +182,8 @@ impl Kept {
         let placed = host.and_then(|host| Some((ctx.desired(machine).ok()?, host)));
         if let Some((desired, host)) = &placed {
             let counted = request::machine(ctx, desired);
-            self.fleet.bind(&counted, &[host], Counts::All);
+            let event = self.fleet.bind(&counted, &[host], Counts::All);
+            self.note(event);
             self.bound.insert(desired.uuid);
             // Its domain was somebody's, and is its own now.
             self.hosts.insert(host.clone(), None);
@@ -161,7 +201,8 @@ impl Kept {
 
     // What it leaves behind on its host is somebody's.
     fn release(&mut self, uuid: Uuid, host: String) {
-        self.fleet.release(&uuid.to_string());
+        let event = self.fleet.release(&uuid.to_string());
+        self.note(event);
         self.bound.remove(&uuid);
         self.hosts.insert(host, None);
     }
@@ -180,16 +221,39 @@ impl Kept {
             let (name, handle) = (host.name_any(), ctx.hosts.ensure(&host));
             let stamp = Some(Stamp::of(&host, &handle));
             if before.remove(&name).flatten() != stamp {
-                match self.candidate(ctx, &host, &handle) {
+                let event = match self.candidate(ctx, &host, &handle) {
                     Some(candidate) => self.fleet.upsert_host(&candidate),
                     None => self.fleet.remove_host(&name),
                 };
+                self.note(event);
             }
             self.hosts.insert(name, stamp);
         }
         for host in before.into_keys() {
-            self.fleet.remove_host(&host);
+            let event = self.fleet.remove_host(&host);
+            self.note(event);
         }
+    }
+
+    fn note(&mut self, event: Option<Event>) {
+        let Some(event) = event else { return };
+        let helped = self
+            .waiting
+            .iter()
+            .filter(|(_, why)| could_help(why, &event));
+        self.helped.extend(helped.map(|(key, _)| key.clone()));
+    }
+
+    // Whoever is looked at and finds no place waits again.
+    fn hint(&mut self, ctx: &Ctx) {
+        for key in self.helped.drain() {
+            if self.waiting.remove(&key).is_some() {
+                ctx.hints.hint(key);
+            }
+        }
+        let machines = &ctx.cache.machines;
+        self.waiting
+            .retain(|key, _| machines.get(&key.namespace, &key.name).is_some());
     }
 
     // Lets a machine stay that is there already; undone at the next decision.
@@ -231,7 +295,7 @@ impl Kept {
                 ..Guest::default()
             });
         Some(Candidate {
-            labels: host.metadata.labels.clone().unwrap_or_default(),
+            labels: sites::labels(host),
             taints: desired.taints.clone(),
             reachable: handle.is_up() && facts.is_some(),
             schedulable: desired.schedulable
