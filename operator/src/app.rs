@@ -25,6 +25,7 @@ use crate::reconcile::queue::Everyone;
 use crate::reconcile::{Cache, Hints, Kind, Queue};
 use crate::secrets::SecretReader;
 use crate::serve;
+use crate::settings::{Settings, SettingsError};
 use crate::upload::{Door, Uploads};
 
 /// How many objects are looked at at once, of all lanes: enough for some that are full because a host
@@ -44,6 +45,9 @@ pub enum AppError {
     /// The client cannot be made.
     #[error("the API client: {0}")]
     Client(#[from] Box<kube::Error>),
+    /// What it is told by a file is of no use.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// Metrics cannot be registered.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -63,6 +67,7 @@ pub enum AppError {
 /// # Errors
 /// [`AppError`], when it ends without having been told to.
 pub async fn run(args: OperatorArgs) -> Result<(), AppError> {
+    let settings = Settings::read(args.config.as_deref())?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone())?);
     let metrics = Arc::new(Metrics::new()?);
@@ -83,7 +88,7 @@ pub async fn run(args: OperatorArgs) -> Result<(), AppError> {
         }
         if !stop.is_cancelled() {
             metrics.set_leader(LEASE, true);
-            work(&args, client, Arc::clone(&metrics), stop.clone()).await?;
+            work(&args, settings, client, Arc::clone(&metrics), stop.clone()).await?;
         }
         released.cancel();
         Ok::<(), AppError>(())
@@ -96,6 +101,7 @@ pub async fn run(args: OperatorArgs) -> Result<(), AppError> {
 
 async fn work(
     args: &OperatorArgs,
+    settings: Settings,
     client: Client,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
@@ -128,7 +134,7 @@ async fn work(
         uploads: Arc::clone(&uploads),
         secrets: SecretReader::of_operator(&args.namespace),
         placing: tokio::sync::Mutex::default(),
-        memory: Memory::default(),
+        memory: Memory::new(settings.scheduling),
         start: (Instant::now(), jiff::Timestamp::now()),
     });
     know_everyone(&ctx);

@@ -74,6 +74,10 @@ pub struct OperatorArgs {
     #[arg(long, env = "DROVER_FLEET", value_parser = fleet)]
     pub fleet: String,
 
+    /// A file (YAML) with what else it is told: where machines go. See the page "Scheduling".
+    #[arg(long, env = "DROVER_CONFIG")]
+    pub config: Option<PathBuf>,
+
     /// Networks from which images may be fetched although they are private, such as 10.0.0.0/8.
     #[arg(long, env = "DROVER_IMPORT_ALLOW", value_delimiter = ',')]
     pub import_allow: Vec<IpNet>,

@@ -25,6 +25,7 @@ use crate::import::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::reconcile::{Cache, Hints, Key};
 use crate::secrets::SecretReader;
+use crate::settings::Scheduling;
 use crate::upload::Uploads;
 
 /// What every controller has at hand.
@@ -175,6 +176,15 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Nothing yet, of a fleet whose machines go where this says.
+    #[must_use]
+    pub fn new(scheduling: Scheduling) -> Self {
+        Self {
+            fleet: Index::new(scheduling.weights()),
+            ..Self::default()
+        }
+    }
+
     /// What is remembered of a machine.
     #[must_use]
     pub fn history(&self, uuid: Uuid) -> History {

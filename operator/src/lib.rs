@@ -20,4 +20,5 @@ pub mod metrics;
 pub mod reconcile;
 pub mod secrets;
 pub mod serve;
+pub mod settings;
 pub mod upload;

@@ -8,7 +8,8 @@ use drover_core::desired::host::DesiredHost;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::observed::domain::ObservedDomain;
 use drover_core::schedule::{
-    Candidate, Counts, Event, Fleet, Foreign, Guest, Request, Unschedulable, could_help, schedule,
+    Candidate, Counts, Event, Fleet, Foreign, Guest, Request, Unschedulable, Weights, could_help,
+    schedule,
 };
 use drover_crds::{Host, VirtualMachine};
 use kube::ResourceExt;
@@ -23,8 +24,14 @@ use crate::hosts::HostHandle;
 use crate::reconcile::Key;
 
 /// The fleet, as of the last decision.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Index(Mutex<Kept>);
+
+impl Default for Index {
+    fn default() -> Self {
+        Self::new(Weights::SPREAD)
+    }
+}
 
 /// What a host was when it was last looked at.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,6 +69,15 @@ struct Kept {
 }
 
 impl Index {
+    /// A fleet of which nothing is known yet, whose machines are placed by these weights.
+    #[must_use]
+    pub fn new(weights: Weights) -> Self {
+        Self(Mutex::new(Kept {
+            fleet: Fleet::new(weights),
+            ..Kept::default()
+        }))
+    }
+
     /// The host for a machine. `only`: the host where it is already, cordoned or not, if there is room
     /// for it.
     ///
