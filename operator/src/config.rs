@@ -74,7 +74,7 @@ pub struct OperatorArgs {
     #[arg(long, env = "DROVER_FLEET", value_parser = fleet)]
     pub fleet: String,
 
-    /// A file (YAML) with what else it is told: where machines go. See the page "Scheduling".
+    /// A file (YAML) with what else it is told: where machines go. See the page "Where machines go" of the documentation.
     #[arg(long, env = "DROVER_CONFIG")]
     pub config: Option<PathBuf>,
 
