@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::cli::{
     ApplyArgs, ConsoleArgs, DiffArgs, GetArgs, ImageCommand, ImportArgs, NetCommand, PlanArgs,
-    RenderArgs,
+    RenderArgs, ScheduleArgs,
 };
 
 /// Runs virtual machines on plain libvirt hosts, as Kubernetes objects declare them.
@@ -56,6 +56,9 @@ pub enum Command {
     Import(ImportArgs),
     /// Prints the libvirt definitions that machines in files come to.
     Render(RenderArgs),
+    /// Says where machines would go, and why not elsewhere, as far as the objects of the cluster tell. Exit
+    /// status 2 when one fits nowhere.
+    Schedule(ScheduleArgs),
     /// Connects this terminal with a machine's serial console.
     Console(ConsoleArgs),
     /// Sends what images are made of.

@@ -40,6 +40,7 @@ async fn main() -> ExitCode {
         Command::Get(args) => cli::get(&args).await,
         Command::Import(args) => cli::import(&args).await,
         Command::Render(args) => cli::render(&args),
+        Command::Schedule(args) => cli::schedule(&args).await,
         Command::Console(args) => cli::console(&args).await,
         Command::Image(command) => cli::image(&command).await,
         Command::Net(command) => cli::net(&command).await,

@@ -230,3 +230,157 @@ fn hosts_are_chosen_by_their_labels() {
     println!("placed {:?} after the label came", start.elapsed());
     world.remove_space(SPACE);
 }
+
+// What is said of a machine that is not applied, with more words.
+fn asked(world: &World, guest: &Guest, more: &[&str]) -> (Option<i32>, String) {
+    let file = world.lab.state().join("what-if.yaml");
+    std::fs::write(&file, guest.yaml()).unwrap();
+    let mut command = std::process::Command::new(world.lab.built("drover"));
+    command.args(["schedule", "--fleet", "lab", "--kubeconfig"]);
+    command
+        .arg(world.lab.kubeconfig())
+        .arg("--what-if")
+        .arg(&file);
+    let output = command.args(more).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = text(&output.stdout) + &text(&output.stderr);
+    (output.status.code(), said)
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn what_if_says_of_each_host_why_not() {
+    let world = World::new();
+    world.space(SPACE);
+    let near = "affinity: {machineAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: \
+                kubernetes.io/hostname, labelSelector: {matchLabels: {app: none}}}]}}";
+    let spread = "topologySpreadConstraints: [{maxSkew: 1, topologyKey: rack, whenUnsatisfiable: \
+                  DoNotSchedule, labelSelector: {}}]";
+    let affinity = "affinity: {hostAffinity: {requiredDuringSchedulingIgnoredDuringExecution: \
+                    {hostSelectorTerms: [{matchExpressions: [{key: rack, operator: Exists}]}]}}}";
+    for (placement, words) in [
+        ("host: host9", "2 not host9"),
+        (
+            "hostSelector: {matchLabels: {rack: a}}",
+            "2 do not match the selector",
+        ),
+        (affinity, "2 do not match the host affinity"),
+        (
+            near,
+            "2 not near what it has to be near (kubernetes.io/hostname)",
+        ),
+        (spread, "2 without label rack"),
+    ] {
+        let guest = Guest::new(SPACE, "asked").more(&format!("placement: {{{placement}}}"));
+        let (code, said) = asked(&world, &guest, &[]);
+        println!("{said}");
+        assert_eq!(code, Some(2), "{placement}");
+        assert!(
+            said.contains(&format!("0 of 2 hosts fit: {words}")),
+            "{said}"
+        );
+    }
+    let guest = Guest::new(SPACE, "asked");
+    for (guest, words) in [
+        (
+            guest.clone().memory("64Gi"),
+            "2 insufficient memory (asked 64Gi, largest free ",
+        ),
+        (
+            guest.clone().more("cpu: {cores: 64}"),
+            "2 insufficient cpu (asked 64, largest free ",
+        ),
+        (
+            guest.clone().blank("data", "nowhere"),
+            "2 pool \"nowhere\" missing",
+        ),
+        (
+            guest
+                .clone()
+                .more("interfaces: [{name: eth0, network: nowhere}]"),
+            "2 network \"nowhere\" missing",
+        ),
+    ] {
+        let (code, said) = asked(&world, &guest, &[]);
+        println!("{said}");
+        assert_eq!(code, Some(2), "{words}");
+        assert!(said.contains(words), "{said}");
+    }
+    with_other_hosts(&world, &guest);
+    explained(&world);
+    world.remove_space(SPACE);
+}
+
+fn with_other_hosts(world: &World, guest: &Guest) {
+    let (code, said) = asked(world, guest, &["--without", "host2"]);
+    println!("{said}");
+    assert_eq!(code, Some(0));
+    assert!(said.contains("now it would go to host1"), "{said}");
+    let closed = r#"{"namespaces":{"from":"Selector","selector":{"matchLabels":{"team":"a"}}}}"#;
+    for (spec, back, words) in [
+        (
+            closed,
+            r#"{"namespaces":null}"#,
+            "not open to the namespace",
+        ),
+        (
+            r#"{"unschedulable":true}"#,
+            r#"{"unschedulable":false}"#,
+            "cordoned",
+        ),
+        (
+            r#"{"taints":[{"key":"gpu","value":"true","effect":"NoSchedule"}]}"#,
+            r#"{"taints":null}"#,
+            "taint gpu=true",
+        ),
+        (
+            r#"{"maxMachines":0}"#,
+            r#"{"maxMachines":null}"#,
+            "at most machines",
+        ),
+    ] {
+        let changed = Changed::to(world, "host1", spec, back);
+        let (code, said) = asked(world, guest, &["--without", "host2"]);
+        println!("{said}");
+        assert_eq!(code, Some(2), "{words}");
+        assert!(
+            said.contains(&format!("0 of 1 hosts fit: 1 {words}")),
+            "{said}"
+        );
+        let (_, said) = asked(world, guest, &["--host", "host1", "-o", "json"]);
+        let json: Value = serde_json::from_str(&said).unwrap();
+        let host = &json["machines"][0]["hosts"][0];
+        assert_eq!(
+            (&host["host"], &host["fits"]),
+            (&"host1".into(), &false.into())
+        );
+        let filters = host["filters"].as_array().unwrap();
+        assert!(filters.iter().any(|it| it["reason"] == words), "{said}");
+        drop(changed);
+    }
+}
+
+// A machine of the cluster, as if it were to be placed now.
+fn explained(world: &World) {
+    let words = [
+        "schedule",
+        "--explain",
+        "first",
+        "-n",
+        "demo",
+        "--fleet",
+        "lab",
+    ];
+    let mut command = std::process::Command::new(world.lab.built("drover"));
+    command
+        .args(words)
+        .arg("--kubeconfig")
+        .arg(world.lab.kubeconfig());
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}");
+    assert!(
+        said.starts_with("VirtualMachine demo/first: it is on host1; "),
+        "{said}"
+    );
+}

@@ -74,6 +74,11 @@ impl Known {
         })
     }
 
+    /// Its name.
+    pub(super) fn kind(&self) -> &str {
+        &self.kind
+    }
+
     /// The plural of its name.
     pub(super) fn plural(&self) -> &str {
         &self.plural

@@ -14,6 +14,7 @@ mod objects;
 mod plan;
 mod print;
 mod render;
+mod schedule;
 mod server;
 mod session;
 
@@ -31,6 +32,7 @@ pub use import::import;
 pub use net::net;
 pub use plan::plan;
 pub use render::render;
+pub use schedule::schedule;
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -194,6 +196,36 @@ pub struct DiffArgs {
     #[command(flatten)]
     pub cluster: ClusterArgs,
     /// The namespace of objects that name none.
+    #[arg(short, long, default_value = "default")]
+    pub namespace: String,
+    /// How it is printed.
+    #[arg(short, long, default_value = "text")]
+    pub output: Output,
+}
+
+/// What schedule needs.
+#[derive(Debug, Clone, Args)]
+#[command(group(clap::ArgGroup::new("machine").required(true).args(["explain", "what_if"])))]
+pub struct ScheduleArgs {
+    /// A machine of the cluster: as if it were to be placed now.
+    #[arg(long, value_name = "NAME")]
+    pub explain: Option<String>,
+    /// A file with machines that are not applied, or differ from what is.
+    #[arg(long, value_name = "FILE")]
+    pub what_if: Option<PathBuf>,
+    /// What is said of this Host alone.
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+    /// As if this Host were gone; again for each more.
+    #[arg(long, value_name = "HOST")]
+    pub without: Vec<String>,
+    /// The fleet's name.
+    #[arg(long, env = "DROVER_FLEET", default_value = "local", value_parser = crate::config::fleet)]
+    pub fleet: String,
+    /// The cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// The namespace of machines that name none.
     #[arg(short, long, default_value = "default")]
     pub namespace: String,
     /// How it is printed.

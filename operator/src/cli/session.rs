@@ -53,6 +53,34 @@ impl Session {
             put(&objects, place(it), it.object.clone());
         }
         name_namespaces(&objects, given);
+        let session = Self::of(args, objects, false).await?;
+        app::know_everyone(&session.ctx);
+        app::hear_hosts(&session.ctx).await;
+        session.all_answer()?;
+        Ok(session)
+    }
+
+    /// Puts objects of a cluster up; no host is asked for anything.
+    pub(super) async fn told(
+        fleet: &str,
+        namespace: &str,
+        given: &[Given],
+    ) -> Result<Self, CliError> {
+        let objects = Objects::new();
+        for it in given {
+            put(&objects, place(it), it.object.clone());
+        }
+        let args = HostArgs {
+            connect: Vec::new(),
+            fleet: fleet.to_owned(),
+            namespace: namespace.to_owned(),
+            insecure: false,
+            take_over: false,
+        };
+        Self::of(&args, objects, true).await
+    }
+
+    async fn of(args: &HostArgs, objects: Arc<Objects>, idle: bool) -> Result<Self, CliError> {
         let stop = CancellationToken::new();
         let queue = Arc::new(Queue::default());
         let hints = Hints::new(Arc::clone(&queue));
@@ -71,7 +99,10 @@ impl Session {
             manager: MANAGER.to_owned(),
             take_over: args.take_over,
             cache,
-            hosts: registry.personal(),
+            hosts: match idle {
+                true => registry.idle(),
+                false => registry.personal(),
+            },
             hints,
             events: Events::start(client.clone(), MANAGER.to_owned(), Arc::clone(&metrics)),
             client,
@@ -85,16 +116,12 @@ impl Session {
             memory: Memory::default(),
             start: (Instant::now(), Timestamp::now()),
         });
-        app::know_everyone(&ctx);
-        app::hear_hosts(&ctx).await;
-        let session = Self {
+        Ok(Self {
             ctx,
             objects,
             queue,
             stop,
-        };
-        session.all_answer()?;
-        Ok(session)
+        })
     }
 
     // Somebody is there to hear why a host does not answer.

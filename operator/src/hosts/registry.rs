@@ -23,6 +23,7 @@ pub struct Registry {
     metrics: Arc<Metrics>,
     stop: CancellationToken,
     personal: bool,
+    idle: bool,
 }
 
 #[derive(Debug)]
@@ -48,6 +49,7 @@ impl Registry {
             metrics,
             stop,
             personal: false,
+            idle: false,
         }
     }
 
@@ -58,6 +60,18 @@ impl Registry {
             personal: true,
             ..self
         }
+    }
+
+    /// Without any session: of the hosts is known what their objects tell.
+    #[must_use]
+    pub fn idle(self) -> Self {
+        Self { idle: true, ..self }
+    }
+
+    /// Whether there are no sessions.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.idle
     }
 
     /// The handle of a Host, with a session as its spec says. One that was said otherwise ends.
@@ -79,7 +93,9 @@ impl Registry {
             metrics: Arc::clone(&self.metrics),
             stop: stop.clone(),
         };
-        tokio::spawn(session.run());
+        if !self.idle {
+            tokio::spawn(session.run());
+        }
         let entry = Entry {
             handle: Arc::clone(&handle),
             stop,

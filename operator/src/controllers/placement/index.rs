@@ -8,13 +8,14 @@ use drover_core::desired::host::DesiredHost;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::observed::domain::ObservedDomain;
 use drover_core::schedule::{
-    Candidate, Counts, Event, Fleet, Foreign, Guest, Request, Unschedulable, Weights, could_help,
-    schedule,
+    Candidate, Counts, Event, Explained, Fleet, Foreign, Request, Unschedulable, Weights,
+    could_help, explain, schedule,
 };
 use drover_crds::{Host, VirtualMachine};
 use kube::ResourceExt;
 use uuid::Uuid;
 
+use super::offer::Offer;
 use super::request::{self, is_counted, to_be_made};
 use super::sites::Sites;
 use crate::controllers::sites;
@@ -106,6 +107,23 @@ impl Index {
         }
         kept.hint(ctx);
         chosen
+    }
+
+    /// Where a machine would go if it were to be placed now and these hosts were gone, and what each of
+    /// the others is to it.
+    pub fn explain(
+        &self,
+        ctx: &Ctx,
+        desired: &DesiredMachine,
+        without: &[&str],
+    ) -> (Result<String, Unschedulable>, Vec<Explained>) {
+        let request = request::request(ctx, desired);
+        let mut kept = self.lock();
+        kept.sync(ctx, &request.machine.usage.pools);
+        kept.forget(desired.uuid);
+        let mut fleet = kept.fleet.without(without);
+        let hosts = explain(&request, &mut fleet);
+        (schedule(&request, &mut fleet), hosts)
     }
 
     /// Asks for a look at those machines without a place that something could have helped since they were
@@ -295,32 +313,22 @@ impl Kept {
     fn candidate(&self, ctx: &Ctx, host: &Host, handle: &HostHandle) -> Option<Candidate> {
         let name = host.name_any();
         let desired = DesiredHost::parse(&host.spec).ok()?;
-        let facts = handle.read(|inventory| inventory.facts.clone());
-        let facts = facts.as_ref();
-        let duplicate = facts.is_some_and(|facts| {
-            crate::controllers::host::duplicate_of(ctx, &name, facts).is_some()
-        });
+        let offer = match ctx.hosts.is_idle() {
+            true => Offer::told(host),
+            false => Offer::seen(ctx, &name, handle, &desired),
+        };
         let site = self.sites.on(&name);
-        let guests = facts.map(|facts| &facts.capabilities.guests);
-        let guests = guests
-            .into_iter()
-            .flatten()
-            .map(|(architecture, domains)| Guest {
-                architecture: architecture.clone(),
-                domain_types: domains.clone(),
-                ..Guest::default()
-            });
         Some(Candidate {
             labels: sites::labels(host),
             taints: desired.taints.clone(),
-            reachable: handle.is_up() && facts.is_some(),
+            reachable: offer.reachable,
             schedulable: desired.schedulable
-                && !duplicate
+                && !offer.duplicate
                 && host.metadata.deletion_timestamp.is_none(),
             consent: desired.consent.clone(),
-            guests: guests.collect(),
-            cpus: facts.map_or(0, |facts| desired.allocatable_cpus(facts.cpus)),
-            memory: facts.map_or(0, |facts| desired.allocatable_memory(facts.memory)),
+            guests: offer.guests,
+            cpus: offer.cpus,
+            memory: offer.memory,
             foreign: self.foreign(ctx, handle),
             pools: site.map_or_else(BTreeMap::new, |site| {
                 let pools = site.pools.iter();

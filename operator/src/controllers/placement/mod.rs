@@ -2,6 +2,7 @@
 //! written down before anything is done there.
 
 mod index;
+mod offer;
 mod request;
 mod sites;
 
