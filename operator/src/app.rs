@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api;
 use crate::config::OperatorArgs;
+use crate::controllers::placement::Line;
 use crate::controllers::{self, takeover};
 use crate::ctx::{Ctx, Memory};
 use crate::events::Events;
@@ -133,7 +134,7 @@ async fn work(
         jobs,
         uploads: Arc::clone(&uploads),
         secrets: SecretReader::of_operator(&args.namespace),
-        placing: tokio::sync::Mutex::default(),
+        placing: Line::default(),
         memory: Memory::new(settings.scheduling),
         start: (Instant::now(), jiff::Timestamp::now()),
     });

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::controllers::image::Gathering;
 use crate::controllers::machine::guest::Guests;
 use crate::controllers::machine::seed::memory::Seeds;
-use crate::controllers::placement::Index;
+use crate::controllers::placement::{Index, Line};
 use crate::controllers::reservations::Rulings;
 use crate::events::Events;
 use crate::hosts::Registry;
@@ -56,8 +56,8 @@ pub struct Ctx {
     pub jobs: Jobs,
     /// What people send.
     pub uploads: Arc<Uploads>,
-    /// One placement at a time: the next one sees what this one took.
-    pub placing: tokio::sync::Mutex<()>,
+    /// The machines that are to be placed.
+    pub placing: Line,
     /// What is remembered between two looks.
     pub memory: Memory,
     /// What time is counted from, and what time it was then.

@@ -25,9 +25,8 @@ pub use first_boot::{CloudInit, Datasource, Ignition, MAX_TEXT, Sysprep};
 pub use interface::{Bandwidth, Interface, InterfaceModel, InterfaceQos, LinkState};
 pub use placement::{
     Affinity, HostAffinity, HostOperator, HostRequirement, HostSelector, HostSelectorTerm,
-    MachineAffinity, MachineAffinityTerm, Placement, PlacementGroup, Preemption, PreferredHosts,
-    Toleration, TolerationOperator, TopologySpreadConstraint, WeightedMachineAffinityTerm,
-    WhenHalted, WhenUnsatisfiable,
+    MachineAffinity, MachineAffinityTerm, Placement, PreferredHosts, Toleration,
+    TolerationOperator, TopologySpreadConstraint, WeightedMachineAffinityTerm, WhenUnsatisfiable,
 };
 pub use policy::{Approval, ChangeClass, Drift, MachineDeletionPolicy, RunStrategy, Update};
 pub use status::{

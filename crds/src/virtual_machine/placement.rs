@@ -35,17 +35,6 @@ pub struct Placement {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schemars(range(min = -1_000_000_000, max = 1_000_000_000))]
     pub priority: i32,
-    /// Never: no machine is stopped for it, and it is stopped for none. Allowed: it may be stopped to
-    /// make room for one of higher priority that says Allowed, too.
-    #[serde(default, skip_serializing_if = "Preemption::is_default")]
-    pub preemption: Preemption,
-    /// Machines that are placed together or not at all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<PlacementGroup>,
-    /// KeepPlace: while it is off its CPUs and its memory are kept for it. FreePlace: others may have
-    /// them, and it may have to wait when it is to start again.
-    #[serde(default, skip_serializing_if = "WhenHalted::is_default")]
-    pub when_halted: WhenHalted,
 }
 
 /// What a machine is to be on, near to or apart from.
@@ -259,50 +248,12 @@ pub enum WhenUnsatisfiable {
     ScheduleAnyway,
 }
 
-/// Whether a machine may be stopped to make room for another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub enum Preemption {
-    /// It is not.
-    #[default]
-    Never,
-    /// For one of higher priority that says so, too.
-    Allowed,
+impl TolerationOperator {
+    // What is as always is not written.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
-
-/// Machines that are placed together or not at all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PlacementGroup {
-    /// The group's name, in the machine's namespace.
-    #[schemars(length(min = 1, max = 63))]
-    pub name: String,
-    /// None is placed before there are places for so many of them.
-    #[schemars(range(min = 1, max = 1_000))]
-    pub min_member: i32,
-}
-
-/// What becomes of a machine's place while it is off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub enum WhenHalted {
-    /// It is kept.
-    #[default]
-    KeepPlace,
-    /// Others may have it.
-    FreePlace,
-}
-
-macro_rules! is_default {
-    ($($type:ty),*) => {$(
-        impl $type {
-            // What is as always is not written.
-            fn is_default(&self) -> bool {
-                *self == Self::default()
-            }
-        }
-    )*};
-}
-
-is_default!(Preemption, WhenHalted, TolerationOperator);
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(number: &i32) -> bool {

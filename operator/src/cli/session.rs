@@ -16,6 +16,7 @@ use super::files::Given;
 use super::objects::{Objects, Place};
 use super::{CliError, HostArgs, server};
 use crate::app;
+use crate::controllers::placement::Line;
 use crate::ctx::{Ctx, Memory};
 use crate::events::Events;
 use crate::hosts::{Reach, Registry};
@@ -112,7 +113,7 @@ impl Session {
             jobs,
             uploads: Arc::new(uploads),
             secrets: SecretReader::of_person(&args.namespace),
-            placing: tokio::sync::Mutex::default(),
+            placing: Line::default(),
             memory: Memory::default(),
             start: (Instant::now(), Timestamp::now()),
         });

@@ -119,6 +119,12 @@ impl Unschedulable {
         self.0.hosts
     }
 
+    /// The higher, the earlier the machine is placed.
+    #[must_use]
+    pub fn priority(&self) -> i32 {
+        self.0.request.machine.priority
+    }
+
     /// The pools that room was asked of, and how much, in bytes.
     #[must_use]
     pub fn pools(&self) -> &[(String, u64)] {

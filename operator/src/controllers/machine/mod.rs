@@ -85,7 +85,7 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     match settle(ctx, key, &machine, &desired, &host, epoch).await? {
         Settled::As(outcome) => tell(ctx, key, &machine, *outcome).await,
         Settled::Rebind(chosen) => {
-            let _alone = ctx.placing.lock().await;
+            let _turn = ctx.placing.turn(desired.placement.priority).await;
             // Whatever comes of it is looked at anew.
             placement::bind(ctx, key, &machine, &desired, chosen).await?;
             Ok(Again::After(Duration::ZERO))

@@ -280,11 +280,12 @@ impl Kept {
 
     // Whoever is looked at and finds no place waits again.
     fn hint(&mut self, ctx: &Ctx) {
-        for key in self.helped.drain() {
-            if self.waiting.remove(&key).is_some() {
-                ctx.hints.hint(key);
-            }
-        }
+        let helped = self.helped.drain();
+        let helped = helped.filter_map(|key| Some((self.waiting.remove(&key)?.priority(), key)));
+        let mut helped: Vec<_> = helped.collect();
+        // The queue keeps the order.
+        helped.sort_by(|(a, m), (b, n)| b.cmp(a).then_with(|| m.cmp(n)));
+        helped.into_iter().for_each(|(_, key)| ctx.hints.hint(key));
         let machines = &ctx.cache.machines;
         self.waiting
             .retain(|key, _| machines.get(&key.namespace, &key.name).is_some());

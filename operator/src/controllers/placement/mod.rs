@@ -2,6 +2,7 @@
 //! written down before anything is done there.
 
 mod index;
+mod line;
 mod offer;
 mod request;
 mod sites;
@@ -16,6 +17,7 @@ use drover_crds::condition::{Entry, Reason, Status};
 use drover_crds::{VirtualMachine, VirtualMachineStatus};
 
 pub use self::index::Index;
+pub use self::line::Line;
 pub use self::request::namespace_labels;
 use super::report::{self, Report};
 use super::sightings::{Seen, sightings};
@@ -46,7 +48,7 @@ pub async fn place(
 ) -> Result<Placed, Error> {
     // Asked before the others have to wait: a host may be slow.
     let seen = sightings(ctx, desired, None, Purpose::Placing).await;
-    let _alone = ctx.placing.lock().await;
+    let _turn = ctx.placing.turn(desired.placement.priority).await;
     match choose_from(ctx, desired, &seen) {
         Ok(chosen) => bind(ctx, key, machine, desired, chosen).await,
         Err(verdict) => Ok(Placed::Waiting(verdict)),

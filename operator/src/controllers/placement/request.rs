@@ -47,6 +47,7 @@ pub(super) fn machine(ctx: &Ctx, desired: &DesiredMachine) -> Machine {
         labels: desired.labels.clone(),
         usage: usage(ctx, desired),
         anti_affinity: desired.placement.anti_affinity.clone(),
+        priority: desired.placement.priority,
         ..Machine::default()
     }
 }

@@ -34,6 +34,8 @@ pub struct DesiredPlacement {
     pub tolerations: Vec<Toleration>,
     /// How it is spread.
     pub spread: Vec<Spread>,
+    /// The higher, the earlier it is placed.
+    pub priority: i32,
 }
 
 impl DesiredPlacement {
@@ -75,6 +77,7 @@ impl DesiredPlacement {
                 .iter()
                 .map(spread)
                 .collect(),
+            priority: spec.priority,
         }
     }
 }
