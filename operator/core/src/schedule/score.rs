@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 /// All of something, in the fixed point that scores are made of.
 pub const ONE: i64 = 1 << 16;
 
-/// How much each part of a score counts. What packs well without moving anything is the default; the
-/// benchmark `schedule` says what else was tried.
+/// How much each part of a score counts. The default is what packs well without moving anything, the
+/// operator's profile `BinPack`; the benchmark `schedule` says what else was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Weights {
