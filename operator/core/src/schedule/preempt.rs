@@ -82,12 +82,22 @@ impl Fleet {
         usage.vcpus <= cpus && usage.memory <= memory
     }
 
+    fn take(&mut self, at: u32) -> Option<Record> {
+        let place = ring(&self.machines.get(at)?.uid);
+        self.leave(at, place)
+    }
+
+    fn put_back(&mut self, record: Record) {
+        let place = ring(&record.uid);
+        self.enter(record, place);
+    }
+
     fn victims(&mut self, request: &Request, slot: u32) -> Option<(Cost, Vec<String>)> {
         let may_go = self.may_go(request, slot);
         if may_go.is_empty() || !self.enough_without(request, slot, &may_go) {
             return None;
         }
-        let mut gone: Vec<Record> = may_go.into_iter().filter_map(|at| self.leave(at)).collect();
+        let mut gone: Vec<Record> = may_go.into_iter().filter_map(|at| self.take(at)).collect();
         let mut victims = Vec::new();
         let fits = self.fits(request, slot);
         // The important stay first, and of equals the small: so the fewest go.
@@ -97,10 +107,10 @@ impl Fleet {
         });
         for record in gone {
             let uid = record.uid.to_string();
-            self.enter(record);
+            self.put_back(record);
             if fits && !self.fits(request, slot) {
                 let at = self.machines.find(&uid);
-                victims.extend(at.and_then(|at| self.leave(at)));
+                victims.extend(at.and_then(|at| self.take(at)));
             }
         }
         let distance = self.slots[slot as usize]
@@ -111,7 +121,7 @@ impl Fleet {
         let sum = priorities.map(i64::from).sum();
         let cost = (most, victims.len(), sum, distance);
         let uids = victims.iter().map(|it| it.uid.to_string()).collect();
-        victims.into_iter().for_each(|it| self.enter(it));
+        victims.into_iter().for_each(|it| self.put_back(it));
         fits.then_some((cost, uids))
     }
 }

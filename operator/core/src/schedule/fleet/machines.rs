@@ -67,7 +67,12 @@ impl Machines {
     }
 
     pub(crate) fn find(&self, uid: &str) -> Option<u32> {
-        let mut at = *self.first.get(&ring(uid))?;
+        self.find_at(uid, ring(uid))
+    }
+
+    /// The same, of a UID whose place on the ring is known.
+    pub(crate) fn find_at(&self, uid: &str, place: u64) -> Option<u32> {
+        let mut at = *self.first.get(&place)?;
         loop {
             let record = self.get(at)?;
             if *record.uid == *uid {
@@ -77,9 +82,8 @@ impl Machines {
         }
     }
 
-    /// Adds one that is not there.
-    pub(crate) fn add(&mut self, mut record: Record) -> u32 {
-        let hash = ring(&record.uid);
+    /// Adds one that is not there. `hash` is the place of its UID on the ring.
+    pub(crate) fn add(&mut self, mut record: Record, hash: u64) -> u32 {
         record.next = self.first.get(&hash).copied().unwrap_or(NONE);
         let at = self.records.add(record);
         self.first.insert(hash, at);
@@ -92,10 +96,9 @@ impl Machines {
         }
     }
 
-    /// Takes one out.
-    pub(crate) fn remove(&mut self, at: u32) -> Option<Record> {
+    /// Takes one out. `hash` is the place of its UID on the ring.
+    pub(crate) fn remove(&mut self, at: u32, hash: u64) -> Option<Record> {
         let record = self.records.remove(at)?;
-        let hash = ring(&record.uid);
         let mut before = self.first.get(&hash).copied().unwrap_or(NONE);
         if before == at {
             match record.next {

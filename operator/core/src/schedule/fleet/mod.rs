@@ -316,7 +316,8 @@ impl Fleet {
     /// Binds a machine to the hosts that it is on: two, while it moves. One that was bound before is
     /// bound anew; tells what it has freed. A host need not be known yet.
     pub fn bind(&mut self, machine: &Machine, hosts: &[&str], counts: Counts) -> Option<Event> {
-        let freed = self.release(&machine.uid);
+        let place = ring(&machine.uid);
+        let freed = self.release_at(&machine.uid, place);
         self.kept.sweep();
         self.terms.forget_idle();
         let own = &machine.namespace;
@@ -336,36 +337,36 @@ impl Fleet {
         if record.slots[0] == record.slots[1] {
             record.slots[1] = machines::NONE;
         }
-        self.enter(record);
+        self.enter(record, place);
         freed
     }
 
-    /// Puts a record where it says that it is.
-    pub(super) fn enter(&mut self, record: Record) {
+    /// Puts a record where it says that it is. `place` is that of its UID on the ring.
+    pub(super) fn enter(&mut self, record: Record, place: u64) {
         self.terms.hold(record.keeps_away(), true);
         self.count_shared(&record, true);
         let (slots, labels) = (record.slots, record.labels);
-        let at = self.machines.add(record);
-        let place = self.terms.join(labels, at);
-        self.machines.put_in_set(at, place);
+        let at = self.machines.add(record, place);
+        let in_set = self.terms.join(labels, at);
+        self.machines.put_in_set(at, in_set);
         for slot in slots.into_iter().filter(|slot| *slot != machines::NONE) {
             self.slots[slot as usize].machines.push(at);
             self.count(slot, at, true);
         }
     }
 
-    /// Takes a record out.
-    pub(super) fn leave(&mut self, at: u32) -> Option<Record> {
+    /// Takes a record out. `place` is that of its UID on the ring.
+    pub(super) fn leave(&mut self, at: u32, place: u64) -> Option<Record> {
         let on = self.machines.get(at)?.slots;
         for slot in on.into_iter().filter(|slot| *slot != machines::NONE) {
             self.count(slot, at, false);
             let machines = &mut self.slots[slot as usize].machines;
-            if let Some(place) = machines.iter().position(|it| *it == at) {
-                machines.swap_remove(place);
+            if let Some(among) = machines.iter().position(|it| *it == at) {
+                machines.swap_remove(among);
             }
             self.forget_name(slot);
         }
-        let record = self.machines.remove(at)?;
+        let record = self.machines.remove(at, place)?;
         if let Some(moved) = self.terms.part(record.labels, record.in_set) {
             self.machines.put_in_set(moved, record.in_set);
         }
@@ -411,8 +412,12 @@ impl Fleet {
 
     /// Takes a machine off its hosts. Tells what was freed, if it was bound.
     pub fn release(&mut self, uid: &str) -> Option<Event> {
-        let at = self.machines.find(uid)?;
-        let record = self.leave(at)?;
+        self.release_at(uid, ring(uid))
+    }
+
+    fn release_at(&mut self, uid: &str, place: u64) -> Option<Event> {
+        let at = self.machines.find_at(uid, place)?;
+        let record = self.leave(at, place)?;
         self.freed(&record)
     }
 }
