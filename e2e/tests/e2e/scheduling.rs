@@ -99,8 +99,6 @@ fn near_to_each_other_and_spread_over_both() {
     let first = Guest::new(SPACE, "cache")
         .labelled("app", "cache")
         .on("host2");
-    world.apply(&first.yaml());
-    placed(&world, &first);
     let near = Guest::new(SPACE, "web").more(
         "placement:
   affinity:
@@ -109,6 +107,13 @@ fn near_to_each_other_and_spread_over_both() {
       - {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: cache}}}",
     );
     world.apply(&near.yaml());
+    waits(
+        &world,
+        "web",
+        "2 not near what it has to be near (kubernetes.io/hostname)",
+    );
+    world.apply(&first.yaml());
+    placed(&world, &first);
     assert_eq!(placed(&world, &near), "host2");
     let even = |name: &str| {
         Guest::new(SPACE, name).labelled("app", "even").more(

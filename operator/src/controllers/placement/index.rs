@@ -218,6 +218,8 @@ impl Kept {
             let counted = request::machine(ctx, desired);
             let event = self.fleet.bind(&counted, &[host], Counts::All);
             self.note(event);
+            // Whoever has to be near it may have waited for it.
+            self.note(Some(Event::bound(&counted)));
             self.bound.insert(desired.uuid);
             // Its domain was somebody's, and is its own now.
             self.hosts.insert(host.clone(), None);

@@ -241,6 +241,7 @@ pub async fn bind(
     match write::status(&ctx.client, machine, &status, true).await {
         Ok(written) => {
             ctx.cache.machines.wrote(written);
+            ctx.memory.fleet.wake(ctx);
             // It may have told of the domain as one whose object is gone.
             ctx.hints.hint(Key::host(&host));
             tracing::info!(object = %key, host = status.host, epoch, "placed");
