@@ -45,6 +45,7 @@ const MOST_STEPS: usize = 48;
 /// When the API server says no.
 pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let Some(machine) = ctx.cache.machines.get(&key.namespace, &key.name) else {
+        ctx.memory.fleet.gone(key);
         ctx.hint_waiting();
         writers::hint_waiting(ctx);
         hint_hosts_of(ctx, key);

@@ -142,6 +142,11 @@ impl Index {
         kept.hint(ctx);
     }
 
+    /// Forgets a machine that is gone.
+    pub fn gone(&self, key: &Key) {
+        self.lock().waiting.remove(key);
+    }
+
     /// Whether a machine waits for something that could help it to a place.
     pub fn waits(&self, key: &Key) -> bool {
         self.lock().waiting.contains_key(key)
@@ -288,9 +293,6 @@ impl Kept {
         // The queue keeps the order.
         helped.sort_by(|(a, m), (b, n)| b.cmp(a).then_with(|| m.cmp(n)));
         helped.into_iter().for_each(|(_, key)| ctx.hints.hint(key));
-        let machines = &ctx.cache.machines;
-        self.waiting
-            .retain(|key, _| machines.get(&key.namespace, &key.name).is_some());
     }
 
     // Lets a machine stay that is there already; undone at the next decision.
