@@ -35,7 +35,6 @@ mod group;
 mod labels;
 mod limits;
 mod preempt;
-mod queue;
 mod reasons;
 mod request;
 mod score;
@@ -51,7 +50,6 @@ pub use self::fleet::{Counts, Fleet};
 pub use self::group::{GroupRefused, schedule_group};
 pub use self::labels::{Effect, Operator, Requirement, Selector, Taint, Toleration};
 pub use self::preempt::{Preemption, preempt};
-pub use self::queue::Turn;
 pub use self::reasons::{Nearest, Reason, Rejected, Unschedulable};
 pub use self::request::{
     CpuWanted, GuestWanted, Hugepages, Machine, Preferred, Request, Rules, Spread, Term, Usage,
