@@ -8,7 +8,7 @@ use drover_core::desired::machine::DesiredMachine;
 use drover_core::plan::changes::{Change, is_within};
 use drover_core::plan::spec;
 use drover_crds::{InstanceType, VirtualMachine};
-use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
@@ -50,13 +50,7 @@ async fn of_object(client: &Client, given: &Given, known: &Known) -> Result<Diff
     let object = &given.object;
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
     let kind = object["kind"].as_str().unwrap_or_default();
-    let resource = ApiResource {
-        group: "drover.dev".to_owned(),
-        version: "v1alpha1".to_owned(),
-        api_version: "drover.dev/v1alpha1".to_owned(),
-        kind: kind.to_owned(),
-        plural: known.plural().to_owned(),
-    };
+    let resource = known.resource();
     let namespace = object["metadata"]["namespace"].as_str();
     let api: Api<DynamicObject> = match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),

@@ -4,8 +4,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use drover_crds::common::GROUP;
 use drover_crds::schema::definitions;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinitionSpec;
+use kube::api::ApiResource;
 use serde_json::Value;
 
 use super::CliError;
@@ -74,14 +76,15 @@ impl Known {
         })
     }
 
-    /// Its name.
-    pub(super) fn kind(&self) -> &str {
-        &self.kind
-    }
-
-    /// The plural of its name.
-    pub(super) fn plural(&self) -> &str {
-        &self.plural
+    /// How a cluster has it.
+    pub(super) fn resource(&self) -> ApiResource {
+        ApiResource {
+            group: GROUP.to_owned(),
+            version: "v1alpha1".to_owned(),
+            api_version: format!("{GROUP}/v1alpha1"),
+            kind: self.kind.clone(),
+            plural: self.plural.clone(),
+        }
     }
 
     /// Why the API server would refuse an object.

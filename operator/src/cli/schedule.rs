@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use drover_core::schedule::{Explained, ONE, Unschedulable};
-use drover_crds::VirtualMachine;
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -61,22 +61,9 @@ pub async fn schedule(args: &ScheduleArgs) -> Result<ExitCode, CliError> {
 async fn fleet(client: &Client) -> Result<Vec<Given>, CliError> {
     let mut all = Vec::new();
     for kind in KINDS.iter().filter_map(|kind| Known::of(kind)) {
-        let resource = ApiResource {
-            group: "drover.dev".to_owned(),
-            version: "v1alpha1".to_owned(),
-            api_version: "drover.dev/v1alpha1".to_owned(),
-            kind: kind.kind().to_owned(),
-            plural: kind.plural().to_owned(),
-        };
-        all.extend(list(client, &resource).await?);
+        all.extend(list(client, &kind.resource()).await?);
     }
-    let namespaces = ApiResource {
-        group: String::new(),
-        version: "v1".to_owned(),
-        api_version: "v1".to_owned(),
-        kind: "Namespace".to_owned(),
-        plural: "namespaces".to_owned(),
-    };
+    let namespaces = ApiResource::erase::<Namespace>(&());
     all.extend(list(client, &namespaces).await?);
     Ok(all)
 }
@@ -164,7 +151,7 @@ impl Answer {
         }
         Ok(Self {
             machine: format!("{namespace}/{name}"),
-            bound: bound(&machine),
+            bound: machine.host().cloned(),
             chosen,
             hosts,
         })
@@ -214,10 +201,6 @@ impl Answer {
             "hosts": hosts.collect::<Vec<_>>(),
         })
     }
-}
-
-fn bound(machine: &VirtualMachine) -> Option<String> {
-    machine.host().cloned()
 }
 
 // Everything that a host fails, or what its score is made of.
