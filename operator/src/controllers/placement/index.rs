@@ -88,9 +88,9 @@ impl Index {
         &self,
         ctx: &Ctx,
         desired: &DesiredMachine,
+        mut request: Request,
         only: Option<&str>,
     ) -> Result<String, Unschedulable> {
-        let mut request = request::request(ctx, desired);
         let key = Key::machine(&desired.namespace, &desired.name);
         let mut kept = self.lock();
         kept.sync(ctx, &request.machine.usage.pools);

@@ -12,6 +12,7 @@ use drover_core::desired::network::DesiredNetwork;
 use drover_core::desired::pool::DesiredPool;
 use drover_core::placement::{Decision, Purpose, decide};
 use drover_core::plan::Verdict;
+use drover_core::schedule::Rules;
 use drover_crds::common::CONFIRMED_OFF;
 use drover_crds::condition::{Entry, Reason, Status};
 use drover_crds::{VirtualMachine, VirtualMachineStatus};
@@ -113,8 +114,10 @@ fn choose_from(ctx: &Ctx, desired: &DesiredMachine, seen: &Seen) -> Result<Chose
             (None, epoch)
         }
     };
-    closed(ctx, desired)?;
-    match ctx.memory.fleet.choose(ctx, desired, only.as_deref()) {
+    let request = request::request(ctx, desired);
+    closed(ctx, desired, &request.rules)?;
+    let only = only.as_deref();
+    match ctx.memory.fleet.choose(ctx, desired, request, only) {
         Ok(host) => Ok(Chosen::new(&host, epoch)),
         Err(error) => Err(Verdict::new(Reason::Unschedulable, error.to_string())),
     }
@@ -122,14 +125,13 @@ fn choose_from(ctx: &Ctx, desired: &DesiredMachine, seen: &Seen) -> Result<Chose
 
 // Whether the pools and networks that it names are open to its namespace; one that is not there is on no
 // host.
-fn closed(ctx: &Ctx, desired: &DesiredMachine) -> Result<(), Verdict> {
+fn closed(ctx: &Ctx, desired: &DesiredMachine, rules: &Rules) -> Result<(), Verdict> {
     let labels = namespace_labels(ctx, &desired.namespace);
     let refused = |kind: &str, name: &str| {
         let namespace = &desired.namespace;
         let message = format!("{kind} {name} is not open to namespace {namespace}");
         Err(Verdict::new(Reason::Unschedulable, message))
     };
-    let rules = request::request(ctx, desired).rules;
     for name in &rules.pools {
         let pool = ctx.cache.pools.get("", name);
         let consent = pool.map(|pool| DesiredPool::parse(&pool, &ctx.fleet).consent);
