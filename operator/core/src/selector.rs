@@ -4,26 +4,12 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
+use crate::schedule::Selector;
+
 /// Whether the labels are what the selector wants; an empty one wants nothing.
 #[must_use]
 pub fn matches(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
-    let equal = selector.match_labels.iter().flatten();
-    let expressions = selector.match_expressions.iter().flatten();
-    equal
-        .into_iter()
-        .all(|(key, value)| labels.get(key) == Some(value))
-        && expressions.into_iter().all(|wanted| {
-            let found = labels.get(&wanted.key);
-            let listed = |value: &String| wanted.values.iter().flatten().any(|v| v == value);
-            match wanted.operator.as_str() {
-                "In" => found.is_some_and(listed),
-                "NotIn" => !found.is_some_and(listed),
-                "Exists" => found.is_some(),
-                "DoesNotExist" => found.is_none(),
-                // An operator that nobody knows selects nothing, rather than everything.
-                _ => false,
-            }
-        })
+    Selector::from(selector).matches(labels)
 }
 
 /// Whether there is no selector, or it matches.
@@ -67,6 +53,7 @@ mod tests {
             ("NotIn", false, true, true),
             ("Exists", true, true, false),
             ("DoesNotExist", false, false, true),
+            ("Gt", false, false, false),
             ("Near", false, false, false),
         ] {
             assert_eq!(

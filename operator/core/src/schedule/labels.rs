@@ -105,7 +105,11 @@ impl From<&LabelSelector> for Selector {
         let expressions = selector.match_expressions.iter().flatten();
         let expressions = expressions.map(|it| Requirement {
             key: it.key.clone(),
-            operator: Operator::parse(&it.operator),
+            // A label selector knows no numbers.
+            operator: match Operator::parse(&it.operator) {
+                Operator::Gt | Operator::Lt => Operator::Unknown,
+                operator => operator,
+            },
             values: it.values.clone().unwrap_or_default(),
         });
         Self(equal.chain(expressions).collect())
