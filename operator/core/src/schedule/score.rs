@@ -3,15 +3,12 @@
 //! A score is a sum of parts, each between 0 and [`ONE`] times its weight. What depends on the free CPUs
 //! and memory alone has a bound for a range of them, so that a search can leave out whole ranges.
 
-use serde::{Deserialize, Serialize};
-
 /// All of something, in the fixed point that scores are made of.
 pub const ONE: i64 = 1 << 16;
 
 /// How much each part of a score counts. The default is what packs well without moving anything, the
 /// operator's profile `BinPack`; the benchmark `schedule` says what else was tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Weights {
     /// Little left of CPUs and memory.
     pub bin_pack: u16,
