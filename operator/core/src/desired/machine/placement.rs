@@ -2,8 +2,8 @@
 
 use drover_crds::host::{Taint as HostTaint, TaintEffect};
 use drover_crds::virtual_machine::{
-    HostSelectorTerm, MachineAffinityTerm, Placement, Toleration as Tolerated, TolerationOperator,
-    TopologySpreadConstraint, WeightedMachineAffinityTerm, WhenUnsatisfiable,
+    HostOperator, HostSelectorTerm, MachineAffinityTerm, Placement, Toleration as Tolerated,
+    TolerationOperator, TopologySpreadConstraint, WeightedMachineAffinityTerm, WhenUnsatisfiable,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
@@ -112,10 +112,21 @@ fn selector_of(term: &HostSelectorTerm) -> Selector {
     let all = term.match_expressions.iter();
     let all = all.map(|it| Requirement {
         key: it.key.clone(),
-        operator: Operator::parse(it.operator.as_str()),
+        operator: operator(it.operator),
         values: it.values.clone(),
     });
     Selector(all.collect())
+}
+
+fn operator(operator: HostOperator) -> Operator {
+    match operator {
+        HostOperator::In => Operator::In,
+        HostOperator::NotIn => Operator::NotIn,
+        HostOperator::Exists => Operator::Exists,
+        HostOperator::DoesNotExist => Operator::DoesNotExist,
+        HostOperator::Gt => Operator::Gt,
+        HostOperator::Lt => Operator::Lt,
+    }
 }
 
 // Without a selector nothing is selected, as in Kubernetes; an empty one selects everything.
