@@ -42,14 +42,17 @@ struct Stamp {
     changes: u64,
 }
 
-/// A machine as it was last read.
+/// A machine as it was last read: whatever of its object decides how it counts. What else is written into
+/// its status is no reason to look at it again, and frees nothing.
 #[derive(Debug)]
 struct Known {
-    version: Option<String>,
+    generation: Option<i64>,
+    labels: Option<BTreeMap<String, String>>,
+    host: Option<String>,
     size: Option<String>,
     namespace: String,
-    // If it is bound.
-    bound: Option<(Uuid, String)>,
+    // If it counts there.
+    uuid: Option<Uuid>,
     // The Volumes that are made with it and do not count by themselves yet.
     to_be_made: Vec<String>,
 }
@@ -195,7 +198,7 @@ impl Kept {
         // Before others come: one that was made again has the same UUID.
         let gone = before.extract_if(|uid, _| !there.contains(uid));
         for (uuid, host) in gone
-            .filter_map(|(_, known)| known.bound)
+            .filter_map(|(_, known)| known.bound())
             .collect::<Vec<_>>()
         {
             self.release(uuid, host);
@@ -206,7 +209,7 @@ impl Kept {
             let known = match before.remove(&uid) {
                 Some(known) if known.is(ctx, &machine, size.as_ref()) => known,
                 other => {
-                    if let Some((uuid, host)) = other.and_then(|known| known.bound) {
+                    if let Some((uuid, host)) = other.and_then(Known::bound) {
                         self.release(uuid, host);
                     }
                     self.enter(ctx, &machine, size)
@@ -217,7 +220,7 @@ impl Kept {
     }
 
     fn enter(&mut self, ctx: &Ctx, machine: &VirtualMachine, size: Option<String>) -> Known {
-        let host = machine.status.as_ref().and_then(|it| it.host.clone());
+        let host = machine.host().cloned();
         let placed = host.and_then(|host| Some((ctx.desired(machine).ok()?, host)));
         if let Some((desired, host)) = &placed {
             let counted = request::machine(ctx, desired);
@@ -230,13 +233,15 @@ impl Kept {
             self.hosts.insert(host.clone(), None);
         }
         Known {
-            version: machine.resource_version(),
+            generation: machine.metadata.generation,
+            labels: machine.metadata.labels.clone(),
+            host: machine.host().cloned(),
             size,
             namespace: machine.namespace().unwrap_or_default(),
             to_be_made: placed
                 .as_ref()
                 .map_or_else(Vec::new, |(desired, _)| to_be_made(ctx, desired)),
-            bound: placed.map(|(desired, host)| (desired.uuid, host)),
+            uuid: placed.map(|(desired, _)| desired.uuid),
         }
     }
 
@@ -250,8 +255,7 @@ impl Kept {
 
     // It is entered again at the next decision, if it is bound then.
     fn forget(&mut self, uuid: Uuid) {
-        let is_it = |known: &Known| known.bound.as_ref().is_some_and(|(it, _)| *it == uuid);
-        self.machines.retain(|_, known| !is_it(known));
+        self.machines.retain(|_, known| known.uuid != Some(uuid));
         self.bound.remove(&uuid);
         self.fleet.release(&uuid.to_string());
     }
@@ -391,11 +395,19 @@ impl Stamp {
 }
 
 impl Known {
+    fn bound(self) -> Option<(Uuid, String)> {
+        self.uuid.zip(self.host)
+    }
+
     fn is(&self, ctx: &Ctx, machine: &VirtualMachine, size: Option<&String>) -> bool {
         let mut waits = self.to_be_made.iter();
-        self.version == machine.resource_version()
-            && self.version.is_some()
+        self.generation == machine.metadata.generation
+            && self.generation.is_some()
+            && self.labels == machine.metadata.labels
+            && self.host.as_ref() == machine.host()
             && self.size.as_ref() == size
+            // One that could not be read may be by now: what its domain remembers has come.
+            && self.uuid.is_some() == self.host.is_some()
             && !waits.any(|volume| is_counted(ctx, &self.namespace, volume))
     }
 }
