@@ -1,5 +1,7 @@
 //! Host: a machine with a libvirt daemon.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use schemars::JsonSchema;
@@ -160,6 +162,9 @@ pub struct HostStatus {
     /// The architecture of the CPU, such as `x86_64`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
+    /// The architectures of the guests that it can run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guest_architectures: Vec<String>,
     /// libvirt's name for the CPU's model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_model: Option<String>,
@@ -178,14 +183,17 @@ pub struct HostStatus {
     pub conditions: Vec<Condition>,
 }
 
-/// CPU threads and memory.
+/// CPU threads, memory and huge pages.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Resources {
     /// CPU threads, or virtual CPUs.
     pub cpu: String,
-    /// Memory.
+    /// Memory, without what was set aside as huge pages.
     pub memory: String,
+    /// Huge pages: how much memory there is of each size.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hugepages: BTreeMap<String, String>,
 }
 
 /// A hypervisor.

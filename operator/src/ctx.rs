@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::controllers::image::Gathering;
 use crate::controllers::machine::guest::Guests;
 use crate::controllers::machine::seed::memory::Seeds;
-use crate::controllers::placement::{Index, Line};
+use crate::controllers::placement::{Cpus, Index, Line};
 use crate::controllers::reservations::Rulings;
 use crate::events::Events;
 use crate::hosts::Registry;
@@ -166,6 +166,8 @@ pub struct Memory {
     pub rulings: Rulings,
     /// The fleet as the scheduler sees it.
     pub fleet: Index,
+    /// Which CPUs guests can have on which hosts.
+    pub cpus: Cpus,
     /// What machines' guests are given.
     pub seeds: Seeds,
     /// What guests say of themselves.

@@ -69,7 +69,7 @@ pub(crate) fn host(number: usize) -> Candidate {
         taints: taints(number),
         reachable: number % 100 != 7,
         schedulable: number % 100 != 8,
-        guests: vec![guest],
+        guests: [guest].into(),
         cpus,
         memory: memory * GIB,
         pools: BTreeMap::from([(text("fast"), 8_192 * GIB), (text("slow"), 65_536 * GIB)]),

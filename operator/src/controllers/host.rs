@@ -8,9 +8,9 @@ use drover_core::plan::{Verdict, used_by};
 use drover_crds::condition::{Entry, Reason, Status};
 use drover_crds::host::{Hypervisor, Resources};
 use drover_crds::{Host, HostStatus, quantity};
-use kube::ResourceExt;
 use uuid::Uuid;
 
+use super::placement;
 use super::report::{self, Report};
 use super::sites;
 use crate::ctx::Ctx;
@@ -142,16 +142,21 @@ fn truth(yes: bool) -> Status {
 }
 
 fn describe(status: &mut HostStatus, facts: &HostFacts, desired: &DesiredHost) {
+    let pages = placement::hugepages(&facts.capabilities.hugepages);
     status.capacity = Some(Resources {
         cpu: facts.cpus.to_string(),
-        memory: quantity::bytes(facts.memory),
+        memory: quantity::bytes(facts.ordinary_memory()),
+        hugepages: pages.clone(),
     });
     status.allocatable = Some(Resources {
         cpu: desired.allocatable_cpus(facts.cpus).to_string(),
-        memory: quantity::bytes(desired.allocatable_memory(facts.memory)),
+        memory: quantity::bytes(desired.allocatable_memory(facts.ordinary_memory())),
+        hugepages: pages,
     });
     status.host_uuid.clone_from(&facts.capabilities.host_uuid);
     status.architecture = Some(facts.capabilities.architecture.clone());
+    let guests = facts.guests.iter();
+    status.guest_architectures = guests.map(|it| it.architecture.clone()).collect();
     status.cpu_model.clone_from(&facts.capabilities.cpu_model);
     status.libvirt_version = Some(version(facts.libvirt_version));
     status.hypervisor = Some(Hypervisor {
@@ -189,19 +194,17 @@ pub fn duplicate_of(ctx: &Ctx, name: &str, facts: &HostFacts) -> Option<String> 
         return None;
     }
     let uuid = facts.capabilities.host_uuid.as_ref()?;
-    let age = |host: &Arc<Host>| (host.metadata.creation_timestamp.clone(), host.name_any());
-    let this = ctx.cache.hosts.get("", name)?;
-    let mut others = ctx.cache.hosts.all();
-    others.retain(|other| other.name_any() != name && age(other) < age(&this));
-    others.sort_by_key(age);
-    others
-        .into_iter()
-        .map(|other| other.name_any())
-        .find(|other| {
-            let same = |facts: &Arc<HostFacts>| facts.capabilities.host_uuid.as_ref() == Some(uuid);
-            let handle = ctx.hosts.get(other);
-            handle.is_some_and(|handle| handle.read(|i| i.facts.as_ref().is_some_and(same)))
-        })
+    let same = |facts: &Arc<HostFacts>| facts.capabilities.host_uuid.as_ref() == Some(uuid);
+    let mut others = ctx.hosts.all();
+    others.retain(|it| it.name != name && it.read(|it| it.facts.as_ref().is_some_and(same)));
+    let age = |name: &str| {
+        let host = ctx.cache.hosts.get("", name)?;
+        Some((host.metadata.creation_timestamp.clone(), name.to_owned()))
+    };
+    let this = age(name)?;
+    let others = others.iter().filter_map(|other| age(&other.name));
+    let first = others.filter(|other| *other < this).min();
+    first.map(|(_, name)| name)
 }
 
 // Deleting a Host changes nothing on the machine, so nothing may be left that only it leads to.

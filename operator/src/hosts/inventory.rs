@@ -9,6 +9,7 @@ use drover_core::observed::capabilities::Capabilities;
 use drover_core::observed::domain::ObservedDomain;
 use drover_core::observed::network::ObservedNetwork;
 use drover_core::observed::pool::ObservedPool;
+use drover_core::schedule::Guest;
 use drover_crds::condition::Reason;
 use drover_crds::host::Resources;
 use drover_rpc::Client;
@@ -60,6 +61,18 @@ pub struct HostFacts {
     pub libvirt_version: u64,
     /// What it can do.
     pub capabilities: Capabilities,
+    /// The guests that it can run.
+    pub guests: Arc<[Guest]>,
+    /// The number of its CPU: hosts whose CPUs can do the same have the same. 0: libvirt does not tell.
+    pub cpu_class: u32,
+}
+
+impl HostFacts {
+    /// The memory for guests without huge pages, in bytes.
+    #[must_use]
+    pub fn ordinary_memory(&self) -> u64 {
+        self.memory.saturating_sub(self.capabilities.set_aside())
+    }
 }
 
 /// A thing of which the last look may be out of date.

@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use drover_core::observed::capabilities::Capabilities;
+use drover_core::observed::guests::{DomainCapabilities, guests};
+use drover_core::schedule::Guest;
 use drover_rpc::proto::remote;
 use drover_rpc::{Client, TypedParams};
 use futures::StreamExt;
@@ -11,10 +13,13 @@ use futures::stream;
 use uuid::Uuid;
 
 use super::inventory::{HostFacts, Inventory, Slot};
+use super::kinds::Kinds;
 use super::observe::{Basics, ReadError, read_definitions, read_domain, read_network, read_pool};
 
 // As many as the connection's window lets through, and a few that are ready to go.
 const AT_ONCE: usize = 4;
+// There is secure boot with this one alone.
+const BOARD: &str = "q35";
 // VIR_CONNECT_LIST_DOMAINS_PERSISTENT and _AUTOSTART, VIR_DOMAIN_STATS_STATE.
 const PERSISTENT: u32 = 4;
 const AUTOSTART: u32 = 1024;
@@ -78,8 +83,8 @@ impl Listing {
 }
 
 /// Lists a host.
-pub(super) async fn list(client: &Client) -> Result<Listing, ReadError> {
-    let facts = facts(client).await?;
+pub(super) async fn list(client: &Client, kinds: &Kinds) -> Result<Listing, ReadError> {
+    let facts = facts(client, kinds).await?;
     let domains = client.connect_list_all_domains(1, 0).await?.domains;
     let basics = &basics_of_all(client).await?;
     let mut seen = Inventory::default();
@@ -187,15 +192,53 @@ fn unless_missing<T>(list: Result<Vec<T>, drover_rpc::Error>) -> Result<Vec<T>, 
     }
 }
 
-async fn facts(client: &Client) -> Result<HostFacts, ReadError> {
+async fn facts(client: &Client, kinds: &Kinds) -> Result<HostFacts, ReadError> {
     let node = client.node_get_info().await?;
     let xml = client.connect_get_capabilities().await?;
+    let xml = xml.to_string_lossy();
+    let capabilities = Capabilities::parse(&xml)?;
+    let own = guests(&xml, &capabilities.architecture, None)?;
+    let domain = domain_capabilities(client, &capabilities, &own).await?;
+    let guests = match &domain {
+        Some(domain) => guests(&xml, &capabilities.architecture, Some(domain))?,
+        None => own,
+    };
     Ok(HostFacts {
         cpus: u32::try_from(node.cpus).unwrap_or(0),
         memory: node.memory.saturating_mul(1_024),
         hypervisor: client.connect_get_type().await?.to_string(),
         hypervisor_version: client.connect_get_version().await?,
         libvirt_version: client.connect_get_lib_version().await?,
-        capabilities: Capabilities::parse(&xml.to_string_lossy())?,
+        guests: kinds.guests(guests),
+        cpu_class: domain.map_or(0, |domain| kinds.cpu(&domain.cpu)),
+        capabilities,
     })
+}
+
+// For guests of the host's own architecture: with the board that has most, and the best way to run them.
+// Not every driver has such.
+async fn domain_capabilities(
+    client: &Client,
+    capabilities: &Capabilities,
+    guests: &[Guest],
+) -> Result<Option<DomainCapabilities>, ReadError> {
+    let Some(flavor) = capabilities.flavor(None) else {
+        return Ok(None);
+    };
+    let boards = guests.iter().map(|guest| guest.machine_types.as_slice());
+    let boards = boards.take(1).flatten();
+    let board = boards.filter(|board| *board == BOARD).max();
+    let found = client
+        .connect_get_domain_capabilities(
+            None,
+            Some(flavor.architecture.as_str().into()),
+            board.map(|board| board.as_str().into()),
+            Some(flavor.domain_type.as_str().into()),
+            0,
+        )
+        .await;
+    match found {
+        Err(error) if error.libvirt().is_some() => Ok(None),
+        found => Ok(Some(DomainCapabilities::parse(&found?.to_string_lossy())?)),
+    }
 }

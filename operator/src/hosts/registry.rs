@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::access::Access;
 use super::inventory::HostHandle;
+use super::kinds::Kinds;
 use super::session::Session;
 use crate::metrics::Metrics;
 use crate::reconcile::Hints;
@@ -22,6 +23,7 @@ pub struct Registry {
     hints: Hints,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
+    kinds: Arc<Kinds>,
     personal: bool,
     idle: bool,
 }
@@ -48,6 +50,7 @@ impl Registry {
             hints,
             metrics,
             stop,
+            kinds: Arc::default(),
             personal: false,
             idle: false,
         }
@@ -91,6 +94,7 @@ impl Registry {
             secrets: self.secrets.clone(),
             hints: self.hints.clone(),
             metrics: Arc::clone(&self.metrics),
+            kinds: Arc::clone(&self.kinds),
             stop: stop.clone(),
         };
         if !self.idle {

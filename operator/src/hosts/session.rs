@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::access::Failure;
 use super::bulk::Dial;
 use super::inventory::{HostHandle, Reach};
+use super::kinds::Kinds;
 use super::listing;
 use crate::metrics::Metrics;
 use crate::reconcile::{Hints, Key};
@@ -49,6 +50,8 @@ pub struct Session {
     pub hints: Hints,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What hosts can do.
+    pub kinds: Arc<Kinds>,
     /// Ends the session.
     pub stop: CancellationToken,
 }
@@ -110,7 +113,7 @@ impl Session {
         // Dropped before the subscriptions, which would tell the server that they end.
         let _hang_up = HangUp(client.clone());
         let listing = tokio::select! {
-            listing = listing::list(&client) => listing,
+            listing = listing::list(&client, &self.kinds) => listing,
             () = self.listen(&mut events) => return Ok(()),
         };
         let listing = listing.map_err(|error| {

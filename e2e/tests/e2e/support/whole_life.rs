@@ -60,13 +60,15 @@ pub(crate) const ELSEWHERE: [&str; 10] = [
 ];
 
 /// Every procedure of the operator's that changes nothing but what its own connection is told.
-pub(crate) const READS: [&str; 46] = [
+pub(crate) const READS: [&str; 48] = [
     "AUTH_LIST",
     "CONNECT_CLOSE",
+    "CONNECT_COMPARE_HYPERVISOR_CPU",
     "CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY",
     "CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY",
     "CONNECT_GET_ALL_DOMAIN_STATS",
     "CONNECT_GET_CAPABILITIES",
+    "CONNECT_GET_DOMAIN_CAPABILITIES",
     "CONNECT_GET_LIB_VERSION",
     "CONNECT_GET_TYPE",
     "CONNECT_GET_VERSION",

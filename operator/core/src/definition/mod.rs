@@ -1,10 +1,12 @@
 //! A machine's definition: made from nothing, or changed in place. What Drover does not model stays
 //! as it is.
 
+mod cpu;
 mod create;
 pub mod live;
 mod update;
 
+pub use cpu::compared_cpu;
 pub use create::{create, outline};
 pub use update::{Rewritten, update};
 

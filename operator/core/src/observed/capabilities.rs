@@ -1,6 +1,9 @@
 //! What a host says that it can do.
 
-use super::{Unreadable, child, children, parse, text};
+use roxmltree::Node;
+
+use super::{Unreadable, child, children, parse, scaled, text};
+use crate::schedule::HugepageRoom;
 use crate::xml::{DomainType, HostFlavor};
 
 /// A host's capabilities, as far as Drover asks.
@@ -14,6 +17,8 @@ pub struct Capabilities {
     pub cpu_model: Option<String>,
     /// Each architecture of guests with what can run it.
     pub guests: Vec<(String, Vec<String>)>,
+    /// The huge pages that were set aside, by NUMA cell and size.
+    pub hugepages: Vec<HugepageRoom>,
 }
 
 impl Capabilities {
@@ -39,7 +44,15 @@ impl Capabilities {
             architecture: cpu.and_then(|cpu| text(cpu, "arch")).unwrap_or_default(),
             cpu_model: cpu.and_then(|cpu| text(cpu, "model")),
             guests: guests.collect(),
+            hugepages: host.map_or_else(Vec::new, hugepages),
         })
+    }
+
+    /// The bytes that were set aside as huge pages.
+    #[must_use]
+    pub fn set_aside(&self) -> u64 {
+        let amounts = self.hugepages.iter().map(|room| room.amount);
+        amounts.fold(0, u64::saturating_add)
     }
 
     /// How a definition is written for this host, for guests of an architecture (the host's own if
@@ -74,9 +87,35 @@ impl Capabilities {
     }
 }
 
+// The smallest pages of a cell are the ordinary ones.
+fn hugepages(host: Node<'_, '_>) -> Vec<HugepageRoom> {
+    let cells = child(host, "topology").and_then(|topology| child(topology, "cells"));
+    let cells = cells.into_iter().flat_map(|cells| children(cells, "cell"));
+    let mut rooms = Vec::new();
+    for cell in cells {
+        let number = |node: Node<'_, '_>, name: &str| node.attribute(name)?.parse::<u64>().ok();
+        let pages = children(cell, "pages").filter_map(|pages| {
+            let unit = pages.attribute("unit").unwrap_or("KiB");
+            let size = scaled(number(pages, "size")?, unit)?;
+            Some((size, pages.text()?.trim().parse::<u64>().ok()?))
+        });
+        let mut pages: Vec<_> = pages.collect();
+        pages.sort_unstable();
+        let cell = number(cell, "id").and_then(|id| u32::try_from(id).ok());
+        let huge = pages.into_iter().skip(1).filter(|(_, count)| *count > 0);
+        rooms.extend(huge.map(|(page, count)| HugepageRoom {
+            page,
+            cell: cell.unwrap_or(0),
+            amount: page.saturating_mul(count),
+        }));
+    }
+    rooms
+}
+
 #[cfg(test)]
 mod tests {
     use super::Capabilities;
+    use crate::schedule::HugepageRoom;
     use crate::xml::DomainType;
 
     const QEMU: &str = "<capabilities><host><uuid>u</uuid><cpu><arch>x86_64</arch>\
@@ -107,5 +146,21 @@ mod tests {
             <guest><arch name='i686'><domain type='test'/></arch></guest></capabilities>";
         let flavor = Capabilities::parse(xml).unwrap().flavor(None).unwrap();
         assert_eq!(flavor.domain_type, DomainType::Test);
+    }
+    #[test]
+    fn huge_pages_are_all_but_the_smallest_and_those_that_there_are() {
+        let xml = "<capabilities><host><topology><cells num='2'>\
+            <cell id='0'><pages unit='KiB' size='4'>1000</pages>\
+            <pages unit='KiB' size='2048'>512</pages><pages unit='KiB' size='1048576'>0</pages></cell>\
+            <cell id='1'><pages unit='KiB' size='4'>1000</pages>\
+            <pages unit='KiB' size='1048576'>3</pages></cell></cells></topology></host></capabilities>";
+        let capabilities = Capabilities::parse(xml).unwrap();
+        let room = |page, cell, amount| HugepageRoom { page, cell, amount };
+        let (mib, gib) = (1 << 20, 1 << 30);
+        assert_eq!(
+            capabilities.hugepages,
+            [room(2 * mib, 0, gib), room(gib, 1, 3 * gib)]
+        );
+        assert_eq!(capabilities.set_aside(), 4 * gib);
     }
 }

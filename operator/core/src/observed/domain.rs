@@ -194,6 +194,17 @@ pub struct Definition {
     pub mark: Option<Mark>,
 }
 
+impl Definition {
+    /// The huge pages that its memory is made of: their size in bytes, 0 if it is the host's usual one.
+    #[must_use]
+    pub fn hugepages(&self) -> Option<u64> {
+        match self.values.get(Field::Hugepages as usize)? {
+            Value::None | Value::Any => None,
+            other => Some(other.as_number().unwrap_or(0) << 10),
+        }
+    }
+}
+
 /// A disk of a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DiskFacts {

@@ -3,6 +3,7 @@
 pub mod capabilities;
 pub mod domain;
 pub mod guest;
+pub mod guests;
 pub mod network;
 pub mod pool;
 pub mod volume;

@@ -1,6 +1,7 @@
 //! A host, as the caller knows it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::labels::Taint;
 use crate::desired::Consent;
@@ -20,8 +21,8 @@ pub struct Candidate {
     pub schedulable: bool,
     /// Whose machines may be there.
     pub consent: Consent,
-    /// What guests it can run.
-    pub guests: Vec<Guest>,
+    /// What guests it can run, those of its own architecture first.
+    pub guests: Arc<[Guest]>,
     /// The class of its CPU: a number that the caller gives to hosts whose CPUs can do the same.
     pub cpu_class: u32,
     /// Virtual CPUs that may be promised.
@@ -60,9 +61,9 @@ pub struct Foreign {
 pub struct Guest {
     /// The architecture.
     pub architecture: String,
-    /// libvirt's domain types.
+    /// libvirt's domain types; none: nobody knows, and each will do.
     pub domain_types: Vec<String>,
-    /// The machine types.
+    /// The machine types; none: nobody knows, and each will do.
     pub machine_types: Vec<String>,
     /// Whether there is firmware for EFI.
     pub efi: bool,

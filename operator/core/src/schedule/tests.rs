@@ -10,10 +10,12 @@ fn host(name: &str, memory: u64) -> Candidate {
         name: name.into(),
         reachable: true,
         schedulable: true,
-        guests: vec![Guest {
+        guests: [Guest {
             architecture: "x86_64".into(),
+            machine_types: vec!["pc".into()],
             ..Guest::default()
-        }],
+        }]
+        .into(),
         cpus: 8,
         memory,
         pools: [("fast".to_owned(), 100 * GIB)].into(),

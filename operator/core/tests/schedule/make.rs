@@ -1,6 +1,7 @@
 //! Hosts and requests, as they fall.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use drover_core::desired::Consent;
 use drover_core::schedule::{
@@ -129,17 +130,20 @@ fn consent(dice: &mut Dice) -> Consent {
     }
 }
 
-fn guests(dice: &mut Dice) -> Vec<Guest> {
+fn guests(dice: &mut Dice) -> Arc<[Guest]> {
     let guest = |architecture: &str, dice: &mut Dice| Guest {
         architecture: text(architecture),
         domain_types: vec![text(dice.pick(&["kvm", "qemu"]))],
-        machine_types: vec![text("q35")],
+        machine_types: match dice.once_in(4) {
+            true => Vec::new(),
+            false => vec![text(dice.pick(&["q35", "q35", "pc"]))],
+        },
         efi: dice.once_in(2),
         secure_boot: dice.once_in(2),
         tpm: dice.once_in(2),
     };
     let other = dice.pick(&["i686", "aarch64"]);
-    vec![guest("x86_64", dice), guest(other, dice)]
+    [guest("x86_64", dice), guest(other, dice)].into()
 }
 
 /// A request for CPUs, memory, a pool and a network.

@@ -209,6 +209,9 @@ impl<'a> Decision<'a> {
     fn by_guest(&self, guests: &[Guest]) -> Option<Reason> {
         let wanted = &self.request.rules.guest;
         let mut left: Vec<&Guest> = guests.iter().collect();
+        if wanted.architecture.is_none() {
+            left.truncate(1);
+        }
         let mut none = |has: &dyn Fn(&Guest) -> bool, reason: Reason| {
             left.retain(|it| has(it));
             left.is_empty().then_some(reason)
@@ -219,11 +222,11 @@ impl<'a> Decision<'a> {
             reasons.push(none(&has, Reason::Architecture(name.clone())));
         }
         if let Some(name) = &wanted.domain_type {
-            let has = |it: &Guest| it.domain_types.contains(name);
+            let has = |it: &Guest| it.domain_types.is_empty() || it.domain_types.contains(name);
             reasons.push(none(&has, Reason::DomainType(name.clone())));
         }
         if let Some(name) = &wanted.machine_type {
-            let has = |it: &Guest| it.machine_types.contains(name);
+            let has = |it: &Guest| it.machine_types.is_empty() || it.machine_types.contains(name);
             reasons.push(none(&has, Reason::MachineType(name.clone())));
         }
         if wanted.efi || wanted.secure_boot {

@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use drover_core::desired::host::DesiredHost;
 use drover_core::desired::machine::DesiredMachine;
-use drover_core::observed::domain::ObservedDomain;
 use drover_core::schedule::{
-    Candidate, Counts, Event, Explained, Fleet, Foreign, Request, Unschedulable, Weights,
-    could_help, explain, schedule,
+    Candidate, Counts, Event, Explained, Fleet, Request, Unschedulable, Weights, could_help,
+    explain, schedule,
 };
 use drover_crds::{Host, VirtualMachine};
 use kube::ResourceExt;
 use uuid::Uuid;
 
 use super::offer::Offer;
+use super::others::Others;
 use super::request::{self, is_counted, to_be_made};
 use super::sites::Sites;
 use crate::controllers::sites;
@@ -326,6 +326,7 @@ impl Kept {
             true => Offer::told(host),
             false => Offer::seen(ctx, &name, handle, &desired),
         };
+        let others = Others::on(handle, &ctx.fleet, &self.bound);
         let site = self.sites.on(&name);
         Some(Candidate {
             labels: sites::labels(host),
@@ -338,7 +339,9 @@ impl Kept {
             guests: offer.guests,
             cpus: offer.cpus,
             memory: offer.memory,
-            foreign: self.foreign(ctx, handle),
+            foreign: others.taken,
+            hugepages: others.leave(offer.hugepages),
+            cpu_class: offer.cpu_class,
             pools: site.map_or_else(BTreeMap::new, |site| {
                 let pools = site.pools.iter();
                 pools
@@ -360,27 +363,6 @@ impl Kept {
         };
         let seen = handle.read(|it| it.pools.get(name)?.1.value.clone());
         seen.map_or(u64::MAX, |seen| room::room(ctx, pool, &seen, &handle.name))
-    }
-
-    // What runs there and is no machine that is bound. One of the fleet that is off is only waiting for
-    // its object.
-    fn foreign(&self, ctx: &Ctx, handle: &HostHandle) -> Foreign {
-        let fleet =
-            |domain: &ObservedDomain| domain.mark().is_some_and(|mark| mark.fleet == ctx.fleet);
-        handle.read(|inventory| {
-            let others = inventory.domains.iter();
-            let others = others.filter(|(uuid, _)| !self.bound.contains(uuid));
-            let taken = others.filter_map(|(_, (_, slot))| {
-                let domain = slot.value.as_ref()?;
-                let waits = domain.inactive.as_ref().filter(|_| fleet(domain));
-                domain.live.as_ref().or(waits)
-            });
-            taken.fold(Foreign::default(), |sum, domain| Foreign {
-                cpus: sum.cpus.saturating_add(u64::from(domain.vcpus)),
-                memory: sum.memory.saturating_add(domain.memory_kib << 10),
-                machines: sum.machines.saturating_add(1),
-            })
-        })
     }
 }
 

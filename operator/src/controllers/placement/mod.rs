@@ -1,9 +1,11 @@
 //! Where a machine goes: to the host that has it already, or to the one that fits best. It is
 //! written down before anything is done there.
 
+mod cpus;
 mod index;
 mod line;
 mod offer;
+mod others;
 mod request;
 mod sites;
 
@@ -17,8 +19,10 @@ use drover_crds::common::CONFIRMED_OFF;
 use drover_crds::condition::{Entry, Reason, Status};
 use drover_crds::{VirtualMachine, VirtualMachineStatus};
 
+pub use self::cpus::Cpus;
 pub use self::index::Index;
 pub use self::line::Line;
+pub use self::offer::hugepages;
 pub use self::request::namespace_labels;
 use super::report::{self, Report};
 use super::sightings::{Seen, sightings};
@@ -49,6 +53,7 @@ pub async fn place(
 ) -> Result<Placed, Error> {
     // Asked before the others have to wait: a host may be slow.
     let seen = sightings(ctx, desired, None, Purpose::Placing).await;
+    ctx.memory.cpus.ask(ctx, desired).await;
     let _turn = ctx.placing.turn(desired.placement.priority).await;
     match choose_from(ctx, desired, &seen) {
         Ok(chosen) => bind(ctx, key, machine, desired, chosen).await,
@@ -69,6 +74,7 @@ pub struct Chosen {
 /// # Errors
 /// A verdict, when it has no place yet.
 pub async fn choose(ctx: &Ctx, desired: &DesiredMachine) -> Result<Chosen, Verdict> {
+    ctx.memory.cpus.ask(ctx, desired).await;
     choose_from(
         ctx,
         desired,

@@ -1,7 +1,11 @@
 //! What a host has to offer: as it was seen there, or as its object tells.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use drover_core::desired::host::DesiredHost;
-use drover_core::schedule::Guest;
+use drover_core::schedule::{Guest, HugepageRoom};
+use drover_crds::host::Resources;
 use drover_crds::{Host, Quantity, condition};
 
 use crate::controllers::host::duplicate_of;
@@ -14,9 +18,11 @@ pub(super) struct Offer {
     pub(super) reachable: bool,
     /// Another Host stands for the same machine.
     pub(super) duplicate: bool,
-    pub(super) guests: Vec<Guest>,
+    pub(super) guests: Arc<[Guest]>,
+    pub(super) cpu_class: u32,
     pub(super) cpus: u64,
     pub(super) memory: u64,
+    pub(super) hugepages: Vec<HugepageRoom>,
 }
 
 impl Offer {
@@ -25,38 +31,65 @@ impl Offer {
         let Some(facts) = handle.read(|inventory| inventory.facts.clone()) else {
             return Self::default();
         };
-        let guests = facts.capabilities.guests.iter();
-        let guests = guests.map(|(architecture, domains)| Guest {
-            architecture: architecture.clone(),
-            domain_types: domains.clone(),
-            ..Guest::default()
-        });
         Self {
             reachable: handle.is_up(),
             duplicate: duplicate_of(ctx, name, &facts).is_some(),
-            guests: guests.collect(),
+            guests: Arc::clone(&facts.guests),
+            cpu_class: facts.cpu_class,
             cpus: desired.allocatable_cpus(facts.cpus),
-            memory: desired.allocatable_memory(facts.memory),
+            memory: desired.allocatable_memory(facts.ordinary_memory()),
+            hugepages: facts.capabilities.hugepages.clone(),
         }
     }
 
-    /// As its object tells, with rounded amounts.
+    /// As its object tells, with rounded amounts. What it does not tell is taken to be there.
     pub(super) fn told(host: &Host) -> Self {
         let Some(status) = &host.status else {
             return Self::default();
         };
         let allocatable = status.allocatable.as_ref();
-        let amount = |text: &str| Quantity::from(text).bytes().unwrap_or(0);
-        let guests = status.architecture.iter().map(|architecture| Guest {
+        let own = status.architecture.iter();
+        let further = status.guest_architectures.iter();
+        let further = further.filter(|it| Some(*it) != status.architecture.as_ref());
+        let guests = own.chain(further).map(|architecture| Guest {
             architecture: architecture.clone(),
+            efi: true,
+            secure_boot: true,
+            tpm: true,
             ..Guest::default()
         });
         Self {
             reachable: condition::is_true(&status.conditions, "Connected"),
-            duplicate: false,
             guests: guests.collect(),
             cpus: allocatable.map_or(0, |it| amount(&it.cpu)),
             memory: allocatable.map_or(0, |it| amount(&it.memory)),
+            hugepages: allocatable.map_or_else(Vec::new, pages),
+            ..Self::default()
         }
     }
+}
+
+fn pages(told: &Resources) -> Vec<HugepageRoom> {
+    let pages = told.hugepages.iter().map(|(page, all)| HugepageRoom {
+        page: amount(page),
+        cell: 0,
+        amount: amount(all),
+    });
+    pages.collect()
+}
+
+fn amount(text: &str) -> u64 {
+    Quantity::from(text).bytes().unwrap_or(0)
+}
+
+/// Huge pages, as a Host tells of them: how much there is of each size.
+pub fn hugepages(rooms: &[HugepageRoom]) -> BTreeMap<String, String> {
+    let mut sums: BTreeMap<u64, u64> = BTreeMap::new();
+    for room in rooms {
+        let sum = sums.entry(room.page).or_default();
+        *sum = sum.saturating_add(room.amount);
+    }
+    let bytes = drover_crds::quantity::bytes;
+    let sums = sums.into_iter();
+    sums.map(|(page, sum)| (bytes(page), bytes(sum))).collect()
 }

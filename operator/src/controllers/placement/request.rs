@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use drover_core::desired::image::ImageName;
 use drover_core::desired::machine::DesiredMachine;
-use drover_core::schedule::{GuestWanted, Machine, Request, Rules, Selector, Usage};
+use drover_core::schedule::{GuestWanted, Hugepages, Machine, Request, Rules, Selector, Usage};
+
+use drover_crds::virtual_machine::Bootloader;
 
 use crate::controllers::storage::{self, clone};
 use crate::controllers::volume;
@@ -24,9 +26,13 @@ pub(super) fn request(ctx: &Ctx, desired: &DesiredMachine) -> Request {
             tolerations: placement.tolerations.clone(),
             guest: GuestWanted {
                 architecture: desired.architecture.clone(),
+                machine_type: desired.machine_type.clone(),
+                efi: desired.firmware.bootloader == Bootloader::Efi,
+                secure_boot: desired.firmware.secure_boot,
+                tpm: desired.firmware.tpm.is_some(),
                 ..GuestWanted::default()
             },
-            cpu: None,
+            cpu: ctx.memory.cpus.wanted(desired),
             pools: pools(ctx, desired),
             networks: networks(desired),
             data_on: data_on(ctx, desired),
@@ -60,9 +66,15 @@ fn usage(ctx: &Ctx, desired: &DesiredMachine) -> Usage {
             *sum = sum.saturating_add(capacity);
         }
     }
+    let pages = desired.memory.page_kib.map(|page| Hugepages {
+        page: page << 10,
+        amount: memory(desired),
+        cell: None,
+    });
     Usage {
         vcpus: u64::from(desired.vcpus()),
-        memory: memory(desired),
+        memory: if pages.is_some() { 0 } else { memory(desired) },
+        hugepages: pages,
         pools: pools.into_iter().collect(),
         ..Usage::default()
     }

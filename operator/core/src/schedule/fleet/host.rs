@@ -17,7 +17,7 @@ pub(crate) struct Profile {
     pub(crate) reachable: bool,
     pub(crate) schedulable: bool,
     pub(crate) consent: u32,
-    pub(crate) guests: Vec<Guest>,
+    pub(crate) guests: Arc<[Guest]>,
     pub(crate) cpu_class: u32,
     pub(crate) networks: Vec<String>,
     pub(crate) images: Vec<String>,
@@ -65,7 +65,7 @@ impl Facts {
             reachable: candidate.reachable,
             schedulable: candidate.schedulable,
             consent: keep.consent(&candidate.consent),
-            guests: candidate.guests.clone(),
+            guests: Arc::clone(&candidate.guests),
             cpu_class: candidate.cpu_class,
             networks: candidate.networks.clone(),
             images: candidate.images.clone(),
@@ -229,10 +229,16 @@ fn taint_words(taint: &Taint) -> String {
     format!("{}={}", taint.key, taint.value)
 }
 
-// One guest has to have all of it: what the fewest have is said last.
+// One guest has to have all of it: what the fewest have is said last. A machine that names no
+// architecture is a guest of the host's own.
 fn cannot_run(wanted: &GuestWanted, guests: &[Guest]) -> Option<Reason> {
-    let has =
-        |all: &[String], name: &Option<String>| name.as_ref().is_none_or(|name| all.contains(name));
+    let guests = match wanted.architecture {
+        Some(_) => guests,
+        None => guests.get(..1).unwrap_or_default(),
+    };
+    let has = |all: &[String], name: &Option<String>| {
+        all.is_empty() || name.as_ref().is_none_or(|name| all.contains(name))
+    };
     let architecture = |guest: &Guest| {
         let wanted = wanted.architecture.as_ref();
         wanted.is_none_or(|name| *name == guest.architecture)
