@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -143,7 +143,7 @@ async fn work(
         () = takeover::outdate_placements(&ctx) => {}
         () = stop.cancelled() => {}
     }
-    hear_hosts(&ctx).await;
+    hear_hosts(&ctx, |_| true).await;
     hints.hint_everything();
     tracing::info!(fleet = args.fleet, "working");
     for kind in Kind::ALL {
@@ -186,9 +186,10 @@ fn manager(cache: &Cache) -> String {
 
 /// Before anything is said of any object every host has had its chance to answer: an operator that
 /// starts again is no reason to call all of them unreachable.
-pub(crate) async fn hear_hosts(ctx: &Ctx) {
+pub(crate) async fn hear_hosts(ctx: &Ctx, is_asked: impl Fn(&str) -> bool) {
     let connecting = || {
-        let hosts = ctx.cache.hosts.all();
+        let mut hosts = ctx.cache.hosts.all();
+        hosts.retain(|host| is_asked(&host.name_any()));
         hosts.iter().any(|host| {
             let handle = ctx.hosts.ensure(host);
             handle.read(|inventory| matches!(inventory.reach, Reach::Connecting))

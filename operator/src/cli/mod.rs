@@ -219,6 +219,13 @@ pub struct ScheduleArgs {
     /// As if this Host were gone; again for each more.
     #[arg(long, value_name = "HOST")]
     pub without: Vec<String>,
+    /// A Host that is asked itself what it has and what runs there, by this URI; again for each more. The
+    /// others are as their objects tell.
+    #[arg(long, value_name = "NAME=URI")]
+    pub connect: Vec<String>,
+    /// Allows connections in which nobody's identity is proved.
+    #[arg(long)]
+    pub insecure: bool,
     /// The fleet's name.
     #[arg(long, env = "DROVER_FLEET", default_value = "local", value_parser = crate::config::fleet)]
     pub fleet: String,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::files::{self, Given, Known};
 use super::get::print_table;
 use super::session::Session;
-use super::{CliError, Output, ScheduleArgs, cluster};
+use super::{CliError, HostArgs, Output, ScheduleArgs, cluster};
 
 const KINDS: [&str; 8] = [
     "Host",
@@ -39,10 +39,17 @@ pub async fn schedule(args: &ScheduleArgs) -> Result<ExitCode, CliError> {
             args.explain.clone().unwrap_or_default(),
         )],
     };
-    let session = Session::told(&args.fleet, &args.namespace, &fleet).await?;
+    let hosts = HostArgs {
+        connect: args.connect.clone(),
+        fleet: args.fleet.clone(),
+        namespace: args.namespace.clone(),
+        insecure: args.insecure,
+        take_over: false,
+    };
+    let session = Session::told(&hosts, &fleet).await?;
     let mut answers = Vec::new();
     for (namespace, name) in &asked {
-        answers.push(Answer::of(&session, namespace, name, args)?);
+        answers.push(Answer::of(&session, namespace, name, args).await?);
     }
     match args.output {
         Output::Text => answers.iter().for_each(Answer::print),
@@ -126,7 +133,7 @@ struct Answer {
 }
 
 impl Answer {
-    fn of(
+    async fn of(
         session: &Session,
         namespace: &str,
         name: &str,
@@ -145,6 +152,7 @@ impl Answer {
                 return Err(CliError::Usage(format!("there is no Host {host}")));
             }
         }
+        ctx.memory.cpus.ask(ctx, &desired).await;
         let (chosen, mut hosts) = ctx.memory.fleet.explain(ctx, &desired, &without);
         if let Some(host) = &args.host {
             hosts.retain(|it| it.host == *host);

@@ -1,6 +1,6 @@
 //! Objects and hosts for one command.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use drover_crds::common::{HOSTNAME, NAMESPACE_NAME};
@@ -54,34 +54,44 @@ impl Session {
             put(&objects, place(it), it.object.clone());
         }
         name_namespaces(&objects, given);
-        let session = Self::of(args, objects, false).await?;
+        let session = Self::of(args, objects, None).await?;
         app::know_everyone(&session.ctx);
-        app::hear_hosts(&session.ctx).await;
-        session.all_answer()?;
+        app::hear_hosts(&session.ctx, |_| true).await;
+        session.all_answer(|_| true)?;
         Ok(session)
     }
 
-    /// Puts objects of a cluster up; no host is asked for anything.
-    pub(super) async fn told(
-        fleet: &str,
-        namespace: &str,
-        given: &[Given],
-    ) -> Result<Self, CliError> {
+    /// Puts objects of a cluster up; no host is asked for anything but those that are named, which are
+    /// reached as is said here.
+    pub(super) async fn told(args: &HostArgs, given: &[Given]) -> Result<Self, CliError> {
         let objects = Objects::new();
+        let mut ways = ways(args)?;
         for it in given {
-            put(&objects, place(it), it.object.clone());
+            let (mut object, here) = (it.object.clone(), place(it));
+            if here.0 == "hosts"
+                && let Some((uri, insecure)) = ways.remove(&here.2)
+            {
+                object["spec"]["uri"] = json!(uri);
+                object["spec"]["insecure"] = json!(insecure);
+            }
+            put(&objects, here, object);
         }
-        let args = HostArgs {
-            connect: Vec::new(),
-            fleet: fleet.to_owned(),
-            namespace: namespace.to_owned(),
-            insecure: false,
-            take_over: false,
-        };
-        Self::of(&args, objects, true).await
+        if let Some(host) = ways.keys().next() {
+            return Err(CliError::Usage(format!("there is no Host {host}")));
+        }
+        let asked: BTreeSet<String> = names(args)?.into_iter().collect();
+        let session = Self::of(args, objects, Some(asked.clone())).await?;
+        app::hear_hosts(&session.ctx, |host| asked.contains(host)).await;
+        session.all_answer(|host| asked.contains(host))?;
+        Ok(session)
     }
 
-    async fn of(args: &HostArgs, objects: Arc<Objects>, idle: bool) -> Result<Self, CliError> {
+    // `asked`: the only hosts that are, if not all are.
+    async fn of(
+        args: &HostArgs,
+        objects: Arc<Objects>,
+        asked: Option<BTreeSet<String>>,
+    ) -> Result<Self, CliError> {
         let stop = CancellationToken::new();
         let queue = Arc::new(Queue::default());
         let hints = Hints::new(Arc::clone(&queue));
@@ -100,9 +110,9 @@ impl Session {
             manager: MANAGER.to_owned(),
             take_over: args.take_over,
             cache,
-            hosts: match idle {
-                true => registry.idle(),
-                false => registry.personal(),
+            hosts: match asked {
+                Some(asked) => registry.personal().idle_but(asked),
+                None => registry.personal(),
             },
             hints,
             events: Events::start(client.clone(), MANAGER.to_owned(), Arc::clone(&metrics)),
@@ -126,8 +136,10 @@ impl Session {
     }
 
     // Somebody is there to hear why a host does not answer.
-    fn all_answer(&self) -> Result<(), CliError> {
-        for host in self.ctx.hosts.all() {
+    fn all_answer(&self, is_asked: impl Fn(&str) -> bool) -> Result<(), CliError> {
+        let mut hosts = self.ctx.hosts.all();
+        hosts.retain(|host| is_asked(&host.name));
+        for host in hosts {
             let why = host.read(|inventory| match &inventory.reach {
                 Reach::Up(_) => None,
                 Reach::Connecting => Some("it does not answer".to_owned()),
@@ -222,6 +234,20 @@ fn hosts(args: &HostArgs) -> Result<Vec<Value>, CliError> {
         }));
     }
     Ok(hosts)
+}
+
+// How each host that is named is reached, and whether nobody's identity is proved on the way.
+fn ways(args: &HostArgs) -> Result<BTreeMap<String, (String, bool)>, CliError> {
+    let way = |given: &String| match called(given) {
+        (Some(name), uri) => {
+            let insecure = refuse_unproved(uri, args.insecure)?;
+            Ok((name.to_owned(), (uri.to_owned(), insecure)))
+        }
+        (None, uri) => Err(CliError::Usage(format!(
+            "--connect {uri}: say which Host it is: --connect NAME={uri}"
+        ))),
+    };
+    args.connect.iter().map(way).collect()
 }
 
 /// Whether nobody's identity is proved on this way, which has to be allowed.

@@ -1,6 +1,6 @@
 //! The sessions of all Hosts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use drover_crds::Host;
@@ -25,7 +25,8 @@ pub struct Registry {
     stop: CancellationToken,
     kinds: Arc<Kinds>,
     personal: bool,
-    idle: bool,
+    // Nothing: all of them.
+    asked: Option<BTreeSet<String>>,
 }
 
 #[derive(Debug)]
@@ -52,7 +53,7 @@ impl Registry {
             stop,
             kinds: Arc::default(),
             personal: false,
-            idle: false,
+            asked: None,
         }
     }
 
@@ -65,16 +66,21 @@ impl Registry {
         }
     }
 
-    /// Without any session: of the hosts is known what their objects tell.
+    /// Without any session but to these hosts: of the others is known what their objects tell.
     #[must_use]
-    pub fn idle(self) -> Self {
-        Self { idle: true, ..self }
+    pub fn idle_but(self, asked: BTreeSet<String>) -> Self {
+        Self {
+            asked: Some(asked),
+            ..self
+        }
     }
 
-    /// Whether there are no sessions.
+    /// Whether there is no session to a host.
     #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.idle
+    pub fn is_idle(&self, host: &str) -> bool {
+        self.asked
+            .as_ref()
+            .is_some_and(|asked| !asked.contains(host))
     }
 
     /// The handle of a Host, with a session as its spec says. One that was said otherwise ends.
@@ -97,7 +103,7 @@ impl Registry {
             kinds: Arc::clone(&self.kinds),
             stop: stop.clone(),
         };
-        if !self.idle {
+        if !self.is_idle(&handle.name) {
             tokio::spawn(session.run());
         }
         let entry = Entry {

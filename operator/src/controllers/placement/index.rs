@@ -322,7 +322,7 @@ impl Kept {
     fn candidate(&self, ctx: &Ctx, host: &Host, handle: &HostHandle) -> Option<Candidate> {
         let name = host.name_any();
         let desired = DesiredHost::parse(&host.spec).ok()?;
-        let offer = match ctx.hosts.is_idle() {
+        let offer = match ctx.hosts.is_idle(&name) {
             true => Offer::told(host),
             false => Offer::seen(ctx, &name, handle, &desired),
         };
