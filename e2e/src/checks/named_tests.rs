@@ -46,6 +46,11 @@ fn every_test_that_the_page_of_faults_names_is_there() {
 }
 
 #[test]
+fn every_test_that_the_page_of_scheduling_names_is_there() {
+    page_with_tests("scheduling.md", 24);
+}
+
+#[test]
 fn every_test_that_the_page_beside_go_libvirt_names_is_there() {
     let page = page_with_tests("go-libvirt.md", 80);
     let rows = page.lines().filter(|line| {

@@ -30,6 +30,7 @@ mod lost_objects;
 mod network_modes;
 mod networks;
 mod pools;
+mod refusals;
 mod repair;
 mod scheduling;
 mod secured;

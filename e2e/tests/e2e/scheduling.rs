@@ -137,10 +137,10 @@ fn near_to_each_other_and_spread_over_both() {
 }
 
 // Changes a Host, and puts it back.
-struct Changed<'a>(&'a World, &'a str, &'a str);
+pub(crate) struct Changed<'a>(&'a World, &'a str, &'a str);
 
 impl<'a> Changed<'a> {
-    fn to(world: &'a World, host: &'a str, spec: &str, back: &'a str) -> Self {
+    pub(crate) fn to(world: &'a World, host: &'a str, spec: &str, back: &'a str) -> Self {
         patch(world, host, spec);
         Self(world, host, back)
     }
@@ -240,8 +240,13 @@ fn hosts_are_chosen_by_their_labels() {
 
 // What is said of a machine that is not applied, with more words.
 fn asked(world: &World, guest: &Guest, more: &[&str]) -> (Option<i32>, String) {
+    what_if(world, &guest.yaml(), more)
+}
+
+/// What `drover schedule --what-if` says, and its exit status.
+pub(crate) fn what_if(world: &World, yaml: &str, more: &[&str]) -> (Option<i32>, String) {
     let file = world.lab.state().join("what-if.yaml");
-    std::fs::write(&file, guest.yaml()).unwrap();
+    std::fs::write(&file, yaml).unwrap();
     let mut command = std::process::Command::new(world.lab.built("drover"));
     command.args(["schedule", "--fleet", "lab", "--kubeconfig"]);
     command
