@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo build --release -p drover
-//! cargo bench -p drover-e2e --bench operator -- [machines | qemu | images | cached | restart] [HOW MANY]
+//! cargo bench -p drover-e2e --bench operator -- [machines | qemu | images | cached | overhead | restart] [HOW MANY]
 //! ```
 //! The lab has to be up. Its operator gives its place to the release build, and gets it back.
 
@@ -19,6 +19,7 @@ mod figures;
 mod fleet;
 mod images;
 mod machines;
+mod overhead;
 mod qemu;
 mod restart;
 mod subject;
@@ -54,6 +55,10 @@ async fn main() {
     if wanted("cached") {
         println!("\n## cached\n");
         figures::print(&cached::run(&lab, count).await);
+    }
+    if wanted("overhead") {
+        println!("\n## overhead\n");
+        overhead::run(&lab).await;
     }
     if wanted("restart") {
         println!("\n## restart\n");

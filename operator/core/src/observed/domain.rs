@@ -203,6 +203,13 @@ impl Definition {
             other => Some(other.as_number().unwrap_or(0) << 10),
         }
     }
+
+    /// Whether it has a screen.
+    #[must_use]
+    pub fn has_screen(&self) -> bool {
+        let screen = self.values.get(Field::Graphics as usize);
+        screen.is_some_and(|it| !matches!(it, Value::None | Value::Any))
+    }
 }
 
 /// A disk of a definition.

@@ -34,6 +34,7 @@ mod fleet;
 mod group;
 mod labels;
 mod limits;
+mod overhead;
 mod preempt;
 mod reasons;
 mod request;
@@ -49,6 +50,7 @@ pub use self::fleet::hash::ring;
 pub use self::fleet::{Counts, Fleet};
 pub use self::group::{GroupRefused, schedule_group};
 pub use self::labels::{Effect, Operator, Requirement, Selector, Taint, Toleration};
+pub use self::overhead::{Overhead, overhead};
 pub use self::preempt::{Preemption, preempt};
 pub use self::reasons::{Nearest, Reason, Rejected, Unschedulable};
 pub use self::request::{

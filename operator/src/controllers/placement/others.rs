@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use drover_core::observed::domain::{Definition, ObservedDomain};
-use drover_core::schedule::{Foreign, HugepageRoom};
+use drover_core::schedule::{Foreign, HugepageRoom, Overhead, overhead};
 use uuid::Uuid;
 
 use crate::hosts::HostHandle;
@@ -41,6 +41,14 @@ impl Others {
 
     fn add(&mut self, domain: &Definition) {
         let memory = domain.memory_kib << 10;
+        let devices = domain.disks.len() + domain.interfaces.len();
+        let beside = overhead(Overhead {
+            vcpus: domain.vcpus,
+            memory,
+            devices: u32::try_from(devices).unwrap_or(u32::MAX),
+            graphics: domain.has_screen(),
+        });
+        self.taken.memory = self.taken.memory.saturating_add(beside);
         self.taken.cpus = self.taken.cpus.saturating_add(u64::from(domain.vcpus));
         self.taken.machines = self.taken.machines.saturating_add(1);
         match domain.hugepages() {

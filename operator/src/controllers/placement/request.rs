@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use drover_core::desired::image::ImageName;
 use drover_core::desired::machine::DesiredMachine;
-use drover_core::schedule::{GuestWanted, Hugepages, Machine, Request, Rules, Selector, Usage};
+use drover_core::schedule::{
+    self, GuestWanted, Hugepages, Machine, Overhead, Request, Rules, Selector, Usage,
+};
 
 use drover_crds::virtual_machine::Bootloader;
 
@@ -66,23 +68,33 @@ fn usage(ctx: &Ctx, desired: &DesiredMachine) -> Usage {
             *sum = sum.saturating_add(capacity);
         }
     }
+    let guest = desired.memory.max_kib.unwrap_or(desired.memory.kib) << 10;
     let pages = desired.memory.page_kib.map(|page| Hugepages {
         page: page << 10,
-        amount: memory(desired),
+        amount: guest,
         cell: None,
     });
+    let ordinary = if pages.is_some() { 0 } else { guest };
     Usage {
         vcpus: u64::from(desired.vcpus()),
-        memory: if pages.is_some() { 0 } else { memory(desired) },
+        memory: ordinary.saturating_add(overhead(desired, guest)),
         hugepages: pages,
         pools: pools.into_iter().collect(),
         ..Usage::default()
     }
 }
 
-// What the host has to have for it: all that it may be given.
-fn memory(desired: &DesiredMachine) -> u64 {
-    desired.memory.max_kib.unwrap_or(desired.memory.kib) << 10
+// Of all that it may be given.
+fn overhead(desired: &DesiredMachine, guest: u64) -> u64 {
+    let cpu = &desired.cpu;
+    let most = cpu.max_sockets.unwrap_or(cpu.sockets).max(cpu.sockets);
+    let devices = desired.disks.len() + desired.interfaces.len();
+    schedule::overhead(Overhead {
+        vcpus: most.saturating_mul(cpu.cores).saturating_mul(cpu.threads),
+        memory: guest,
+        devices: u32::try_from(devices).unwrap_or(u32::MAX),
+        graphics: desired.devices.graphics.is_some(),
+    })
 }
 
 /// The Volumes that are made with a machine and do not count by themselves yet.
