@@ -296,7 +296,7 @@ fn what_if_says_of_each_host_why_not() {
     for (guest, words) in [
         (
             guest.clone().memory("64Gi"),
-            "2 insufficient memory (asked 65716Mi, largest free ",
+            "2 insufficient memory (asked 64.2Gi, largest free ",
         ),
         (
             guest.clone().more("cpu: {cores: 64}"),

@@ -27,7 +27,7 @@ fn no_host_fits() {
     world.kubectl(&["patch", "vhost", "host1", "--type=merge", "-p", UNCORDON]);
     assert!(said.starts_with("0 of 2 hosts fit: "), "{said}");
     assert!(
-        said.contains("1 insufficient memory (asked 64Gi, largest free "),
+        said.contains("1 insufficient memory (asked 64.2Gi, largest free "),
         "{said}"
     );
     assert!(

@@ -151,8 +151,9 @@ impl fmt::Display for Unschedulable {
             let comma = if at == 0 { "" } else { ", " };
             write!(f, "{comma}{} {}", rejected.count, rejected.reason)?;
             if let Some(Nearest { asked, free, host }) = &rejected.nearest {
-                let amount = |amount: u64| rejected.reason.amount(amount);
-                let (asked, free) = (amount(*asked), amount(*free));
+                // Rounded, and never so that it seems to be enough.
+                let asked = rejected.reason.amount(*asked, u128::div_ceil);
+                let free = rejected.reason.amount(*free, |a, b| a / b);
                 write!(f, " (asked {asked}, largest free {free} on {host})")?;
             }
         }
@@ -162,9 +163,9 @@ impl fmt::Display for Unschedulable {
 
 impl Reason {
     // An amount of what is missing.
-    fn amount(&self, amount: u64) -> String {
+    fn amount(&self, amount: u64, divide: Division) -> String {
         match self {
-            Self::Memory | Self::PoolRoom(_) | Self::Hugepages(_) => size(amount),
+            Self::Memory | Self::PoolRoom(_) | Self::Hugepages(_) => tenths(amount, divide),
             _ => amount.to_string(),
         }
     }
@@ -204,6 +205,52 @@ impl fmt::Display for Reason {
     }
 }
 
+type Division = fn(u128, u128) -> u128;
+
+// With one digit after the point where it is not whole.
+fn tenths(bytes: u64, divide: Division) -> String {
+    let units = [
+        (60, "Ei"),
+        (50, "Pi"),
+        (40, "Ti"),
+        (30, "Gi"),
+        (20, "Mi"),
+        (10, "Ki"),
+    ];
+    let unit = units.into_iter().find(|(shift, _)| bytes >> shift > 0);
+    let Some((shift, name)) = unit else {
+        return bytes.to_string();
+    };
+    let tenths = divide(u128::from(bytes) * 10, 1 << shift);
+    match (tenths / 10, tenths % 10) {
+        (whole, 0) => format!("{whole}{name}"),
+        (whole, tenth) => format!("{whole}.{tenth}{name}"),
+    }
+}
+
 fn size(bytes: u64) -> String {
     drover_crds::quantity::bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Division, tenths};
+
+    #[test]
+    fn amounts_are_rounded_away_from_each_other() {
+        let (up, down): (Division, Division) = (u128::div_ceil, |a, b| a / b);
+        for (bytes, asked, free) in [
+            (0, "0", "0"),
+            (1_023, "1023", "1023"),
+            (1 << 20, "1Mi", "1Mi"),
+            ((1 << 20) + 1, "1.1Mi", "1Mi"),
+            (65_716 << 20, "64.2Gi", "64.1Gi"),
+            (300 << 30, "300Gi", "300Gi"),
+            ((300 << 30) - 1, "300Gi", "299.9Gi"),
+            (u64::MAX, "16Ei", "15.9Ei"),
+        ] {
+            let said = (tenths(bytes, up), tenths(bytes, down));
+            assert_eq!(said, (asked.to_owned(), free.to_owned()), "{bytes}");
+        }
+    }
 }
