@@ -104,6 +104,46 @@ fn the_example_has_a_disk_on_its_host_and_one_on_all_of_them() {
     assert_eq!(files(&world, "vol"), Vec::<String>::new());
 }
 
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn what_is_promised_of_it_counts_once_for_all_hosts() {
+    let world = World::new();
+    world.space(SPACE);
+    let limited = format!("{}  overcommit: \"0.001\"\n", pool());
+    world.apply(&limited);
+    pool_is(&world, "ready", ready);
+    let size = world.shell("host1", &format!("stat -f -c '%b %S' {TARGET}"));
+    let size: u64 = size
+        .split_whitespace()
+        .map(|it| it.parse::<u64>().unwrap())
+        .product();
+    // Six tenths of what may be promised, which two of do not fit, on whichever hosts they are.
+    let each = (size / 1_000 * 6 / 10) >> 20;
+    let machine = |number: u8| {
+        let disk = format!("{{name: data, volumeTemplate: {{pool: {POOL}, capacity: {each}Mi}}}}");
+        let name = format!("large-{number}");
+        let guest = Guest::new(SPACE, &name).strategy("Halted").disk(disk);
+        guest.on(&format!("host{number}"))
+    };
+    let both = [machine(1), machine(2)];
+    world.apply(&both.each_ref().map(Guest::yaml).join("---\n"));
+    let name = |guest: &Guest| guest.name.clone();
+    let [one, two] = both.each_ref().map(|guest| {
+        world.machine_is(SPACE, &name(guest), "placed or refused", |machine| {
+            ready(machine) || message(machine).contains("without room in pool")
+        })
+    });
+    for machine in [&one, &two] {
+        println!("{}", message(machine));
+    }
+    assert_ne!(ready(&one), ready(&two), "one of them");
+    let (placed, waits) = if ready(&one) { (0, 1) } else { (1, 0) };
+    world.delete(&both[placed].yaml());
+    world.machine_is(SPACE, &name(&both[waits]), "placed", ready);
+    world.remove_space(SPACE);
+    world.delete(&limited);
+}
+
 // Of one image, kept once, with disks of no host.
 fn machines_of_both(world: &World) {
     let before = images::requests(world, "guest.qcow2");

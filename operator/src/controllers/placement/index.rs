@@ -19,6 +19,7 @@ use super::others::Others;
 use super::request::{self, is_counted, to_be_made};
 use super::sites::Sites;
 use crate::controllers::sites;
+use crate::controllers::storage;
 use crate::controllers::volume::room;
 use crate::ctx::Ctx;
 use crate::hosts::HostHandle;
@@ -66,6 +67,8 @@ struct Kept {
     // Nothing: the host is to be looked at anew.
     hosts: HashMap<String, Option<Stamp>>,
     sites: Sites,
+    // What may be promised in pools that many hosts see.
+    shared: HashMap<String, u64>,
     // The machines that found no place, and why.
     waiting: HashMap<Key, Unschedulable>,
     // Those of them that something could have helped since.
@@ -189,6 +192,31 @@ impl Kept {
             }
         }
         self.sync_hosts(ctx);
+        for (pool, _) in pools {
+            self.sync_shared(ctx, pool);
+        }
+    }
+
+    // What is promised in a pool that many see counts once, wherever the machines are.
+    fn sync_shared(&mut self, ctx: &Ctx, pool: &str) {
+        let limited = self.sites.limited(pool).is_some() && storage::is_shared(ctx, pool);
+        let on = |host: &&String| {
+            let site = self.sites.on(host);
+            site.is_some_and(|site| site.pools.contains(pool))
+        };
+        let handles = self.hosts.keys().filter(on);
+        let handles = handles.filter_map(|host| ctx.hosts.get(host));
+        let room = handles.map(|handle| self.room(ctx, pool, &handle)).min();
+        let room = room.filter(|_| limited);
+        if self.shared.get(pool).copied() == room {
+            return;
+        }
+        match room {
+            Some(room) => drop(self.shared.insert(pool.to_owned(), room)),
+            None => drop(self.shared.remove(pool)),
+        }
+        let event = self.fleet.set_shared_pool(pool, room);
+        self.note(event);
     }
 
     fn sync_machines(&mut self, ctx: &Ctx) {
