@@ -24,7 +24,7 @@ pub use disk::{Disk, DiskBus, DiskCache, DiskIo, DiskQos, DiskType, VolumeTempla
 pub use first_boot::{CloudInit, Datasource, Ignition, MAX_TEXT, Sysprep};
 pub use interface::{Bandwidth, Interface, InterfaceModel, InterfaceQos, LinkState};
 pub use placement::{
-    Affinity, HostAffinity, HostOperator, HostRequirement, HostSelector, HostSelectorTerm,
+    Affinity, Group, HostAffinity, HostOperator, HostRequirement, HostSelector, HostSelectorTerm,
     MachineAffinity, MachineAffinityTerm, Placement, PreferredHosts, Toleration,
     TolerationOperator, TopologySpreadConstraint, WeightedMachineAffinityTerm, WhenUnsatisfiable,
 };

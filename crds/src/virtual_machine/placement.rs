@@ -35,6 +35,22 @@ pub struct Placement {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schemars(range(min = -1_000_000_000, max = 1_000_000_000))]
     pub priority: i32,
+    /// The machines that it is placed together with, or not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+}
+
+/// Machines of one namespace that are placed together, or not at all.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    /// Its name: all machines of the namespace that name it are in it.
+    #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = rules::reference("a group")))]
+    pub name: String,
+    /// None of them is placed before so many can be, from 1 to 256. Where the machines differ, the
+    /// greatest counts.
+    #[schemars(range(min = 1, max = 256))]
+    pub min_member: i32,
 }
 
 /// What a machine is to be on, near to or apart from.

@@ -187,6 +187,56 @@ fn taints_keep_away_and_limits_are_kept() {
     world.remove_space(SPACE);
 }
 
+// Lets host2 have so many more machines than it has.
+fn room_for(world: &World, more: usize) -> Changed<'_> {
+    let running = world.virsh("host2", &["list", "--name"]);
+    let count = running.lines().filter(|name| !name.trim().is_empty());
+    let spec = format!("{{\"maxMachines\":{}}}", count.count() + more);
+    Changed::to(world, "host2", &spec, r#"{"maxMachines":null}"#)
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn a_group_is_placed_whole_or_not_at_all() {
+    let world = World::new();
+    world.space(SPACE);
+    let room = room_for(&world, 2);
+    let member = |name: &str| {
+        Guest::new(SPACE, name).more(
+            "placement:
+  host: host2
+  group: {name: db, minMember: 3}",
+        )
+    };
+    let all = ["db-1", "db-2", "db-3"].map(member);
+    world.apply(&all[0].yaml());
+    waits(&world, "db-1", "group \"db\": 1 of 3 machines are there");
+    world.apply(&all[1].yaml());
+    world.apply(&all[2].yaml());
+    for guest in &all {
+        waits(
+            &world,
+            &guest.name,
+            "group \"db\": 2 of 3 machines fit together; for e2e-scheduling/db-3: 0 of 2 hosts fit: ",
+        );
+    }
+    let unbound = |guest: &Guest| {
+        let machine = world.machine(SPACE, &guest.name).unwrap();
+        host_of(&machine).is_empty()
+    };
+    assert!(all.iter().all(unbound), "none of them is placed");
+    drop(room);
+    let start = Instant::now();
+    for guest in &all {
+        assert_eq!(placed(&world, guest), "host2");
+    }
+    println!(
+        "a group of three runs {:?} after room came",
+        start.elapsed()
+    );
+    world.remove_space(SPACE);
+}
+
 #[test]
 #[ignore = "needs the lab: run by cargo lab test"]
 fn hosts_are_chosen_by_their_labels() {

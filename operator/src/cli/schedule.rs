@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use drover_core::schedule::{Explained, ONE, Unschedulable};
+use drover_core::schedule::{Explained, ONE};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::{Api, Client};
@@ -12,6 +12,7 @@ use super::files::{self, Given, Known};
 use super::get::print_table;
 use super::session::Session;
 use super::{CliError, HostArgs, Output, ScheduleArgs, cluster};
+use crate::controllers::placement::foretell;
 
 const KINDS: [&str; 8] = [
     "Host",
@@ -39,14 +40,7 @@ pub async fn schedule(args: &ScheduleArgs) -> Result<ExitCode, CliError> {
             args.explain.clone().unwrap_or_default(),
         )],
     };
-    let hosts = HostArgs {
-        connect: args.connect.clone(),
-        fleet: args.fleet.clone(),
-        namespace: args.namespace.clone(),
-        insecure: args.insecure,
-        take_over: false,
-    };
-    let session = Session::told(&hosts, &fleet).await?;
+    let session = Session::told(&args.hosts(), &fleet).await?;
     let mut answers = Vec::new();
     for (namespace, name) in &asked {
         answers.push(Answer::of(&session, namespace, name, args).await?);
@@ -62,6 +56,19 @@ pub async fn schedule(args: &ScheduleArgs) -> Result<ExitCode, CliError> {
         true => ExitCode::SUCCESS,
         false => super::changes(),
     })
+}
+
+impl ScheduleArgs {
+    // The hosts that are asked themselves.
+    fn hosts(&self) -> HostArgs {
+        HostArgs {
+            connect: self.connect.clone(),
+            fleet: self.fleet.clone(),
+            namespace: self.namespace.clone(),
+            insecure: self.insecure,
+            take_over: false,
+        }
+    }
 }
 
 // Everything that decides where machines go.
@@ -128,7 +135,7 @@ fn what_if(
 struct Answer {
     machine: String,
     bound: Option<String>,
-    chosen: Result<String, Unschedulable>,
+    chosen: Result<String, String>,
     hosts: Vec<Explained>,
 }
 
@@ -157,6 +164,8 @@ impl Answer {
         if let Some(host) = &args.host {
             hosts.retain(|it| it.host == *host);
         }
+        let chosen = foretell(ctx, &desired, &without)
+            .unwrap_or_else(|| chosen.map_err(|why| why.to_string()));
         Ok(Self {
             machine: format!("{namespace}/{name}"),
             bound: machine.host().cloned(),

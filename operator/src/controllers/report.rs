@@ -96,15 +96,42 @@ pub async fn report<K: Object, S: Reported>(
         ctx.memory.release(report.key);
         return Ok(Again::WhenHinted);
     }
-    if passes(&report) {
-        let held = ctx
-            .memory
-            .held_for(report.key, report.verdict.reason.as_str());
-        if held < PASSING {
-            return Ok(Again::After(PASSING - held));
-        }
+    match held(ctx, &report) {
+        Some(wait) => Ok(Again::After(wait)),
+        None => at_once(ctx, store, report).await,
     }
-    at_once(ctx, store, report).await
+}
+
+/// The same of an object whose status others write as well: not over what they have written since it
+/// was read.
+///
+/// # Errors
+/// What the API server says.
+pub async fn exactly<K: Object, S: Reported>(
+    ctx: &Ctx,
+    store: &Store<K>,
+    report: Report<'_, K, S>,
+    soon: bool,
+) -> Result<Again, Error> {
+    let status = complete(&report);
+    if status == *report.before {
+        ctx.memory.release(report.key);
+        return Ok(Again::WhenHinted);
+    }
+    match held(ctx, &report).filter(|_| !soon) {
+        Some(wait) => Ok(Again::After(wait)),
+        None => put(ctx, store, report, true).await,
+    }
+}
+
+// How long a state that will pass is still not worth a write.
+fn held<K: Object, S: Reported>(ctx: &Ctx, report: &Report<'_, K, S>) -> Option<Duration> {
+    if !passes(report) {
+        return None;
+    }
+    let reason = report.verdict.reason.as_str();
+    let wait = PASSING.saturating_sub(ctx.memory.held_for(report.key, reason));
+    (!wait.is_zero()).then_some(wait)
 }
 
 /// Writes a status if it says something new, however soon it may pass.
@@ -116,12 +143,21 @@ pub async fn at_once<K: Object, S: Reported>(
     store: &Store<K>,
     report: Report<'_, K, S>,
 ) -> Result<Again, Error> {
+    put(ctx, store, report, false).await
+}
+
+async fn put<K: Object, S: Reported>(
+    ctx: &Ctx,
+    store: &Store<K>,
+    report: Report<'_, K, S>,
+    exactly: bool,
+) -> Result<Again, Error> {
     ctx.memory.release(report.key);
     let status = complete(&report);
     if status == *report.before {
         return Ok(Again::WhenHinted);
     }
-    let written = match write::status(&ctx.client, report.object, &status, false).await {
+    let written = match write::status(&ctx.client, report.object, &status, exactly).await {
         Err(error) if write::is_gone(&error) || write::is_conflict(&error) => {
             return Ok(Again::Failed);
         }

@@ -67,7 +67,6 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     if bound(&machine).is_none() {
         match placement::place(ctx, key, &machine, &desired).await? {
             Placed::Bound => {
-                hint_volumes(ctx, &desired);
                 // The rest is done in the lane of its host.
                 ctx.hints.hint(key.clone());
                 return Ok(Again::WhenHinted);
@@ -397,7 +396,10 @@ async fn tell(
         verdict: outcome.verdict,
         others,
     };
-    let written = report::report(ctx, &ctx.cache.machines, report).await?;
+    let written = match placement::is_shared(ctx, machine) {
+        true => report::exactly(ctx, &ctx.cache.machines, report, false).await?,
+        false => report::report(ctx, &ctx.cache.machines, report).await?,
+    };
     if stopped {
         writers::hint_of(ctx, machine);
     }

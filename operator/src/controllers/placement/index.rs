@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use drover_core::desired::host::DesiredHost;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::schedule::{
-    Candidate, Counts, Event, Explained, Fleet, Request, Unschedulable, Weights, could_help,
-    explain, schedule,
+    Candidate, Counts, Event, Explained, Fleet, GroupRefused, Request, Unschedulable, Weights,
+    could_help, explain, schedule, schedule_group,
 };
 use drover_crds::{Host, VirtualMachine};
 use kube::ResourceExt;
@@ -58,6 +58,38 @@ struct Known {
     to_be_made: Vec<String>,
 }
 
+/// Why a machine found no place.
+#[derive(Debug)]
+enum Waits {
+    Alone(Unschedulable),
+    /// Its group did not fit: anything may let another arrangement of it fit. With the priority, and the
+    /// pools that room is asked of.
+    Together(i32, Vec<(String, u64)>),
+}
+
+impl Waits {
+    fn priority(&self) -> i32 {
+        match self {
+            Self::Alone(why) => why.priority(),
+            Self::Together(priority, _) => *priority,
+        }
+    }
+
+    fn pools(&self) -> &[(String, u64)] {
+        match self {
+            Self::Alone(why) => why.pools(),
+            Self::Together(_, pools) => pools,
+        }
+    }
+
+    fn could_be_helped(&self, event: &Event) -> bool {
+        match self {
+            Self::Alone(why) => could_help(why, event),
+            Self::Together(..) => true,
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Kept {
     fleet: Fleet,
@@ -70,7 +102,7 @@ struct Kept {
     // What may be promised in pools that many hosts see.
     shared: HashMap<String, u64>,
     // The machines that found no place, and why.
-    waiting: HashMap<Key, Unschedulable>,
+    waiting: HashMap<Key, Waits>,
     // Those of them that something could have helped since.
     helped: HashSet<Key>,
 }
@@ -100,7 +132,7 @@ impl Index {
         let key = Key::machine(&desired.namespace, &desired.name);
         let mut kept = self.lock();
         kept.sync(ctx, &request.machine.usage.pools);
-        kept.waiting.remove(&key);
+        kept.is_looked_at(&key);
         // What it takes itself is not in its own way.
         kept.forget(desired.uuid);
         if let Some(only) = only {
@@ -109,10 +141,54 @@ impl Index {
         }
         let chosen = schedule(&request, &mut kept.fleet);
         if let Err(why) = &chosen {
-            kept.waiting.insert(key, why.clone());
+            kept.waiting.insert(key, Waits::Alone(why.clone()));
         }
         kept.hint(ctx);
         chosen
+    }
+
+    /// The hosts for machines that are placed together, at least so many of them. `key` is the one that
+    /// is looked at.
+    ///
+    /// # Errors
+    /// [`GroupRefused`], with why.
+    pub(super) fn choose_group(
+        &self,
+        ctx: &Ctx,
+        key: &Key,
+        requests: &[Request],
+        needed: usize,
+    ) -> Result<Vec<Option<String>>, GroupRefused> {
+        let mut kept = self.lock();
+        let pools = pools_of(requests);
+        kept.sync(ctx, &pools);
+        kept.is_looked_at(key);
+        let chosen = schedule_group(requests, needed, &mut kept.fleet);
+        // One more of them comes by its own look.
+        if let Err(GroupRefused::NoRoom { .. }) = &chosen {
+            let priority = requests.iter().map(|it| it.machine.priority).max();
+            let waits = Waits::Together(priority.unwrap_or(0), pools);
+            kept.waiting.insert(key.clone(), waits);
+        }
+        kept.hint(ctx);
+        chosen
+    }
+
+    /// The hosts for machines that are placed together, if these hosts were gone.
+    ///
+    /// # Errors
+    /// [`GroupRefused`], with why.
+    pub(super) fn explain_group(
+        &self,
+        ctx: &Ctx,
+        requests: &[Request],
+        needed: usize,
+        without: &[&str],
+    ) -> Result<Vec<Option<String>>, GroupRefused> {
+        let mut kept = self.lock();
+        kept.sync(ctx, &pools_of(requests));
+        let mut fleet = kept.fleet.without(without);
+        schedule_group(requests, needed, &mut fleet)
     }
 
     /// Where a machine would go if it were to be placed now and these hosts were gone, and what each of
@@ -140,10 +216,7 @@ impl Index {
             return;
         }
         let asked = kept.waiting.values();
-        let asked = asked
-            .flat_map(Unschedulable::pools)
-            .cloned()
-            .collect::<Vec<_>>();
+        let asked = asked.flat_map(Waits::pools).cloned().collect::<Vec<_>>();
         kept.sync(ctx, &asked);
         kept.hint(ctx);
     }
@@ -161,6 +234,11 @@ impl Index {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn pools_of(requests: &[Request]) -> Vec<(String, u64)> {
+    let pools = requests.iter().flat_map(|it| &it.machine.usage.pools);
+    pools.cloned().collect()
 }
 
 // Of a machine that is somewhere already only this is asked.
@@ -313,8 +391,14 @@ impl Kept {
         let helped = self
             .waiting
             .iter()
-            .filter(|(_, why)| could_help(why, &event));
+            .filter(|(_, waits)| waits.could_be_helped(&event));
         self.helped.extend(helped.map(|(key, _)| key.clone()));
+    }
+
+    // What could have helped it so far it sees now.
+    fn is_looked_at(&mut self, key: &Key) {
+        self.waiting.remove(key);
+        self.helped.remove(key);
     }
 
     // Whoever is looked at and finds no place waits again.

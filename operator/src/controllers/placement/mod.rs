@@ -2,6 +2,7 @@
 //! written down before anything is done there.
 
 mod cpus;
+mod group;
 mod index;
 mod line;
 mod offer;
@@ -14,12 +15,15 @@ use drover_core::desired::network::DesiredNetwork;
 use drover_core::desired::pool::DesiredPool;
 use drover_core::placement::{Decision, Purpose, decide};
 use drover_core::plan::Verdict;
-use drover_core::schedule::Rules;
+use drover_core::schedule::{Request, Rules};
 use drover_crds::common::CONFIRMED_OFF;
 use drover_crds::condition::{Entry, Reason, Status};
+use drover_crds::virtual_machine::Placement;
 use drover_crds::{VirtualMachine, VirtualMachineStatus};
+use kube::ResourceExt;
 
 pub use self::cpus::Cpus;
+pub use self::group::foretell;
 pub use self::index::Index;
 pub use self::line::Line;
 pub use self::offer::hugepages;
@@ -54,11 +58,47 @@ pub async fn place(
     // Asked before the others have to wait: a host may be slow.
     let seen = sightings(ctx, desired, None, Purpose::Placing).await;
     ctx.memory.cpus.ask(ctx, desired).await;
+    let others = group::others(ctx, desired).await;
     let _turn = ctx.placing.turn(desired.placement.priority).await;
-    match choose_from(ctx, desired, &seen) {
+    match ctx.cache.machines.get(&key.namespace, &key.name) {
+        Some(newest) if newest.resource_version() == machine.resource_version() => {}
+        // By the turn of another one of its group.
+        Some(newest) if newest.host().is_some() => return Ok(Placed::Bound),
+        _ => return Ok(Placed::Raced),
+    }
+    let chosen = match found(ctx, desired, &seen) {
+        Ok(Found::New(epoch, request)) if desired.placement.group.is_some() => {
+            let own = group::Waiting {
+                machine,
+                desired,
+                request: *request,
+                epoch,
+            };
+            return group::place(ctx, key, own, &others).await;
+        }
+        found => found.and_then(|found| settle_on(ctx, desired, found)),
+    };
+    match chosen {
         Ok(chosen) => bind(ctx, key, machine, desired, chosen).await,
         Err(verdict) => Ok(Placed::Waiting(verdict)),
     }
+}
+
+/// Whether other machines' turns may write the status of this one.
+#[must_use]
+pub fn is_shared(ctx: &Ctx, machine: &VirtualMachine) -> bool {
+    let said = said(ctx, machine);
+    said.is_some_and(|placement| placement.group.is_some())
+}
+
+// What a machine, or its InstanceType, says of its place.
+fn said(ctx: &Ctx, machine: &VirtualMachine) -> Option<Placement> {
+    let own = machine.spec.placement.clone();
+    own.or_else(|| {
+        let named = machine.spec.instance_type.as_ref()?;
+        let size = ctx.cache.instance_types.get("", &named.name)?;
+        size.spec.placement.clone()
+    })
 }
 
 /// Where a machine belongs.
@@ -83,6 +123,37 @@ pub async fn choose(ctx: &Ctx, desired: &DesiredMachine) -> Result<Chosen, Verdi
 }
 
 fn choose_from(ctx: &Ctx, desired: &DesiredMachine, seen: &Seen) -> Result<Chosen, Verdict> {
+    settle_on(ctx, desired, found(ctx, desired, seen)?)
+}
+
+// Where a machine is, or that it is nowhere.
+enum Found {
+    // It runs there.
+    Runs(Chosen),
+    // It is off there.
+    Off(Chosen, Box<Request>),
+    // It is to be placed anew, with this epoch.
+    New(i64, Box<Request>),
+}
+
+fn settle_on(ctx: &Ctx, desired: &DesiredMachine, found: Found) -> Result<Chosen, Verdict> {
+    let (only, epoch, request) = match found {
+        Found::Runs(chosen) => return Ok(chosen),
+        Found::Off(Chosen { host, epoch }, request) => (Some(host), epoch, request),
+        Found::New(epoch, request) => (None, epoch, request),
+    };
+    match ctx
+        .memory
+        .fleet
+        .choose(ctx, desired, *request, only.as_deref())
+    {
+        Ok(host) => Ok(Chosen::new(&host, epoch)),
+        Err(error) => Err(Verdict::new(Reason::Unschedulable, error.to_string())),
+    }
+}
+
+// Where a machine that is not bound is, if it may be placed now.
+fn found(ctx: &Ctx, desired: &DesiredMachine, seen: &Seen) -> Result<Found, Verdict> {
     let conflict = |message: String| Err(Verdict::new(Reason::UUIDConflict, message));
     let (only, epoch) = match decide(&seen.all()) {
         Decision::Wait(hosts) => return Err(waiting(&hosts)),
@@ -113,7 +184,7 @@ fn choose_from(ctx: &Ctx, desired: &DesiredMachine, seen: &Seen) -> Result<Chose
             host,
             epoch,
             active: true,
-        } => return Ok(Chosen::new(host, epoch)),
+        } => return Ok(Found::Runs(Chosen::new(host, epoch))),
         Decision::Stay { host, epoch, .. } => (Some(host.to_owned()), epoch),
         Decision::Anew { epoch } => {
             volume::placed_origins(ctx, desired)?;
@@ -122,11 +193,11 @@ fn choose_from(ctx: &Ctx, desired: &DesiredMachine, seen: &Seen) -> Result<Chose
     };
     let request = request::request(ctx, desired);
     closed(ctx, desired, &request.rules)?;
-    let only = only.as_deref();
-    match ctx.memory.fleet.choose(ctx, desired, request, only) {
-        Ok(host) => Ok(Chosen::new(&host, epoch)),
-        Err(error) => Err(Verdict::new(Reason::Unschedulable, error.to_string())),
-    }
+    let request = Box::new(request);
+    Ok(match only {
+        Some(host) => Found::Off(Chosen { host, epoch }, request),
+        None => Found::New(epoch, request),
+    })
 }
 
 // Whether the pools and networks that it names are open to its namespace; one that is not there is on no
@@ -250,6 +321,10 @@ pub async fn bind(
         Ok(written) => {
             ctx.cache.machines.wrote(written);
             ctx.memory.fleet.wake(ctx);
+            for volume in desired.volumes() {
+                ctx.hints.hint(Key::volume(&desired.namespace, volume));
+            }
+            group::hint_others(ctx, desired);
             // It may have told of the domain as one whose object is gone.
             ctx.hints.hint(Key::host(&host));
             tracing::info!(object = %key, host = status.host, epoch, "placed");

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 pub use self::first_boot::FirstBoot;
 use self::parts::{parse_cpu, parse_disk, parse_interface, parse_memory};
-pub use self::placement::{DesiredPlacement, taint};
+pub use self::placement::{DesiredGroup, DesiredPlacement, taint};
 use super::Invalid;
 use super::image::ImageName;
 use crate::identity::{self, Acted};

@@ -36,6 +36,17 @@ pub struct DesiredPlacement {
     pub spread: Vec<Spread>,
     /// The higher, the earlier it is placed.
     pub priority: i32,
+    /// The machines that it is placed together with, or not at all.
+    pub group: Option<DesiredGroup>,
+}
+
+/// Machines of one namespace that are placed together, or not at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DesiredGroup {
+    /// Its name.
+    pub name: String,
+    /// How many have to be placed at least.
+    pub min_member: usize,
 }
 
 impl DesiredPlacement {
@@ -78,6 +89,10 @@ impl DesiredPlacement {
                 .map(spread)
                 .collect(),
             priority: spec.priority,
+            group: spec.group.map(|group| DesiredGroup {
+                name: group.name,
+                min_member: usize::try_from(group.min_member).unwrap_or(1),
+            }),
         }
     }
 }
