@@ -213,6 +213,20 @@ pub fn conditions(
     made.collect()
 }
 
+/// The same conditions, with one as it is now.
+#[must_use]
+pub fn with(
+    previous: &[Condition],
+    generation: Option<i64>,
+    now: Timestamp,
+    entry: Entry,
+) -> Vec<Condition> {
+    let others = previous.iter().filter(|it| it.type_ != entry.type_);
+    let mut all: Vec<Condition> = others.cloned().collect();
+    all.extend(conditions(previous, generation, now, vec![entry]));
+    all
+}
+
 // The API refuses messages of more than 32,768 characters; nobody reads that much.
 fn shorten(message: String) -> String {
     const MOST: usize = 2_000;

@@ -26,7 +26,8 @@ pub use interface::{Bandwidth, Interface, InterfaceModel, InterfaceQos, LinkStat
 pub use placement::{
     Affinity, Group, HostAffinity, HostOperator, HostRequirement, HostSelector, HostSelectorTerm,
     MachineAffinity, MachineAffinityTerm, Placement, PreferredHosts, Toleration,
-    TolerationOperator, TopologySpreadConstraint, WeightedMachineAffinityTerm, WhenUnsatisfiable,
+    TolerationOperator, TopologySpreadConstraint, WeightedMachineAffinityTerm, WhenHalted,
+    WhenUnsatisfiable,
 };
 pub use policy::{Approval, ChangeClass, Drift, MachineDeletionPolicy, RunStrategy, Update};
 pub use status::{
@@ -35,7 +36,7 @@ pub use status::{
 };
 
 use crate::common::{LocalRef, ManagementPolicy};
-use crate::rules;
+use crate::{condition, rules};
 
 /// The annotation that asks for a restart, once for each new value (RFC 3339).
 pub const RESTARTED_AT: &str = "drover.dev/restartedAt";
@@ -47,6 +48,9 @@ pub const STARTED_AT: &str = "drover.dev/startedAt";
 pub const STOPPED_AT: &str = "drover.dev/stoppedAt";
 /// The annotation that approves the plan with this hash.
 pub const APPROVE: &str = "drover.dev/approve";
+
+/// The reason of `Scheduled` while a machine that is bound has given its place up.
+pub const PLACE_FREED: &str = "PlaceFreed";
 
 /// A guest and how it is kept running.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -177,6 +181,15 @@ impl VirtualMachine {
     #[must_use]
     pub fn host(&self) -> Option<&String> {
         self.status.as_ref()?.host.as_ref()
+    }
+
+    /// Whether it has given its place on its Host up: its disks are there, and it takes nothing of it
+    /// until it is to start again.
+    #[must_use]
+    pub fn has_freed_place(&self) -> bool {
+        let status = self.status.as_ref().filter(|it| it.host.is_some());
+        let scheduled = status.and_then(|it| condition::find(&it.conditions, "Scheduled"));
+        scheduled.is_some_and(|it| it.status == "False" && it.reason == PLACE_FREED)
     }
 }
 

@@ -38,6 +38,27 @@ pub struct Placement {
     /// The machines that it is placed together with, or not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Group>,
+    /// What becomes of its place while it is off, as declared. KeepPlace: it is kept. FreePlace: others
+    /// may have it; its disks stay, and it starts again when its host has room for it.
+    #[serde(default, skip_serializing_if = "WhenHalted::is_default")]
+    pub when_halted: WhenHalted,
+}
+
+/// What becomes of a machine's place while it is off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum WhenHalted {
+    /// It is kept.
+    #[default]
+    KeepPlace,
+    /// Others may have it.
+    FreePlace,
+}
+
+impl WhenHalted {
+    // What is as always is not written.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Machines of one namespace that are placed together, or not at all.

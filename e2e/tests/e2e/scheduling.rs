@@ -6,7 +6,8 @@ use drover_e2e::hosts::{self, Host, power};
 use drover_e2e::objects;
 use serde_json::Value;
 
-use crate::support::{Guest, World, message, ready, reason};
+use crate::support::objects::condition;
+use crate::support::{Guest, World, message, ready, reason, state};
 
 const SPACE: &str = "e2e-scheduling";
 const THIRD: u8 = 3;
@@ -234,6 +235,72 @@ fn a_group_is_placed_whole_or_not_at_all() {
         "a group of three runs {:?} after room came",
         start.elapsed()
     );
+    world.remove_space(SPACE);
+}
+
+fn strategy(world: &World, guest: &Guest, strategy: &str) {
+    let patch = format!("{{\"spec\":{{\"runStrategy\":\"{strategy}\"}}}}");
+    let words = [
+        "patch",
+        "vm",
+        &guest.name,
+        "-n",
+        SPACE,
+        "--type=merge",
+        "-p",
+    ];
+    world.kubectl(&[&words[..], &[&patch]].concat());
+}
+
+fn is_scheduled(machine: &Value, status: &str, reason: &str) -> bool {
+    let scheduled = condition(machine, "Scheduled");
+    scheduled.is_some_and(|it| it["status"] == status && it["reason"] == reason)
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn a_machine_that_is_off_gives_its_place_up_and_takes_it_again() {
+    let world = World::new();
+    world.space(SPACE);
+    let room = room_for(&world, 1);
+    let free = Guest::new(SPACE, "free").more(
+        "placement:
+  host: host2
+  whenHalted: FreePlace",
+    );
+    let other = Guest::new(SPACE, "other").on("host2");
+    world.apply(&free.yaml());
+    placed(&world, &free);
+    world.apply(&other.yaml());
+    waits(&world, "other", "1 at most machines");
+    strategy(&world, &free, "Halted");
+    world.machine_is(SPACE, "free", "off, without a place", |machine| {
+        reason(machine) == "Halted" && is_scheduled(machine, "False", "PlaceFreed")
+    });
+    assert_eq!(placed(&world, &other), "host2", "in the place of the other");
+    strategy(&world, &free, "Always");
+    waits(
+        &world,
+        "free",
+        "it has given its place on host2 up: 0 of 2 hosts fit: ",
+    );
+    assert_eq!(state(&world.machine(SPACE, "free").unwrap()), "Shutoff");
+    strategy(&world, &other, "Halted");
+    world.machine_is(SPACE, "other", "off, in its place", |machine| {
+        reason(machine) == "Halted" && is_scheduled(machine, "True", "Placed")
+    });
+    waits(&world, "free", "1 at most machines");
+    let start = Instant::now();
+    world.kubectl(&["delete", "vm", "other", "-n", SPACE, "--timeout=60s"]);
+    world.machine_is(SPACE, "free", "in its place again", |machine| {
+        reason(machine) == "Running" && is_scheduled(machine, "True", "Placed")
+    });
+    assert_eq!(placed(&world, &free), "host2");
+    println!(
+        "it runs again {:?} after the other was deleted",
+        start.elapsed()
+    );
+    drop(room);
     world.remove_space(SPACE);
 }
 

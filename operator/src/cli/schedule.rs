@@ -243,3 +243,6 @@ fn number(score: i64) -> f64 {
     let hundredths = score.saturating_mul(100) / ONE;
     i32::try_from(hundredths).map_or(f64::MAX, f64::from) / 100.0
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ mod machine;
 mod network;
 mod network_changes;
 mod page;
+mod place;
 mod pool;
 mod pool_types;
 mod reservations;

@@ -9,6 +9,7 @@ mod needs;
 mod places;
 pub(crate) mod seed;
 mod status;
+mod way;
 mod writers;
 
 pub(crate) use needs::templates;
@@ -19,14 +20,15 @@ use std::time::Duration;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::observed::domain::ObservedDomain;
 use drover_core::plan::Verdict;
-use drover_core::plan::machine::{Plan, Step};
+use drover_core::plan::machine::{Plan, Step, keeps_place};
 use drover_crds::VirtualMachine;
 use drover_crds::condition::{Reason, Status};
 use drover_crds::virtual_machine::GuestStatus;
 use drover_rpc::code;
 
 use self::look::Subject;
-use super::placement::{self, Chosen, Course, Placed};
+use self::way::{InTheWay, Needs, Way};
+use super::placement::{self, Chosen, Placed};
 use super::report::{self, Report};
 use super::reservations;
 use crate::controllers::storage::PROGRESS;
@@ -84,6 +86,7 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     };
     match settle(ctx, key, &machine, &desired, &host, epoch).await? {
         Settled::As(outcome) => tell(ctx, key, &machine, *outcome).await,
+        Settled::Anew(again) => Ok(again),
         Settled::Rebind(chosen) => {
             let _turn = ctx.placing.turn(desired.placement.priority).await;
             // Whatever comes of it is looked at anew.
@@ -126,6 +129,8 @@ fn bound(machine: &VirtualMachine) -> Option<(String, i64)> {
 struct Outcome {
     verdict: Verdict,
     scheduled: bool,
+    // Whether it has its place on its host; as before, if nobody knows.
+    keeps_place: Option<bool>,
     volumes: Option<Verdict>,
     networks: Option<Verdict>,
     // Why its guest cannot be given what is declared, if it is to be given something.
@@ -143,6 +148,7 @@ impl Outcome {
         Self {
             verdict,
             scheduled: true,
+            keeps_place: None,
             volumes: None,
             networks: None,
             first_boot: None,
@@ -175,6 +181,12 @@ impl Outcome {
         (self.volumes, self.networks) = (volumes, networks);
     }
 
+    fn know_place(&mut self, desired: &DesiredMachine, had: bool) {
+        let (domain, plan) = (self.domain.as_ref(), self.plan.as_ref());
+        let both = domain.zip(plan);
+        self.keeps_place = both.map(|(domain, plan)| keeps_place(desired, domain, plan, had));
+    }
+
     // Takes a plan's words over, and says its step.
     fn follow(&mut self, plan: Plan) -> Option<Step> {
         self.verdict = plan.verdict.clone();
@@ -190,6 +202,8 @@ impl Outcome {
 /// What came of a look at a machine.
 enum Settled {
     As(Box<Outcome>),
+    /// Its status has been written, or has to be read anew.
+    Anew(Again),
     /// It belongs elsewhere, or has to outdo what is elsewhere.
     Rebind(Chosen),
 }
@@ -219,7 +233,9 @@ async fn settle(
         };
         outcome.domain = found.domain;
         outcome.epoch = Some(found.epoch);
-        let Some(step) = outcome.follow(found.plan) else {
+        let step = outcome.follow(found.plan);
+        outcome.know_place(desired, !machine.has_freed_place());
+        let Some(step) = step else {
             break;
         };
         if step == Step::Resume && handle.holds.has(&Held::Domain(desired.uuid)) {
@@ -227,19 +243,20 @@ async fn settle(
             outcome.again = Again::After(PROGRESS);
             break;
         }
-        if needs_all(&step) {
-            let here = outcome.domain.as_ref().map(|it| it.state.is_active());
-            let epoch = outcome.epoch.unwrap_or(epoch);
-            let course = placement::course(ctx, desired, host, epoch, here).await;
-            let in_the_way = match course {
-                Course::Rebind(chosen) => return Ok(Settled::Rebind(chosen)),
-                Course::Blocked(verdict) => Some(verdict),
-                Course::Go => needs.missing(outcome.domain.as_deref()),
-            };
-            if let Some(verdict) = in_the_way {
+        let look = InTheWay {
+            machine,
+            desired,
+            host,
+            needs: &needs,
+            epoch: outcome.epoch.unwrap_or(epoch),
+        };
+        match look.of(ctx, key, &step, outcome.domain.as_deref()).await? {
+            Way::Free => {}
+            Way::Blocked(verdict) => {
                 outcome.verdict = verdict;
                 break;
             }
+            Way::Leave(settled) => return Ok(settled),
         }
         let done = subject.take(outcome.domain.as_deref(), &step).await;
         if let Err(error) = done
@@ -257,82 +274,23 @@ async fn settle(
         }
     }
     needs.settled(ctx, desired, &handle, &mut outcome).await;
-    let (interfaces, wait) = addresses::look(ctx, key, machine, desired, &handle, &outcome).await;
-    outcome.interfaces = interfaces;
-    outcome.guest = guest::look(ctx, key, &handle, outcome.domain.as_deref());
-    outcome.again = report::sooner(outcome.again, wait);
+    ask_guest(ctx, key, machine, desired, &handle, &mut outcome).await;
     Ok(Settled::As(Box::new(outcome)))
 }
 
-/// What a machine is made of, and what keeps it from having that.
-struct Needs {
-    volumes: needs::Volumes,
-    networks: Option<Verdict>,
-    given: seed::Given,
-}
-
-impl Needs {
-    async fn gather(
-        ctx: &Ctx,
-        machine: &VirtualMachine,
-        desired: &DesiredMachine,
-        host: &HostHandle,
-    ) -> Result<Self, Error> {
-        let mut volumes = needs::volumes(ctx, machine, desired, &host.name).await?;
-        needs::see(ctx, host, &mut volumes).await?;
-        let seeds = seed::Work::new(ctx, host, desired);
-        let given = seeds.make(&volumes).await?;
-        volumes.seed.clone_from(&given.seed);
-        Ok(Self {
-            networks: needs::networks(ctx, machine, desired, host).await,
-            volumes,
-            given,
-        })
-    }
-
-    // A guest that was given something once may start with it again.
-    fn missing(&self, domain: Option<&ObservedDomain>) -> Option<Verdict> {
-        let given = || self.given.blocked.clone();
-        let had = domain.is_some_and(seed::has_any);
-        let others = self
-            .volumes
-            .blocked
-            .clone()
-            .or_else(|| self.networks.clone());
-        others.or_else(|| given().filter(|_| !had))
-    }
-
-    // What the status says of it. What nobody uses any more is removed.
-    async fn settled(
-        self,
-        ctx: &Ctx,
-        desired: &DesiredMachine,
-        host: &HostHandle,
-        outcome: &mut Outcome,
-    ) {
-        let work = seed::Work::new(ctx, host, desired);
-        let domain = outcome.domain.as_deref();
-        if let Err(error) = work.sweep(self.given.seed.as_ref(), domain).await {
-            tracing::warn!(host = host.name, %error, "what a guest was given is still there");
-            outcome.again = report::sooner(outcome.again, Again::Failed);
-        }
-        if desired.first_boot.is_some() {
-            outcome.first_boot = Some(self.given.blocked);
-        }
-        outcome.again = report::sooner(outcome.again, self.given.again);
-        if self.volumes.copied {
-            outcome.again = report::sooner(outcome.again, Again::After(PROGRESS));
-        }
-        outcome.lacks(self.volumes.blocked, self.networks);
-    }
-}
-
-// Steps for which the machine must be nowhere else and must have all that it is made of.
-fn needs_all(step: &Step) -> bool {
-    matches!(
-        step,
-        Step::Create { .. } | Step::Define { .. } | Step::Start { .. } | Step::Change(_)
-    )
+// Its addresses, and what it says of itself.
+async fn ask_guest(
+    ctx: &Ctx,
+    key: &Key,
+    machine: &VirtualMachine,
+    desired: &DesiredMachine,
+    handle: &Arc<HostHandle>,
+    outcome: &mut Outcome,
+) {
+    let (interfaces, wait) = addresses::look(ctx, key, machine, desired, handle, outcome).await;
+    outcome.interfaces = interfaces;
+    outcome.guest = guest::look(ctx, key, handle, outcome.domain.as_deref());
+    outcome.again = report::sooner(outcome.again, wait);
 }
 
 // A change that libvirt does not make while the machine runs is made at its next start.
@@ -385,7 +343,9 @@ async fn tell(
         .map(|uuid| ctx.memory.history(uuid))
         .unwrap_or_default();
     let status = status::describe(&outcome, &history, &before);
-    let others = status::entries(&outcome);
+    let had_freed = machine.has_freed_place();
+    let others = status::entries(&outcome, had_freed);
+    let frees = outcome.keeps_place == Some(false) && !had_freed;
     let again = outcome.again;
     let stopped = writers::has_let_go(machine, status.state.as_deref());
     let report = Report {
@@ -400,6 +360,9 @@ async fn tell(
         true => report::exactly(ctx, &ctx.cache.machines, report, false).await?,
         false => report::report(ctx, &ctx.cache.machines, report).await?,
     };
+    if frees {
+        ctx.memory.fleet.wake(ctx);
+    }
     if stopped {
         writers::hint_of(ctx, machine);
     }

@@ -4,9 +4,13 @@ use drover_core::plan::Verdict;
 use drover_core::plan::history::History;
 use drover_core::plan::machine::{Fate, Plan};
 use drover_crds::condition::{Entry, Reason, Status};
-use drover_crds::virtual_machine::{PlanStatus, PlanStep, StartFailures, VirtualMachineStatus};
+use drover_crds::virtual_machine::{
+    PLACE_FREED, PlanStatus, PlanStep, StartFailures, VirtualMachineStatus,
+};
 
 use super::Outcome;
+
+const FREED_WORDS: &str = "it is off, and others may have its place";
 
 pub(super) fn describe(
     outcome: &Outcome,
@@ -40,7 +44,8 @@ fn rfc3339(millis: u64) -> Option<String> {
     Some(at.to_string())
 }
 
-pub(super) fn entries(outcome: &Outcome) -> Vec<Entry> {
+/// `freed`: whether it had given its place up before.
+pub(super) fn entries(outcome: &Outcome, freed: bool) -> Vec<Entry> {
     if !outcome.scheduled {
         let reason = outcome.verdict.reason.as_str();
         return vec![Entry::new(
@@ -50,7 +55,10 @@ pub(super) fn entries(outcome: &Outcome) -> Vec<Entry> {
             &outcome.verdict.message,
         )];
     }
-    let mut entries = vec![Entry::new("Scheduled", Status::True, "Placed", "")];
+    let mut entries = vec![match outcome.keeps_place.unwrap_or(!freed) {
+        true => Entry::new("Scheduled", Status::True, "Placed", ""),
+        false => Entry::new("Scheduled", Status::False, PLACE_FREED, FREED_WORDS),
+    }];
     if outcome.domain.is_none() && outcome.plan.is_none() {
         return entries;
     }

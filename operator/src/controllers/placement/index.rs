@@ -1,22 +1,23 @@
 //! The scheduler's fleet, kept in step with the objects and with what the hosts have. Only what has
 //! changed since the last decision is looked at.
 
+mod ask;
+mod known;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use drover_core::desired::host::DesiredHost;
-use drover_core::desired::machine::DesiredMachine;
-use drover_core::schedule::{
-    Candidate, Counts, Event, Explained, Fleet, GroupRefused, Request, Unschedulable, Weights,
-    could_help, explain, schedule, schedule_group,
-};
+use drover_core::schedule::{Candidate, Counts, Event, Fleet, Weights};
 use drover_crds::{Host, VirtualMachine};
 use kube::ResourceExt;
 use uuid::Uuid;
 
+use self::ask::Waits;
+use self::known::{Known, size_version};
 use super::offer::Offer;
 use super::others::Others;
-use super::request::{self, is_counted, to_be_made};
+use super::request::{self, to_be_made};
 use super::sites::Sites;
 use crate::controllers::sites;
 use crate::controllers::storage;
@@ -43,59 +44,14 @@ struct Stamp {
     changes: u64,
 }
 
-/// A machine as it was last read: whatever of its object decides how it counts. What else is written into
-/// its status is no reason to look at it again, and frees nothing.
-#[derive(Debug)]
-struct Known {
-    generation: Option<i64>,
-    labels: Option<BTreeMap<String, String>>,
-    host: Option<String>,
-    size: Option<String>,
-    namespace: String,
-    // If it counts there.
-    uuid: Option<Uuid>,
-    // The Volumes that are made with it and do not count by themselves yet.
-    to_be_made: Vec<String>,
-}
-
-/// Why a machine found no place.
-#[derive(Debug)]
-enum Waits {
-    Alone(Unschedulable),
-    /// Its group did not fit: anything may let another arrangement of it fit. With the priority, and the
-    /// pools that room is asked of.
-    Together(i32, Vec<(String, u64)>),
-}
-
-impl Waits {
-    fn priority(&self) -> i32 {
-        match self {
-            Self::Alone(why) => why.priority(),
-            Self::Together(priority, _) => *priority,
-        }
-    }
-
-    fn pools(&self) -> &[(String, u64)] {
-        match self {
-            Self::Alone(why) => why.pools(),
-            Self::Together(_, pools) => pools,
-        }
-    }
-
-    fn could_be_helped(&self, event: &Event) -> bool {
-        match self {
-            Self::Alone(why) => could_help(why, event),
-            Self::Together(..) => true,
-        }
-    }
-}
-
 #[derive(Debug, Default)]
 struct Kept {
     fleet: Fleet,
     // By the objects' UIDs.
     machines: HashMap<String, Known>,
     bound: HashSet<Uuid>,
+    // Bound as well, without taking anything: what runs of them counts as what is somebody's.
+    freed: HashSet<Uuid>,
     // Nothing: the host is to be looked at anew.
     hosts: HashMap<String, Option<Stamp>>,
     sites: Sites,
@@ -115,97 +71,6 @@ impl Index {
             fleet: Fleet::new(weights),
             ..Kept::default()
         }))
-    }
-
-    /// The host for a machine. `only`: the host where it is already, cordoned or not, if there is room
-    /// for it.
-    ///
-    /// # Errors
-    /// [`Unschedulable`], with why.
-    pub(super) fn choose(
-        &self,
-        ctx: &Ctx,
-        desired: &DesiredMachine,
-        mut request: Request,
-        only: Option<&str>,
-    ) -> Result<String, Unschedulable> {
-        let key = Key::machine(&desired.namespace, &desired.name);
-        let mut kept = self.lock();
-        kept.sync(ctx, &request.machine.usage.pools);
-        kept.is_looked_at(&key);
-        // What it takes itself is not in its own way.
-        kept.forget(desired.uuid);
-        if let Some(only) = only {
-            kept.open(ctx, only, desired.uuid);
-            stays(&mut request, only);
-        }
-        let chosen = schedule(&request, &mut kept.fleet);
-        if let Err(why) = &chosen {
-            kept.waiting.insert(key, Waits::Alone(why.clone()));
-        }
-        kept.hint(ctx);
-        chosen
-    }
-
-    /// The hosts for machines that are placed together, at least so many of them. `key` is the one that
-    /// is looked at.
-    ///
-    /// # Errors
-    /// [`GroupRefused`], with why.
-    pub(super) fn choose_group(
-        &self,
-        ctx: &Ctx,
-        key: &Key,
-        requests: &[Request],
-        needed: usize,
-    ) -> Result<Vec<Option<String>>, GroupRefused> {
-        let mut kept = self.lock();
-        let pools = pools_of(requests);
-        kept.sync(ctx, &pools);
-        kept.is_looked_at(key);
-        let chosen = schedule_group(requests, needed, &mut kept.fleet);
-        // One more of them comes by its own look.
-        if let Err(GroupRefused::NoRoom { .. }) = &chosen {
-            let priority = requests.iter().map(|it| it.machine.priority).max();
-            let waits = Waits::Together(priority.unwrap_or(0), pools);
-            kept.waiting.insert(key.clone(), waits);
-        }
-        kept.hint(ctx);
-        chosen
-    }
-
-    /// The hosts for machines that are placed together, if these hosts were gone.
-    ///
-    /// # Errors
-    /// [`GroupRefused`], with why.
-    pub(super) fn explain_group(
-        &self,
-        ctx: &Ctx,
-        requests: &[Request],
-        needed: usize,
-        without: &[&str],
-    ) -> Result<Vec<Option<String>>, GroupRefused> {
-        let mut kept = self.lock();
-        kept.sync(ctx, &pools_of(requests));
-        let mut fleet = kept.fleet.without(without);
-        schedule_group(requests, needed, &mut fleet)
-    }
-
-    /// Where a machine would go if it were to be placed now and these hosts were gone, and what each of
-    /// the others is to it.
-    pub fn explain(
-        &self,
-        ctx: &Ctx,
-        desired: &DesiredMachine,
-        without: &[&str],
-    ) -> (Result<String, Unschedulable>, Vec<Explained>) {
-        let request = request::request(ctx, desired);
-        let mut kept = self.lock();
-        kept.sync(ctx, &request.machine.usage.pools);
-        kept.forget(desired.uuid);
-        let mut fleet = kept.fleet.without(without);
-        let hosts = explain(&request, &mut fleet);
-        (schedule(&request, &mut fleet), hosts)
     }
 
     /// Asks for a look at those machines without a place that something could have helped since they were
@@ -234,21 +99,6 @@ impl Index {
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn pools_of(requests: &[Request]) -> Vec<(String, u64)> {
-    let pools = requests.iter().flat_map(|it| &it.machine.usage.pools);
-    pools.cloned().collect()
-}
-
-// Of a machine that is somewhere already only this is asked.
-fn stays(request: &mut Request, only: &str) {
-    request.rules.host = Some(only.to_owned());
-    request.rules.host_selector = None;
-    request.rules.host_affinity.clear();
-    request.affinity.clear();
-    request.spread.clear();
-    request.machine.anti_affinity.clear();
 }
 
 impl Kept {
@@ -330,11 +180,18 @@ impl Kept {
         let placed = host.and_then(|host| Some((ctx.desired(machine).ok()?, host)));
         if let Some((desired, host)) = &placed {
             let counted = request::machine(ctx, desired);
-            let event = self.fleet.bind(&counted, &[host], Counts::All);
+            let counts = match machine.has_freed_place() {
+                true => Counts::Labels,
+                false => Counts::All,
+            };
+            let event = self.fleet.bind(&counted, &[host], counts);
             self.note(event);
             // Whoever has to be near it may have waited for it.
             self.note(Some(Event::bound(&counted)));
-            self.bound.insert(desired.uuid);
+            match counts {
+                Counts::All => self.bound.insert(desired.uuid),
+                Counts::Labels => self.freed.insert(desired.uuid),
+            };
             // Its domain was somebody's, and is its own now.
             self.hosts.insert(host.clone(), None);
         }
@@ -342,6 +199,7 @@ impl Kept {
             generation: machine.metadata.generation,
             labels: machine.metadata.labels.clone(),
             host: machine.host().cloned(),
+            freed: machine.has_freed_place(),
             size,
             namespace: machine.namespace().unwrap_or_default(),
             to_be_made: placed
@@ -356,6 +214,7 @@ impl Kept {
         let event = self.fleet.release(&uuid.to_string());
         self.note(event);
         self.bound.remove(&uuid);
+        self.freed.remove(&uuid);
         self.hosts.insert(host, None);
     }
 
@@ -363,6 +222,7 @@ impl Kept {
     fn forget(&mut self, uuid: Uuid) {
         self.machines.retain(|_, known| known.uuid != Some(uuid));
         self.bound.remove(&uuid);
+        self.freed.remove(&uuid);
         self.fleet.release(&uuid.to_string());
     }
 
@@ -411,26 +271,6 @@ impl Kept {
         helped.into_iter().for_each(|(_, key)| ctx.hints.hint(key));
     }
 
-    // Lets a machine stay that is there already; undone at the next decision.
-    fn open(&mut self, ctx: &Ctx, name: &str, uuid: Uuid) {
-        let Some(host) = ctx.cache.hosts.get("", name) else {
-            return;
-        };
-        let handle = ctx.hosts.ensure(&host);
-        // What it has there is its own.
-        self.bound.insert(uuid);
-        if let Some(candidate) = self.candidate(ctx, &host, &handle) {
-            self.fleet.upsert_host(&Candidate {
-                schedulable: true,
-                taints: Vec::new(),
-                max_machines: None,
-                ..candidate
-            });
-        }
-        self.bound.remove(&uuid);
-        self.hosts.insert(name.to_owned(), None);
-    }
-
     fn candidate(&self, ctx: &Ctx, host: &Host, handle: &HostHandle) -> Option<Candidate> {
         let name = host.name_any();
         let desired = DesiredHost::parse(&host.spec).ok()?;
@@ -438,7 +278,7 @@ impl Kept {
             true => Offer::told(host),
             false => Offer::seen(ctx, &name, handle, &desired),
         };
-        let others = Others::on(handle, &ctx.fleet, &self.bound);
+        let others = Others::on(handle, &ctx.fleet, &self.bound, &self.freed);
         let site = self.sites.on(&name);
         Some(Candidate {
             labels: sites::labels(host),
@@ -486,29 +326,4 @@ impl Stamp {
             changes: handle.changes(),
         }
     }
-}
-
-impl Known {
-    fn bound(self) -> Option<(Uuid, String)> {
-        self.uuid.zip(self.host)
-    }
-
-    fn is(&self, ctx: &Ctx, machine: &VirtualMachine, size: Option<&String>) -> bool {
-        let mut waits = self.to_be_made.iter();
-        self.generation == machine.metadata.generation
-            && self.generation.is_some()
-            && self.labels == machine.metadata.labels
-            && self.host.as_ref() == machine.host()
-            && self.size.as_ref() == size
-            // One that could not be read may be by now: what its domain remembers has come.
-            && self.uuid.is_some() == self.host.is_some()
-            && !waits.any(|volume| is_counted(ctx, &self.namespace, volume))
-    }
-}
-
-// The version of the InstanceType that it names.
-fn size_version(ctx: &Ctx, machine: &VirtualMachine) -> Option<String> {
-    let named = machine.spec.instance_type.as_ref()?;
-    let size = ctx.cache.instance_types.get("", &named.name)?;
-    size.resource_version()
 }

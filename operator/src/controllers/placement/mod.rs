@@ -8,6 +8,7 @@ mod line;
 mod offer;
 mod others;
 mod request;
+mod retake;
 mod sites;
 
 use drover_core::desired::machine::DesiredMachine;
@@ -28,6 +29,7 @@ pub use self::index::Index;
 pub use self::line::Line;
 pub use self::offer::hugepages;
 pub use self::request::namespace_labels;
+pub use self::retake::retake;
 use super::report::{self, Report};
 use super::sightings::{Seen, sightings};
 use super::volume;

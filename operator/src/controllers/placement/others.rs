@@ -19,18 +19,26 @@ pub(super) struct Others {
 
 impl Others {
     /// What runs on a host and is no machine that is bound. One of the fleet that is off is only waiting
-    /// for its object.
-    pub(super) fn on(handle: &HostHandle, fleet: &str, bound: &HashSet<Uuid>) -> Self {
-        let waits = |domain: &ObservedDomain| domain.mark().is_some_and(|it| it.fleet == fleet);
+    /// for its object, unless it has given its place up.
+    pub(super) fn on(
+        handle: &HostHandle,
+        fleet: &str,
+        bound: &HashSet<Uuid>,
+        freed: &HashSet<Uuid>,
+    ) -> Self {
+        let waits = |uuid: &Uuid, domain: &ObservedDomain| {
+            let own = domain.mark().is_some_and(|it| it.fleet == fleet);
+            own && !freed.contains(uuid)
+        };
         let mut others = Self::default();
         handle.read(|inventory| {
             let domains = inventory.domains.iter();
             let domains = domains.filter(|(uuid, _)| !bound.contains(uuid));
-            for (_, (_, slot)) in domains {
+            for (uuid, (_, slot)) in domains {
                 let Some(domain) = slot.value.as_deref() else {
                     continue;
                 };
-                let off = domain.inactive.as_ref().filter(|_| waits(domain));
+                let off = domain.inactive.as_ref().filter(|_| waits(uuid, domain));
                 if let Some(taken) = domain.live.as_ref().or(off) {
                     others.add(taken);
                 }

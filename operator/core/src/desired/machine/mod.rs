@@ -13,7 +13,7 @@ use drover_crds::virtual_machine::{
 };
 pub use drover_crds::virtual_machine::{
     Bootloader, DiskBus, DiskQos, DiskType, Firmware, InterfaceModel, InterfaceQos,
-    MachineDeletionPolicy, RunStrategy,
+    MachineDeletionPolicy, RunStrategy, WhenHalted,
 };
 use drover_crds::{ManagementPolicy, VirtualMachine};
 use uuid::Uuid;

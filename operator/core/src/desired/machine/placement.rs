@@ -3,7 +3,8 @@
 use drover_crds::host::{Taint as HostTaint, TaintEffect};
 use drover_crds::virtual_machine::{
     HostOperator, HostSelectorTerm, MachineAffinityTerm, Placement, Toleration as Tolerated,
-    TolerationOperator, TopologySpreadConstraint, WeightedMachineAffinityTerm, WhenUnsatisfiable,
+    TolerationOperator, TopologySpreadConstraint, WeightedMachineAffinityTerm, WhenHalted,
+    WhenUnsatisfiable,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
@@ -38,6 +39,8 @@ pub struct DesiredPlacement {
     pub priority: i32,
     /// The machines that it is placed together with, or not at all.
     pub group: Option<DesiredGroup>,
+    /// What becomes of its place while it is off.
+    pub when_halted: WhenHalted,
 }
 
 /// Machines of one namespace that are placed together, or not at all.
@@ -93,6 +96,7 @@ impl DesiredPlacement {
                 name: group.name,
                 min_member: usize::try_from(group.min_member).unwrap_or(1),
             }),
+            when_halted: spec.when_halted,
         }
     }
 }

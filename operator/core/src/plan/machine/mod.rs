@@ -1,6 +1,7 @@
 //! A machine that is bound to a host which answers: what is to be done there.
 
 mod mark;
+mod place;
 mod power;
 mod stop;
 mod told;
@@ -17,6 +18,7 @@ use crate::identity::Mark;
 use crate::observed::domain::ObservedDomain;
 
 pub use mark::manager_kind;
+pub use place::keeps_place;
 pub use update::Fate;
 
 /// One thing to be done on the host. After it everything is looked at anew.

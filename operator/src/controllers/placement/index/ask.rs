@@ -1,0 +1,214 @@
+//! What is asked of the index, and who waits for another answer.
+
+use drover_core::desired::machine::DesiredMachine;
+use drover_core::schedule::{
+    Candidate, Counts, Event, Explained, GroupRefused, Request, Unschedulable, could_help, explain,
+    schedule, schedule_group,
+};
+
+use super::{Index, Kept};
+use crate::controllers::placement::request;
+use crate::ctx::Ctx;
+use crate::reconcile::Key;
+
+/// Why a machine found no place.
+#[derive(Debug)]
+pub(super) enum Waits {
+    Alone(Unschedulable),
+    /// Its group did not fit: anything may let another arrangement of it fit. With the priority, and the
+    /// pools that room is asked of.
+    Together(i32, Vec<(String, u64)>),
+}
+
+impl Waits {
+    pub(super) fn priority(&self) -> i32 {
+        match self {
+            Self::Alone(why) => why.priority(),
+            Self::Together(priority, _) => *priority,
+        }
+    }
+
+    pub(super) fn pools(&self) -> &[(String, u64)] {
+        match self {
+            Self::Alone(why) => why.pools(),
+            Self::Together(_, pools) => pools,
+        }
+    }
+
+    pub(super) fn could_be_helped(&self, event: &Event) -> bool {
+        match self {
+            Self::Alone(why) => could_help(why, event),
+            Self::Together(..) => true,
+        }
+    }
+}
+
+impl Index {
+    /// The host for a machine. `only`: the host where it is already, cordoned or not, if there is room
+    /// for it.
+    ///
+    /// # Errors
+    /// [`Unschedulable`], with why.
+    pub(in crate::controllers::placement) fn choose(
+        &self,
+        ctx: &Ctx,
+        desired: &DesiredMachine,
+        mut request: Request,
+        only: Option<&str>,
+    ) -> Result<String, Unschedulable> {
+        let key = Key::machine(&desired.namespace, &desired.name);
+        let mut kept = self.lock();
+        kept.sync(ctx, &request.machine.usage.pools);
+        kept.is_looked_at(&key);
+        // What it takes itself is not in its own way.
+        kept.forget(desired.uuid);
+        if let Some(only) = only {
+            // What it has there is its own, and counts already.
+            kept.bound.insert(desired.uuid);
+            kept.open(ctx, only, |host| Candidate {
+                max_machines: None,
+                ..host
+            });
+            kept.bound.remove(&desired.uuid);
+            stays(&mut request, only);
+        }
+        let chosen = schedule(&request, &mut kept.fleet);
+        only.into_iter().for_each(|only| kept.close(ctx, only));
+        if let Err(why) = &chosen {
+            kept.waiting.insert(key, Waits::Alone(why.clone()));
+        }
+        kept.hint(ctx);
+        chosen
+    }
+
+    /// Whether there is room again for a machine that has given its place on this host up.
+    ///
+    /// # Errors
+    /// [`Unschedulable`], with why not.
+    pub(in crate::controllers::placement) fn retake(
+        &self,
+        ctx: &Ctx,
+        desired: &DesiredMachine,
+        mut request: Request,
+        host: &str,
+    ) -> Result<(), Unschedulable> {
+        let key = Key::machine(&desired.namespace, &desired.name);
+        let mut kept = self.lock();
+        kept.sync(ctx, &request.machine.usage.pools);
+        kept.is_looked_at(&key);
+        let counted = request.machine.clone();
+        // It is not in its own way; nor is what it has there news to anybody.
+        kept.fleet.release(&counted.uid);
+        kept.open(ctx, host, |host| host);
+        stays(&mut request, host);
+        let room = schedule(&request, &mut kept.fleet);
+        kept.close(ctx, host);
+        kept.fleet.bind(&counted, &[host], Counts::Labels);
+        if let Err(why) = &room {
+            kept.waiting.insert(key, Waits::Alone(why.clone()));
+        }
+        kept.hint(ctx);
+        room.map(drop)
+    }
+
+    /// The hosts for machines that are placed together, at least so many of them. `key` is the one that
+    /// is looked at.
+    ///
+    /// # Errors
+    /// [`GroupRefused`], with why.
+    pub(in crate::controllers::placement) fn choose_group(
+        &self,
+        ctx: &Ctx,
+        key: &Key,
+        requests: &[Request],
+        needed: usize,
+    ) -> Result<Vec<Option<String>>, GroupRefused> {
+        let mut kept = self.lock();
+        let pools = pools_of(requests);
+        kept.sync(ctx, &pools);
+        kept.is_looked_at(key);
+        let chosen = schedule_group(requests, needed, &mut kept.fleet);
+        // One more of them comes by its own look.
+        if let Err(GroupRefused::NoRoom { .. }) = &chosen {
+            let priority = requests.iter().map(|it| it.machine.priority).max();
+            let waits = Waits::Together(priority.unwrap_or(0), pools);
+            kept.waiting.insert(key.clone(), waits);
+        }
+        kept.hint(ctx);
+        chosen
+    }
+
+    /// The hosts for machines that are placed together, if these hosts were gone.
+    ///
+    /// # Errors
+    /// [`GroupRefused`], with why.
+    pub(in crate::controllers::placement) fn explain_group(
+        &self,
+        ctx: &Ctx,
+        requests: &[Request],
+        needed: usize,
+        without: &[&str],
+    ) -> Result<Vec<Option<String>>, GroupRefused> {
+        let mut kept = self.lock();
+        kept.sync(ctx, &pools_of(requests));
+        let mut fleet = kept.fleet.without(without);
+        schedule_group(requests, needed, &mut fleet)
+    }
+
+    /// Where a machine would go if it were to be placed now and these hosts were gone, and what each of
+    /// the others is to it.
+    pub fn explain(
+        &self,
+        ctx: &Ctx,
+        desired: &DesiredMachine,
+        without: &[&str],
+    ) -> (Result<String, Unschedulable>, Vec<Explained>) {
+        let request = request::request(ctx, desired);
+        let mut kept = self.lock();
+        kept.sync(ctx, &request.machine.usage.pools);
+        kept.forget(desired.uuid);
+        let mut fleet = kept.fleet.without(without);
+        let hosts = explain(&request, &mut fleet);
+        (schedule(&request, &mut fleet), hosts)
+    }
+}
+
+fn pools_of(requests: &[Request]) -> Vec<(String, u64)> {
+    let pools = requests.iter().flat_map(|it| &it.machine.usage.pools);
+    pools.cloned().collect()
+}
+
+// Of a machine that is somewhere already only this is asked.
+fn stays(request: &mut Request, only: &str) {
+    request.rules.host = Some(only.to_owned());
+    request.rules.host_selector = None;
+    request.rules.host_affinity.clear();
+    request.affinity.clear();
+    request.spread.clear();
+    request.machine.anti_affinity.clear();
+}
+
+impl Kept {
+    // Lets a machine be on a host that takes no others.
+    fn open(&mut self, ctx: &Ctx, name: &str, change: impl FnOnce(Candidate) -> Candidate) {
+        if let Some(candidate) = self.candidate_named(ctx, name) {
+            self.fleet.upsert_host(&change(Candidate {
+                schedulable: true,
+                taints: Vec::new(),
+                ..candidate
+            }));
+        }
+    }
+
+    // As the host was before, which is no news to anybody.
+    fn close(&mut self, ctx: &Ctx, name: &str) {
+        if let Some(candidate) = self.candidate_named(ctx, name) {
+            self.fleet.upsert_host(&candidate);
+        }
+    }
+
+    fn candidate_named(&self, ctx: &Ctx, name: &str) -> Option<Candidate> {
+        let host = ctx.cache.hosts.get("", name)?;
+        self.candidate(ctx, &host, &ctx.hosts.ensure(&host))
+    }
+}

@@ -1,0 +1,65 @@
+//! Places that are given up and taken again: the machine stays bound to its host, where its disks are.
+
+use drover_core::desired::machine::DesiredMachine;
+use drover_core::plan::Verdict;
+use drover_crds::condition::{self, Entry, Reason, Status};
+use drover_crds::{VirtualMachine, VirtualMachineStatus};
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::{Placed, request};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::reconcile::{Key, write};
+
+/// Gives a machine its place on its host back, if there is room for it. That is written before it
+/// starts.
+///
+/// # Errors
+/// When the API server says no.
+pub async fn retake(
+    ctx: &Ctx,
+    key: &Key,
+    machine: &VirtualMachine,
+    desired: &DesiredMachine,
+    host: &str,
+) -> Result<Placed, Error> {
+    let _turn = ctx.placing.turn(desired.placement.priority).await;
+    let newest = ctx.cache.machines.get(&key.namespace, &key.name);
+    if newest.is_none_or(|it| it.resource_version() != machine.resource_version()) {
+        return Ok(Placed::Raced);
+    }
+    let request = request::request(ctx, desired);
+    if let Err(why) = ctx.memory.fleet.retake(ctx, desired, request, host) {
+        let message = format!("it has given its place on {host} up: {why}");
+        return Ok(Placed::Waiting(Verdict::new(
+            Reason::Unschedulable,
+            message,
+        )));
+    }
+    let status = machine.status.clone().unwrap_or_default();
+    let scheduled = Entry::new("Scheduled", Status::True, "Placed", "");
+    write_place(ctx, machine, status, scheduled).await
+}
+
+/// Writes how a machine is placed, and nothing else, onto the version of it that was read.
+pub(super) async fn write_place(
+    ctx: &Ctx,
+    machine: &VirtualMachine,
+    status: VirtualMachineStatus,
+    scheduled: Entry,
+) -> Result<Placed, Error> {
+    let (generation, now) = (status.observed_generation, Timestamp::now());
+    let status = VirtualMachineStatus {
+        conditions: condition::with(&status.conditions, generation, now, scheduled),
+        ..status
+    };
+    match write::status(&ctx.client, machine, &status, true).await {
+        Ok(written) => {
+            ctx.cache.machines.wrote(written);
+            Ok(Placed::Bound)
+        }
+        Err(error) if write::is_conflict(&error) || write::is_gone(&error) => Ok(Placed::Raced),
+        Err(error) => Err(error.into()),
+    }
+}
