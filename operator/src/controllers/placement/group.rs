@@ -128,6 +128,13 @@ pub(super) async fn place(
         {
             Err(refused) => {
                 let words = needed.words(&refused, &names(&waiting));
+                if ctx
+                    .memory
+                    .fleet
+                    .is_news(&desired.namespace, &group.name, &words)
+                {
+                    hint_others(ctx, desired);
+                }
                 return Ok(Placed::Waiting(Verdict::new(Reason::Unschedulable, words)));
             }
             Ok(hosts) => return bind_all(ctx, key, desired, waiting, hosts).await,

@@ -26,6 +26,9 @@ use crate::ctx::Ctx;
 use crate::hosts::HostHandle;
 use crate::reconcile::Key;
 
+// How many groups' words are kept.
+const MOST_TOLD: usize = 1_024;
+
 /// The fleet, as of the last decision.
 #[derive(Debug)]
 pub struct Index(Mutex<Kept>);
@@ -59,6 +62,8 @@ struct Kept {
     shared: HashMap<String, u64>,
     // The machines that found no place, and why.
     waiting: HashMap<Key, Waits>,
+    // What the groups that wait were last told, by their namespaces and names.
+    told: HashMap<(String, String), String>,
     // Those of them that something could have helped since.
     helped: HashSet<Key>,
 }
@@ -84,6 +89,18 @@ impl Index {
         let asked = asked.flat_map(Waits::pools).cloned().collect::<Vec<_>>();
         kept.sync(ctx, &asked);
         kept.hint(ctx);
+    }
+
+    /// Whether a group is told something else than before: all of it is to say the same.
+    pub(super) fn is_news(&self, namespace: &str, group: &str, words: &str) -> bool {
+        let mut kept = self.lock();
+        // Losing it costs a look.
+        if kept.told.len() > MOST_TOLD {
+            kept.told.clear();
+        }
+        let group = (namespace.to_owned(), group.to_owned());
+        let before = kept.told.insert(group, words.to_owned());
+        before.as_deref() != Some(words)
     }
 
     /// Forgets a machine that is gone.
