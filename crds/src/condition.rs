@@ -90,6 +90,8 @@ reasons! {
     Deleting => False ["Reconciling"];
     /// No host fits.
     Unschedulable => False ["Reconciling"];
+    /// The machine makes room for one of a higher priority: it is off, or is being shut down.
+    Preempted => False ["Reconciling"];
     /// Some host could hold the machine already and has not been heard.
     WaitingForHosts => False ["Reconciling"];
     /// A volume of the machine is not ready.

@@ -86,6 +86,7 @@ fn main() {
         take_over: false,
         adoption: false,
         misplaced: None,
+        making_room: None,
         epoch: 1,
         deleting: false,
         history: &history,

@@ -25,14 +25,14 @@ pub use first_boot::{CloudInit, Datasource, Ignition, MAX_TEXT, Sysprep};
 pub use interface::{Bandwidth, Interface, InterfaceModel, InterfaceQos, LinkState};
 pub use placement::{
     Affinity, Group, HostAffinity, HostOperator, HostRequirement, HostSelector, HostSelectorTerm,
-    MachineAffinity, MachineAffinityTerm, Placement, PreferredHosts, Toleration,
+    MachineAffinity, MachineAffinityTerm, Placement, Preemption, PreferredHosts, Toleration,
     TolerationOperator, TopologySpreadConstraint, WeightedMachineAffinityTerm, WhenHalted,
     WhenUnsatisfiable,
 };
 pub use policy::{Approval, ChangeClass, Drift, MachineDeletionPolicy, RunStrategy, Update};
 pub use status::{
-    GuestFilesystem, GuestStatus, InterfaceStatus, PlanStatus, PlanStep, StartFailures,
-    VirtualMachineStatus,
+    GuestFilesystem, GuestStatus, InterfaceStatus, PlanStatus, PlanStep, PreemptedBy,
+    StartFailures, VirtualMachineStatus,
 };
 
 use crate::common::{LocalRef, ManagementPolicy};

@@ -35,6 +35,11 @@ pub struct Placement {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schemars(range(min = -1_000_000_000, max = 1_000_000_000))]
     pub priority: i32,
+    /// Whether it may stop others so that it finds room, and be stopped itself for others. Never: neither.
+    /// Allowed: it may stop those of a lower priority that say Allowed as well, and be stopped by those of
+    /// a higher one.
+    #[serde(default, skip_serializing_if = "Preemption::is_default")]
+    pub preemption: Preemption,
     /// The machines that it is placed together with, or not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Group>,
@@ -42,6 +47,23 @@ pub struct Placement {
     /// may have it; its disks stay, and it starts again when its host has room for it.
     #[serde(default, skip_serializing_if = "WhenHalted::is_default")]
     pub when_halted: WhenHalted,
+}
+
+/// Whether a machine stops others, and is stopped for others, so that there is room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum Preemption {
+    /// Neither.
+    #[default]
+    Never,
+    /// Both, as priorities say.
+    Allowed,
+}
+
+impl Preemption {
+    // What is as always is not written.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What becomes of a machine's place while it is off.

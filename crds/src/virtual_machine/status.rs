@@ -39,6 +39,9 @@ pub struct VirtualMachineStatus {
     /// What is not as declared; absent when everything is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanStatus>,
+    /// The machine that it makes room for: it is off until that one is placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preempted_by: Option<PreemptedBy>,
     /// Starts that failed since the last that did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_failures: Option<StartFailures>,
@@ -49,6 +52,21 @@ pub struct VirtualMachineStatus {
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
     )]
     pub conditions: Vec<Condition>,
+}
+
+/// A machine that another one makes room for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PreemptedBy {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID: another one of that name is not meant.
+    pub uid: String,
+    /// Whether the machine that makes room is off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
 }
 
 /// An interface as it is.

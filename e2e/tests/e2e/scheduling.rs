@@ -304,6 +304,100 @@ fn a_machine_that_is_off_gives_its_place_up_and_takes_it_again() {
     world.remove_space(SPACE);
 }
 
+fn with_priority(name: &str, priority: i32, preemption: &str) -> Guest {
+    Guest::new(SPACE, name).more(&format!(
+        "placement:
+  host: host2
+  priority: {priority}
+  preemption: {preemption}"
+    ))
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn one_of_a_higher_priority_stops_one_of_a_lower_if_both_allow_it() {
+    let world = World::new();
+    world.space(SPACE);
+    let room = room_for(&world, 1);
+    let low = with_priority("low", 1, "Allowed");
+    world.apply(&low.yaml());
+    placed(&world, &low);
+    let id = world.domain_id("host2", &low.domain());
+    let never = with_priority("never", 9, "Never");
+    world.apply(&never.yaml());
+    waits(&world, "never", "1 at most machines");
+    // It is of the same priority.
+    let equal = with_priority("equal", 1, "Allowed");
+    world.apply(&equal.yaml());
+    waits(&world, "equal", "1 at most machines");
+    assert_eq!(world.domain_id("host2", &low.domain()), id, "it still runs");
+    world.kubectl(&["delete", "vm", "never", "equal", "-n", SPACE]);
+    let high = with_priority("high", 9, "Allowed");
+    let start = Instant::now();
+    world.apply(&high.yaml());
+    assert_eq!(placed(&world, &high), "host2");
+    println!(
+        "it runs in the place of the other after {:?}",
+        start.elapsed()
+    );
+    waits(
+        &world,
+        "low",
+        "it has given its place on host2 up: 0 of 2 hosts fit: ",
+    );
+    let machine = world.machine(SPACE, "low").unwrap();
+    assert_eq!((state(&machine), host_of(&machine)), ("Shutoff", "host2"));
+    assert!(machine["status"]["preemptedBy"].is_null());
+    let events = world.kubectl(&["get", "events", "-n", SPACE, "-o", "wide"]);
+    let told = events.lines().find(|line| line.contains("Preempted"));
+    let told = told.unwrap_or_else(|| world.fail(&events));
+    println!("{told}");
+    assert!(told.contains("e2e-scheduling/high"), "{told}");
+    world.kubectl(&["delete", "vm", "high", "-n", SPACE, "--timeout=60s"]);
+    assert_eq!(placed(&world, &low), "host2");
+    drop(room);
+    world.remove_space(SPACE);
+}
+
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn one_that_makes_room_goes_on_when_nobody_needs_it() {
+    let world = World::new();
+    world.space(SPACE);
+    let room = room_for(&world, 1);
+    // Nothing in it hears that it is to shut down.
+    let mut low = with_priority("low", 1, "Allowed");
+    low.grace = 600;
+    world.apply(&low.yaml());
+    placed(&world, &low);
+    let id = world.domain_id("host2", &low.domain());
+    let high = with_priority("high", 9, "Allowed");
+    world.apply(&high.yaml());
+    let machine = world.machine_is(SPACE, "low", "to make room", |machine| {
+        reason(machine) == "Preempted"
+    });
+    println!("low: {}", message(&machine));
+    println!("low: {}", machine["status"]["plan"]);
+    assert_eq!(machine["status"]["preemptedBy"]["name"], "high");
+    let step = &machine["status"]["plan"]["steps"][0];
+    assert_eq!(step["reason"], "it makes room for e2e-scheduling/high");
+    waits(
+        &world,
+        "high",
+        "; on host2 when e2e-scheduling/low has stopped",
+    );
+    world.kubectl(&["delete", "vm", "high", "-n", SPACE, "--timeout=60s"]);
+    let machine = world.machine_is(SPACE, "low", "as before", |machine| {
+        reason(machine) == "Running" && machine["status"]["preemptedBy"].is_null()
+    });
+    assert!(is_scheduled(&machine, "True", "Placed"));
+    assert_eq!(world.domain_id("host2", &low.domain()), id, "it still runs");
+    low.grace = 0;
+    world.apply(&low.yaml());
+    drop(room);
+    world.remove_space(SPACE);
+}
+
 #[test]
 #[ignore = "needs the lab: run by cargo lab test"]
 fn hosts_are_chosen_by_their_labels() {

@@ -12,7 +12,7 @@ use super::files::{self, Given, Known};
 use super::get::print_table;
 use super::session::Session;
 use super::{CliError, HostArgs, Output, ScheduleArgs, cluster};
-use crate::controllers::placement::foretell;
+use crate::controllers::placement::{foretell, foretell_room};
 
 const KINDS: [&str; 8] = [
     "Host",
@@ -166,6 +166,10 @@ impl Answer {
         }
         let chosen = foretell(ctx, &desired, &without)
             .unwrap_or_else(|| chosen.map_err(|why| why.to_string()));
+        let chosen = chosen.map_err(|why| match foretell_room(ctx, &desired, &without) {
+            Some(room) => format!("{why}; {room}"),
+            None => why,
+        });
         Ok(Self {
             machine: format!("{namespace}/{name}"),
             bound: machine.host().cloned(),

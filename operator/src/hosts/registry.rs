@@ -75,6 +75,12 @@ impl Registry {
         }
     }
 
+    /// Whether a person at a command line is who asks.
+    #[must_use]
+    pub fn is_personal(&self) -> bool {
+        self.personal
+    }
+
     /// Whether there is no session to a host.
     #[must_use]
     pub fn is_idle(&self, host: &str) -> bool {

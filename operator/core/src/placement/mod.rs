@@ -3,6 +3,9 @@
 //! A binding is written under a precondition before anything is made on the host, so that it is the
 //! word that counts. What is on the hosts counts when the binding is lost, or older than they are.
 
+mod preemption;
+
+pub use self::preemption::{Claim, Other, claim, may_make_room, may_take_room};
 use crate::desired::machine::DesiredMachine;
 use crate::observed::domain::ObservedDomain;
 

@@ -168,6 +168,7 @@ impl Facts {
             take_over: false,
             adoption: false,
             misplaced: None,
+            making_room: None,
             epoch: ask.epoch.into(),
             deleting: ask.deleting,
             history: &self.history,

@@ -119,6 +119,7 @@ fn what_belongs_to_others_stays() {
         take_over: false,
         adoption: false,
         misplaced: None,
+        making_room: None,
         epoch: EPOCH,
         deleting: false,
         history: &World::new(None).history,

@@ -19,6 +19,7 @@ mod page;
 mod place;
 mod pool;
 mod pool_types;
+mod preemption;
 mod reservations;
 mod snapshots;
 mod strategies;

@@ -24,6 +24,7 @@ pub(crate) struct World {
     pub(crate) adoption: bool,
     pub(crate) take_over: bool,
     pub(crate) manager: &'static str,
+    pub(crate) making_room: Option<&'static str>,
     pub(crate) misplaced: Option<&'static str>,
     // What the guest makes of a request to shut down.
     pub(crate) obedient: bool,
@@ -45,6 +46,7 @@ impl World {
             take_over: false,
             manager: CLUSTER,
             misplaced: None,
+            making_room: None,
             obedient: true,
             bad_starts: 0,
             lets_go: true,
@@ -62,6 +64,7 @@ impl World {
             take_over: self.take_over,
             adoption: self.adoption,
             misplaced: self.misplaced,
+            making_room: self.making_room,
             epoch: EPOCH,
             deleting: self.deleting,
             history: &self.history,

@@ -90,6 +90,29 @@ async fn a_place_that_is_given_up_is_for_others() {
 }
 
 #[tokio::test]
+async fn who_would_have_to_stop_is_told_if_both_allow_it() {
+    for (theirs, own, told) in [
+        ("Allowed", "Allowed", true),
+        ("Never", "Allowed", false),
+        ("Allowed", "Never", false),
+    ] {
+        let there = machine("batch", 4, json!({"preemption": theirs}));
+        let new = machine("web", 4, json!({"priority": 1, "preemption": own}));
+        let mut there = bound(there, "kvm-1", false);
+        let uuid = drover_core::identity::machine_uuid("lab", "shop", "batch");
+        there.object["status"]["uuid"] = uuid.to_string().into();
+        let why = answer(&[host("kvm-1"), there, new], "web")
+            .await
+            .unwrap_err();
+        assert_eq!(
+            why.ends_with("; on kvm-1 when shop/batch has stopped"),
+            told,
+            "{why}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn machines_of_one_group_are_told_as_a_group() {
     let db = |name: &str| machine(name, 2, json!({"group": {"name": "db", "minMember": 3}}));
     let mut objects = vec![host("kvm-1"), db("db-1"), db("db-2")];

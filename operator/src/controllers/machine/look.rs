@@ -28,6 +28,8 @@ pub(super) struct Subject<'a> {
     epoch: i64,
     adoption: bool,
     misplaced: Option<String>,
+    /// The machine that it makes room for.
+    pub(super) making_room: Option<String>,
     deleting: bool,
 }
 
@@ -66,6 +68,7 @@ impl<'a> Subject<'a> {
             host,
             desired,
             epoch,
+            making_room: None,
             deleting: false,
         }
     }
@@ -128,6 +131,7 @@ impl<'a> Subject<'a> {
             take_over: ctx.take_over,
             adoption: self.adoption,
             misplaced: self.misplaced.as_deref(),
+            making_room: self.making_room.as_deref(),
             epoch: ours.map_or(self.epoch, |mark| mark.epoch.max(self.epoch)),
             deleting: self.deleting,
             history: &history,
@@ -162,7 +166,9 @@ impl<'a> Subject<'a> {
             }
             let off = self.desired.strategy == drover_crds::virtual_machine::RunStrategy::Halted;
             let active = domain.is_some_and(|domain| domain.state.is_active());
-            let stopping = off || self.deleting || domain.is_some_and(is_being_stopped);
+            let makes_room = self.making_room.is_some();
+            let stopping =
+                off || makes_room || self.deleting || domain.is_some_and(is_being_stopped);
             if active && !stopping {
                 history.shutdown_asked = None;
                 history.shutdown_asked_again = None;

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::observed::domain::ObservedDomain;
+use drover_core::placement::Claim;
 use drover_core::plan::Verdict;
 use drover_core::plan::machine::{Plan, Step, keeps_place};
 use drover_crds::VirtualMachine;
@@ -48,6 +49,7 @@ const MOST_STEPS: usize = 48;
 pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let Some(machine) = ctx.cache.machines.get(&key.namespace, &key.name) else {
         ctx.memory.fleet.gone(key);
+        placement::hint_victims(ctx, key);
         ctx.hint_waiting();
         writers::hint_waiting(ctx);
         hint_hosts_of(ctx, key);
@@ -58,11 +60,13 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let desired = match ctx.desired(&machine) {
         Ok(desired) => desired,
         Err(invalid) => {
+            placement::hint_victims(ctx, key);
             let verdict = Verdict::new(Reason::InvalidSpec, invalid.to_string());
             return tell(ctx, key, &machine, Outcome::of(verdict)).await;
         }
     };
     if machine.metadata.deletion_timestamp.is_some() {
+        placement::hint_victims(ctx, key);
         return deletion::delete(ctx, key, &machine, &desired).await;
     }
     let machine = report::ensure_finalizer(ctx, &ctx.cache.machines, machine).await?;
@@ -81,16 +85,41 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
             Placed::Raced => return Ok(Again::Failed),
         }
     }
-    let Some((host, epoch)) = bound(&machine) else {
+    on_its_host(ctx, key, &machine, &desired).await
+}
+
+async fn on_its_host(
+    ctx: &Ctx,
+    key: &Key,
+    machine: &VirtualMachine,
+    desired: &DesiredMachine,
+) -> Result<Again, Error> {
+    let Some((host, epoch)) = bound(machine) else {
         return Ok(Again::Failed);
     };
-    match settle(ctx, key, &machine, &desired, &host, epoch).await? {
-        Settled::As(outcome) => tell(ctx, key, &machine, *outcome).await,
+    let other = match placement::standing(ctx, machine, desired) {
+        None => None,
+        Some((Claim::Stands, other)) => Some(other),
+        Some(_) => return placement::end(ctx, key, machine, desired).await,
+    };
+    let name = other
+        .as_ref()
+        .map(|it| format!("{}/{}", it.namespace, it.name));
+    match settle(ctx, key, machine, desired, (&host, epoch), name).await? {
+        Settled::As(outcome) => {
+            let is_off = outcome.is_off();
+            let again = tell(ctx, key, machine, *outcome).await?;
+            other
+                .filter(|_| is_off)
+                .into_iter()
+                .for_each(|other| ctx.hints.hint(other));
+            Ok(again)
+        }
         Settled::Anew(again) => Ok(again),
         Settled::Rebind(chosen) => {
             let _turn = ctx.placing.turn(desired.placement.priority).await;
             // Whatever comes of it is looked at anew.
-            placement::bind(ctx, key, &machine, &desired, chosen).await?;
+            placement::bind(ctx, key, machine, desired, chosen).await?;
             Ok(Again::After(Duration::ZERO))
         }
     }
@@ -131,6 +160,8 @@ struct Outcome {
     scheduled: bool,
     // Whether it has its place on its host; as before, if nobody knows.
     keeps_place: Option<bool>,
+    // The machine that it makes room for.
+    making_room: Option<String>,
     volumes: Option<Verdict>,
     networks: Option<Verdict>,
     // Why its guest cannot be given what is declared, if it is to be given something.
@@ -149,6 +180,7 @@ impl Outcome {
             verdict,
             scheduled: true,
             keeps_place: None,
+            making_room: None,
             volumes: None,
             networks: None,
             first_boot: None,
@@ -158,6 +190,16 @@ impl Outcome {
             guest: None,
             epoch: None,
             again: Again::WhenHinted,
+        }
+    }
+
+    // Until its host has been looked at.
+    fn begun(making_room: Option<String>) -> Self {
+        let verdict = Verdict::new(Reason::Starting, "it is being started");
+        Self {
+            making_room,
+            again: Again::After(Duration::from_millis(200)),
+            ..Self::of(verdict)
         }
     }
 
@@ -179,6 +221,12 @@ impl Outcome {
             self.verdict = refused.clone();
         }
         (self.volumes, self.networks) = (volumes, networks);
+    }
+
+    // Whether it is known to be off, or not to be there at all.
+    fn is_off(&self) -> bool {
+        let domain = self.domain.as_ref();
+        self.plan.is_some() && domain.is_none_or(|domain| !domain.state.is_active())
     }
 
     fn know_place(&mut self, desired: &DesiredMachine, had: bool) {
@@ -214,8 +262,8 @@ async fn settle(
     key: &Key,
     machine: &VirtualMachine,
     desired: &DesiredMachine,
-    host: &str,
-    epoch: i64,
+    (host, epoch): (&str, i64),
+    making_room: Option<String>,
 ) -> Result<Settled, Error> {
     let handle = match reachable(ctx, host) {
         Ok(handle) => handle,
@@ -223,9 +271,9 @@ async fn settle(
     };
     look::restore(ctx, machine, desired);
     let needs = Needs::gather(ctx, machine, desired, &handle).await?;
-    let subject = Subject::new(ctx, &handle, desired, &needs.volumes, epoch);
-    let mut outcome = Outcome::of(Verdict::new(Reason::Starting, "it is being started"));
-    outcome.again = Again::After(Duration::from_millis(200));
+    let mut subject = Subject::new(ctx, &handle, desired, &needs.volumes, epoch);
+    subject.making_room.clone_from(&making_room);
+    let mut outcome = Outcome::begun(making_room);
     for _ in 0..MOST_STEPS {
         let found = match subject.look().await {
             Ok(found) => found,
@@ -356,8 +404,10 @@ async fn tell(
         verdict: outcome.verdict,
         others,
     };
+    let (known, now) = (&before.preempted_by, &report.status.preempted_by);
+    let soon = placement::has_turned(known.as_ref(), now.as_ref());
     let written = match placement::is_shared(ctx, machine) {
-        true => report::exactly(ctx, &ctx.cache.machines, report, false).await?,
+        true => report::exactly(ctx, &ctx.cache.machines, report, soon).await?,
         false => report::report(ctx, &ctx.cache.machines, report).await?,
     };
     if frees {

@@ -1,5 +1,6 @@
 //! What a look at a machine says in its status.
 
+use drover_core::fields::{Class, short_hash};
 use drover_core::plan::Verdict;
 use drover_core::plan::history::History;
 use drover_core::plan::machine::{Fate, Plan};
@@ -18,9 +19,15 @@ pub(super) fn describe(
     before: &VirtualMachineStatus,
 ) -> VirtualMachineStatus {
     let mut status = VirtualMachineStatus {
-        plan: outcome.plan.as_ref().and_then(plan_status),
+        plan: outcome.plan.as_ref().and_then(|plan| {
+            let other = outcome.making_room.as_deref();
+            plan_status(plan, other)
+        }),
         ..before.clone()
     };
+    if let (Some(_), Some(by)) = (&outcome.plan, &mut status.preempted_by) {
+        by.stopped = outcome.making_room.is_some() && outcome.is_off();
+    }
     status.epoch = outcome.epoch.or(status.epoch);
     if let Some(domain) = &outcome.domain {
         status.state = Some(domain.state.as_str().to_owned());
@@ -129,7 +136,15 @@ fn of_the_plan(plan: &Plan, reason: Reason) -> Vec<Entry> {
     entries
 }
 
-fn plan_status(plan: &Plan) -> Option<PlanStatus> {
+fn plan_status(plan: &Plan, making_room: Option<&str>) -> Option<PlanStatus> {
+    let stops = making_room.filter(|_| plan.verdict.reason == Reason::Preempted);
+    let stops = stops.map(|other| PlanStep {
+        path: "spec.placement.preemption".to_owned(),
+        from: "Running".to_owned(),
+        to: "Shutoff".to_owned(),
+        class: Class::Live.as_str().to_owned(),
+        reason: format!("it makes room for {other}"),
+    });
     let steps: Vec<_> = plan
         .changes
         .iter()
@@ -143,7 +158,9 @@ fn plan_status(plan: &Plan) -> Option<PlanStatus> {
                 _ => change.reason.clone(),
             },
         })
+        .chain(stops.clone())
         .collect();
-    let hash = plan.hash.clone()?;
+    let alone = || stops.map(|step| short_hash(&step.reason));
+    let hash = plan.hash.clone().or_else(alone)?;
     (!steps.is_empty()).then_some(PlanStatus { hash, steps })
 }

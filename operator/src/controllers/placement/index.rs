@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use drover_core::desired::host::DesiredHost;
-use drover_core::schedule::{Candidate, Counts, Event, Fleet, Weights};
+use drover_core::desired::machine::DesiredMachine;
+use drover_core::placement::may_make_room;
+use drover_core::schedule::{Candidate, Counts, Event, Fleet, Machine, Weights};
 use drover_crds::{Host, VirtualMachine};
 use kube::ResourceExt;
 use uuid::Uuid;
@@ -180,7 +182,9 @@ impl Kept {
             let Some(uid) = machine.uid() else { continue };
             let size = size_version(ctx, &machine);
             let known = match before.remove(&uid) {
-                Some(known) if known.is(ctx, &machine, size.as_ref()) => known,
+                Some(known) if known.is(ctx, &machine, size.as_ref()) => {
+                    self.renew(ctx, &machine, known)
+                }
                 other => {
                     if let Some((uuid, host)) = other.and_then(Known::bound) {
                         self.release(uuid, host);
@@ -196,11 +200,7 @@ impl Kept {
         let host = machine.host().cloned();
         let placed = host.and_then(|host| Some((ctx.desired(machine).ok()?, host)));
         if let Some((desired, host)) = &placed {
-            let counted = request::machine(ctx, desired);
-            let counts = match machine.has_freed_place() {
-                true => Counts::Labels,
-                false => Counts::All,
-            };
+            let (counted, counts) = counted(ctx, machine, desired);
             let event = self.fleet.bind(&counted, &[host], counts);
             self.note(event);
             // Whoever has to be near it may have waited for it.
@@ -217,12 +217,27 @@ impl Kept {
             labels: machine.metadata.labels.clone(),
             host: machine.host().cloned(),
             freed: machine.has_freed_place(),
+            makes_room: makes_room(machine),
             size,
             namespace: machine.namespace().unwrap_or_default(),
             to_be_made: placed
                 .as_ref()
                 .map_or_else(Vec::new, |(desired, _)| to_be_made(ctx, desired)),
             uuid: placed.map(|(desired, _)| desired.uuid),
+        }
+    }
+
+    // That it makes room for one is for no other to know: it counts as it did.
+    fn renew(&mut self, ctx: &Ctx, machine: &VirtualMachine, known: Known) -> Known {
+        let makes_room = makes_room(machine);
+        let host = machine.host().filter(|_| known.makes_room != makes_room);
+        if let Some((desired, host)) = ctx.desired(machine).ok().zip(host) {
+            let (counted, counts) = counted(ctx, machine, &desired);
+            self.fleet.bind(&counted, &[host], counts);
+        }
+        Known {
+            makes_room,
+            ..known
         }
     }
 
@@ -333,6 +348,24 @@ impl Kept {
         let seen = handle.read(|it| it.pools.get(name)?.1.value.clone());
         seen.map_or(u64::MAX, |seen| room::room(ctx, pool, &seen, &handle.name))
     }
+}
+
+fn makes_room(machine: &VirtualMachine) -> bool {
+    let status = machine.status.as_ref();
+    status.is_some_and(|status| status.preempted_by.is_some())
+}
+
+// A machine as it counts where it is bound. One that makes room for another is not told to do it twice.
+fn counted(ctx: &Ctx, machine: &VirtualMachine, desired: &DesiredMachine) -> (Machine, Counts) {
+    let counts = match machine.has_freed_place() {
+        true => Counts::Labels,
+        false => Counts::All,
+    };
+    let counted = Machine {
+        preemption: may_make_room(desired) && !makes_room(machine),
+        ..request::machine(ctx, desired)
+    };
+    (counted, counts)
 }
 
 impl Stamp {

@@ -7,6 +7,7 @@ mod index;
 mod line;
 mod offer;
 mod others;
+mod preemption;
 mod request;
 mod retake;
 mod sites;
@@ -19,7 +20,7 @@ use drover_core::plan::Verdict;
 use drover_core::schedule::{Request, Rules};
 use drover_crds::common::CONFIRMED_OFF;
 use drover_crds::condition::{Entry, Reason, Status};
-use drover_crds::virtual_machine::Placement;
+use drover_crds::virtual_machine::{Placement, Preemption};
 use drover_crds::{VirtualMachine, VirtualMachineStatus};
 use kube::ResourceExt;
 
@@ -28,6 +29,7 @@ pub use self::group::foretell;
 pub use self::index::Index;
 pub use self::line::Line;
 pub use self::offer::hugepages;
+pub use self::preemption::{end, foretell_room, has_turned, hint_victims, standing};
 pub use self::request::namespace_labels;
 pub use self::retake::retake;
 use super::report::{self, Report};
@@ -78,6 +80,9 @@ pub async fn place(
             };
             return group::place(ctx, key, own, &others).await;
         }
+        Ok(Found::New(epoch, request)) if preemption::concerns(ctx, desired) => {
+            return preemption::place(ctx, key, machine, desired, (epoch, *request)).await;
+        }
         found => found.and_then(|found| settle_on(ctx, desired, found)),
     };
     match chosen {
@@ -89,8 +94,11 @@ pub async fn place(
 /// Whether other machines' turns may write the status of this one.
 #[must_use]
 pub fn is_shared(ctx: &Ctx, machine: &VirtualMachine) -> bool {
-    let said = said(ctx, machine);
-    said.is_some_and(|placement| placement.group.is_some())
+    let makes_room = |it: &VirtualMachineStatus| it.preempted_by.is_some();
+    machine.status.as_ref().is_some_and(makes_room)
+        || said(ctx, machine).is_some_and(|placement| {
+            placement.group.is_some() || placement.preemption == Preemption::Allowed
+        })
 }
 
 // What a machine, or its InstanceType, says of its place.
@@ -327,6 +335,7 @@ pub async fn bind(
                 ctx.hints.hint(Key::volume(&desired.namespace, volume));
             }
             group::hint_others(ctx, desired);
+            hint_victims(ctx, key);
             // It may have told of the domain as one whose object is gone.
             ctx.hints.hint(Key::host(&host));
             tracing::info!(object = %key, host = status.host, epoch, "placed");

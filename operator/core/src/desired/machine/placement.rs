@@ -2,9 +2,9 @@
 
 use drover_crds::host::{Taint as HostTaint, TaintEffect};
 use drover_crds::virtual_machine::{
-    HostOperator, HostSelectorTerm, MachineAffinityTerm, Placement, Toleration as Tolerated,
-    TolerationOperator, TopologySpreadConstraint, WeightedMachineAffinityTerm, WhenHalted,
-    WhenUnsatisfiable,
+    HostOperator, HostSelectorTerm, MachineAffinityTerm, Placement, Preemption,
+    Toleration as Tolerated, TolerationOperator, TopologySpreadConstraint,
+    WeightedMachineAffinityTerm, WhenHalted, WhenUnsatisfiable,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
@@ -37,6 +37,8 @@ pub struct DesiredPlacement {
     pub spread: Vec<Spread>,
     /// The higher, the earlier it is placed.
     pub priority: i32,
+    /// Whether it may stop others so that it finds room, and be stopped for others.
+    pub preemption: bool,
     /// The machines that it is placed together with, or not at all.
     pub group: Option<DesiredGroup>,
     /// What becomes of its place while it is off.
@@ -92,6 +94,7 @@ impl DesiredPlacement {
                 .map(spread)
                 .collect(),
             priority: spec.priority,
+            preemption: spec.preemption == Preemption::Allowed,
             group: spec.group.map(|group| DesiredGroup {
                 name: group.name,
                 min_member: usize::try_from(group.min_member).unwrap_or(1),

@@ -161,6 +161,8 @@ pub struct Situation<'a> {
     pub adoption: bool,
     /// Why the machine may not be where it is, if it may not.
     pub misplaced: Option<&'a str>,
+    /// The machine that it makes room for, if it does: until then it is off.
+    pub making_room: Option<&'a str>,
     /// The placement.
     pub epoch: i64,
     /// Whether its object is being deleted.

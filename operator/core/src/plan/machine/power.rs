@@ -24,6 +24,9 @@ pub(super) fn plan(situation: &Situation<'_>, domain: &ObservedDomain, wanted: &
     let off = situation.desired.strategy == RunStrategy::Halted
         || matches!(pending, Some(Pending::Stop | Pending::Restart));
     match (active, off) {
+        (true, _) if situation.making_room.is_some() => {
+            making_room(situation, domain, &mark, pending)
+        }
         (true, true) => stop::plan(situation, domain, Reason::Stopping),
         (true, false) => running(situation, domain, wanted),
         (false, _) => resting(situation, domain, wanted, &mark),
@@ -100,6 +103,34 @@ fn finished(
     (next != *mark).then(|| record(domain, next, "what has come to its end is written down"))
 }
 
+// It stops for another machine, as one that is to be started again.
+fn making_room(
+    situation: &Situation<'_>,
+    domain: &ObservedDomain,
+    mark: &Mark,
+    pending: Option<Pending>,
+) -> Plan {
+    let strategy = situation.desired.strategy;
+    // Its stop would be the end of it otherwise.
+    let by_hand = matches!(strategy, RunStrategy::Manual | RunStrategy::RerunOnFailure);
+    if by_hand && pending.is_none() {
+        let mut next = mark.clone();
+        next.recorded.pending = Some(Pending::Restart);
+        let words = "that it is to start again is written down";
+        return record(domain, next, words);
+    }
+    let declared = strategy == RunStrategy::Halted || pending == Some(Pending::Stop);
+    let reason = match declared {
+        true => Reason::Stopping,
+        false => Reason::Preempted,
+    };
+    let mut plan = stop::plan(situation, domain, reason);
+    let other = situation.making_room.unwrap_or_default();
+    let words = std::mem::take(&mut plan.verdict.message);
+    plan.verdict.message = format!("it makes room for {other}: {words}");
+    plan
+}
+
 fn how(situation: &Situation<'_>, domain: &ObservedDomain) -> Stop {
     // An event knows more of a stop that the state calls a shutdown.
     match (domain.stop(), situation.history.stop) {
@@ -147,8 +178,16 @@ fn resting(
         RunStrategy::Manual => pending,
         RunStrategy::Once => !recorded.ran || (pending && not_yet(domain)),
     };
-    let mut plan = update::resting(situation, domain, wanted, start);
+    let now = start && situation.making_room.is_none();
+    let mut plan = update::resting(situation, domain, wanted, now);
     if plan.step.is_some() {
+        return plan;
+    }
+    if let Some(other) = situation.making_room.filter(|_| start) {
+        if plan.verdict.reason == Reason::Halted {
+            let words = format!("it is off until {other} is placed");
+            plan.verdict = Verdict::new(Reason::Preempted, words);
+        }
         return plan;
     }
     if !start {

@@ -1,10 +1,13 @@
 //! What is asked of the index, and who waits for another answer.
 
+use std::sync::Arc;
+
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::schedule::{
-    Candidate, Counts, Event, Explained, GroupRefused, Request, Unschedulable, could_help, explain,
-    schedule, schedule_group,
+    Candidate, Counts, Event, Explained, GroupRefused, Preemption, Request, Unschedulable,
+    could_help, explain, preempt, schedule, schedule_group,
 };
+use drover_crds::VirtualMachine;
 
 use super::{Index, Kept};
 use crate::controllers::placement::request;
@@ -75,6 +78,42 @@ impl Index {
         let chosen = schedule(&request, &mut kept.fleet);
         only.into_iter().for_each(|only| kept.close(ctx, only));
         if let Err(why) = &chosen {
+            kept.waiting.insert(key, Waits::Alone(why.clone()));
+        }
+        kept.hint(ctx);
+        chosen
+    }
+
+    /// The host for a machine, beside these, which are off and make room for it; if there is none, why,
+    /// and which others would have to go.
+    pub(in crate::controllers::placement) fn choose_beside(
+        &self,
+        ctx: &Ctx,
+        desired: &DesiredMachine,
+        request: &Request,
+        off: &[Arc<VirtualMachine>],
+    ) -> Result<String, (Unschedulable, Option<Preemption>)> {
+        let key = Key::machine(&desired.namespace, &desired.name);
+        let mut kept = self.lock();
+        kept.sync(ctx, &request.machine.usage.pools);
+        kept.is_looked_at(&key);
+        kept.forget(desired.uuid);
+        let counted = |machine: &Arc<VirtualMachine>| {
+            let (host, desired) = (machine.host()?, ctx.desired(machine).ok()?);
+            let (counted, counts) = super::counted(ctx, machine, &desired);
+            Some((counted, host.clone(), counts))
+        };
+        let aside: Vec<_> = off.iter().filter_map(counted).collect();
+        for (machine, ..) in &aside {
+            kept.fleet.release(&machine.uid);
+        }
+        let chosen = schedule(request, &mut kept.fleet);
+        let chosen = chosen.map_err(|why| (why, preempt(request, &mut kept.fleet)));
+        // For everybody else they count as before.
+        for (machine, host, counts) in &aside {
+            kept.fleet.bind(machine, &[host], *counts);
+        }
+        if let Err((why, _)) = &chosen {
             kept.waiting.insert(key, Waits::Alone(why.clone()));
         }
         kept.hint(ctx);
@@ -153,6 +192,21 @@ impl Index {
         kept.sync(ctx, &pools_of(requests));
         let mut fleet = kept.fleet.without(without);
         schedule_group(requests, needed, &mut fleet)
+    }
+
+    /// Which machines would have to go so that one has room, if these hosts were gone.
+    pub(in crate::controllers::placement) fn explain_room(
+        &self,
+        ctx: &Ctx,
+        desired: &DesiredMachine,
+        without: &[&str],
+    ) -> Option<Preemption> {
+        let mut request = request::request(ctx, desired);
+        request.machine.preemption = true;
+        let mut kept = self.lock();
+        kept.sync(ctx, &request.machine.usage.pools);
+        kept.forget(desired.uuid);
+        preempt(&request, &mut kept.fleet.without(without))
     }
 
     /// Where a machine would go if it were to be placed now and these hosts were gone, and what each of

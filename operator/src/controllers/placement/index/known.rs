@@ -17,6 +17,8 @@ pub(super) struct Known {
     pub(super) labels: Option<BTreeMap<String, String>>,
     pub(super) host: Option<String>,
     pub(super) freed: bool,
+    // Whether it makes room for another.
+    pub(super) makes_room: bool,
     pub(super) size: Option<String>,
     pub(super) namespace: String,
     // If it counts there.
