@@ -113,6 +113,34 @@ async fn who_would_have_to_stop_is_told_if_both_allow_it() {
 }
 
 #[tokio::test]
+async fn who_makes_room_for_one_is_not_asked_by_another() {
+    let there = |name: &str, host: &str| {
+        let mut there = bound(
+            machine(name, 4, json!({"preemption": "Allowed"})),
+            host,
+            false,
+        );
+        let uuid = drover_core::identity::machine_uuid("lab", "shop", name);
+        there.object["status"]["uuid"] = uuid.to_string().into();
+        there
+    };
+    let mut asked = there("batch-1", "kvm-1");
+    let by = json!({"namespace": "shop", "name": "db", "uid": "db", "stopped": true});
+    asked.object["status"]["preemptedBy"] = by;
+    let new = machine("web", 4, json!({"priority": 1, "preemption": "Allowed"}));
+    let mut objects = vec![host("kvm-1"), asked, new];
+    let why = answer(&objects, "web").await.unwrap_err();
+    assert!(!why.contains("batch-1"), "{why}");
+    assert!(why.contains("insufficient cpu"), "it still counts: {why}");
+    objects.extend([host("kvm-2"), there("batch-2", "kvm-2")]);
+    let why = answer(&objects, "web").await.unwrap_err();
+    assert!(
+        why.ends_with("; on kvm-2 when shop/batch-2 has stopped"),
+        "{why}"
+    );
+}
+
+#[tokio::test]
 async fn machines_of_one_group_are_told_as_a_group() {
     let db = |name: &str| machine(name, 2, json!({"group": {"name": "db", "minMember": 3}}));
     let mut objects = vec![host("kvm-1"), db("db-1"), db("db-2")];

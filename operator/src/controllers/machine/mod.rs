@@ -23,7 +23,7 @@ use drover_core::placement::Claim;
 use drover_core::plan::Verdict;
 use drover_core::plan::machine::{Plan, Step, keeps_place};
 use drover_crds::VirtualMachine;
-use drover_crds::condition::{Reason, Status};
+use drover_crds::condition::{self, Reason, Status};
 use drover_crds::virtual_machine::GuestStatus;
 use drover_rpc::code;
 
@@ -391,9 +391,10 @@ async fn tell(
         .map(|uuid| ctx.memory.history(uuid))
         .unwrap_or_default();
     let status = status::describe(&outcome, &history, &before);
-    let had_freed = machine.has_freed_place();
-    let others = status::entries(&outcome, had_freed);
-    let frees = outcome.keeps_place == Some(false) && !had_freed;
+    let freed = condition::find(&before.conditions, "Scheduled");
+    let freed = freed.filter(|_| machine.has_freed_place());
+    let others = status::entries(&outcome, freed);
+    let frees = outcome.keeps_place == Some(false) && freed.is_none();
     let again = outcome.again;
     let stopped = writers::has_let_go(machine, status.state.as_deref());
     let report = Report {

@@ -8,6 +8,7 @@ use drover_crds::condition::{Entry, Reason, Status};
 use drover_crds::virtual_machine::{
     PLACE_FREED, PlanStatus, PlanStep, StartFailures, VirtualMachineStatus,
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::Outcome;
 
@@ -51,8 +52,8 @@ fn rfc3339(millis: u64) -> Option<String> {
     Some(at.to_string())
 }
 
-/// `freed`: whether it had given its place up before.
-pub(super) fn entries(outcome: &Outcome, freed: bool) -> Vec<Entry> {
+/// `freed`: how it was said that it has given its place up, if it had before.
+pub(super) fn entries(outcome: &Outcome, freed: Option<&Condition>) -> Vec<Entry> {
     if !outcome.scheduled {
         let reason = outcome.verdict.reason.as_str();
         return vec![Entry::new(
@@ -62,9 +63,12 @@ pub(super) fn entries(outcome: &Outcome, freed: bool) -> Vec<Entry> {
             &outcome.verdict.message,
         )];
     }
-    let mut entries = vec![match outcome.keeps_place.unwrap_or(!freed) {
+    let mut entries = vec![match outcome.keeps_place.unwrap_or(freed.is_none()) {
         true => Entry::new("Scheduled", Status::True, "Placed", ""),
-        false => Entry::new("Scheduled", Status::False, PLACE_FREED, FREED_WORDS),
+        false => {
+            let words = freed.map_or(FREED_WORDS, |it| &it.message);
+            Entry::new("Scheduled", Status::False, PLACE_FREED, words)
+        }
     }];
     if outcome.domain.is_none() && outcome.plan.is_none() {
         return entries;
