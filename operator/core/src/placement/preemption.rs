@@ -41,9 +41,9 @@ pub fn may_make_room(desired: &DesiredMachine) -> bool {
 /// The machine that another one was told to make room for.
 #[derive(Debug, Clone, Copy)]
 pub enum Other<'a> {
-    /// It is no longer there, or is going.
+    /// It is no longer there, or is going, or has found room on another host.
     Gone,
-    /// It is bound to a host.
+    /// It is bound to the same host.
     Placed,
     /// It waits.
     Waits(&'a DesiredMachine),

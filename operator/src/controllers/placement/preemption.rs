@@ -53,10 +53,15 @@ pub(super) async fn place(
     (epoch, mut request): (i64, Request),
 ) -> Result<Placed, Error> {
     let victims = of_uid(ctx, &desired.uid);
-    let (off, on): (Machines, Machines) = victims
+    let (mut off, on): (Machines, Machines) = victims
         .into_iter()
         .partition(|it| preempted_by(it).is_some_and(|by| by.stopped));
     request.machine.preemption = may_stop(ctx, desired);
+    if !request.machine.preemption {
+        // Their room is their own again, as they see for themselves.
+        hint_victims(ctx, key);
+        off.clear();
+    }
     let chosen = ctx.memory.fleet.choose_beside(ctx, desired, &request, &off);
     let (why, wanted) = match chosen {
         Ok(host) => {
@@ -67,8 +72,6 @@ pub(super) async fn place(
     };
     let waits = |words: String| Ok(Placed::Waiting(Verdict::new(Reason::Unschedulable, words)));
     if !request.machine.preemption {
-        // They see for themselves that nobody needs their room.
-        hint_victims(ctx, key);
         return waits(why.to_string());
     }
     let (on, lost): (Machines, Machines) = on.into_iter().partition(|it| can_stop(ctx, it));
@@ -85,6 +88,10 @@ pub(super) async fn place(
         return waits(why.to_string());
     };
     let victims = bound_to(ctx, &wanted);
+    if victims.is_empty() {
+        // They go anyway.
+        return waits(why.to_string());
+    }
     let by = PreemptedBy {
         namespace: desired.namespace.clone(),
         name: desired.name.clone(),
@@ -96,7 +103,7 @@ pub(super) async fn place(
         all &= set(ctx, victim, Some(by.clone())).await?;
         tracing::info!(object = %key, victim = %key_of(victim), host = wanted.host, "makes room");
     }
-    match all && !victims.is_empty() {
+    match all {
         true => waits(format!("{why}; {}", words(&wanted.host, &victims))),
         false => Ok(Placed::Raced),
     }
@@ -208,7 +215,8 @@ pub fn standing(
     let waits = waits.and_then(|it| ctx.desired(it).ok());
     let other = match (&there, &waits) {
         (_, Some(other)) => Other::Waits(other),
-        (Some(there), _) if there.host().is_some() => Other::Placed,
+        // One that went elsewhere has left it its place.
+        (Some(there), _) if there.host() == machine.host() => Other::Placed,
         _ => Other::Gone,
     };
     Some((claim(desired, other), key))
