@@ -394,6 +394,7 @@ async fn tell(
     let freed = condition::find(&before.conditions, "Scheduled");
     let freed = freed.filter(|_| machine.has_freed_place());
     let others = status::entries(&outcome, freed);
+    let generation = before.observed_generation;
     let frees = outcome.keeps_place == Some(false) && freed.is_none();
     let again = outcome.again;
     let stopped = writers::has_let_go(machine, status.state.as_deref());
@@ -411,7 +412,9 @@ async fn tell(
         true => report::exactly(ctx, &ctx.cache.machines, report, soon).await?,
         false => report::report(ctx, &ctx.cache.machines, report).await?,
     };
-    if frees {
+    // What it takes, or who may stop it, may be another thing now.
+    let changed = machine.host().is_some() && generation != machine.metadata.generation;
+    if frees || changed {
         ctx.memory.fleet.wake(ctx);
     }
     if stopped {

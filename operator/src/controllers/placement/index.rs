@@ -205,6 +205,10 @@ impl Kept {
             self.note(event);
             // Whoever has to be near it may have waited for it.
             self.note(Some(Event::bound(&counted)));
+            let mut waiting: Vec<_> = self.waiting.iter().collect();
+            waiting.retain(|(_, waits)| waits.could_stop(&counted));
+            self.helped
+                .extend(waiting.into_iter().map(|(key, _)| key.clone()));
             match counts {
                 Counts::All => self.bound.insert(desired.uuid),
                 Counts::Labels => self.freed.insert(desired.uuid),

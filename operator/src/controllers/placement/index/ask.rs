@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::schedule::{
-    Candidate, Counts, Event, Explained, GroupRefused, Preemption, Request, Unschedulable,
+    Candidate, Counts, Event, Explained, GroupRefused, Machine, Preemption, Request, Unschedulable,
     could_help, explain, preempt, schedule, schedule_group,
 };
 use drover_crds::VirtualMachine;
@@ -36,6 +36,12 @@ impl Waits {
             Self::Alone(why) => why.pools(),
             Self::Together(_, pools) => pools,
         }
+    }
+
+    /// Whether it could stop a machine that counts so, now that this one may be stopped.
+    pub(super) fn could_stop(&self, machine: &Machine) -> bool {
+        let Self::Alone(why) = self else { return false };
+        why.may_preempt() && machine.preemption && machine.priority < why.priority()
     }
 
     pub(super) fn could_be_helped(&self, event: &Event) -> bool {
