@@ -41,6 +41,7 @@ mod request;
 mod score;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use self::candidate::{Candidate, Foreign, Guest, HugepageRoom};
 pub use self::decide::schedule;
@@ -57,3 +58,4 @@ pub use self::request::{
     CpuWanted, GuestWanted, Hugepages, Machine, Preferred, Request, Rules, Spread, Term, Usage,
 };
 pub use self::score::{ONE, Weights};
+pub use self::waiting::{Waiting, Waits};
