@@ -10,12 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use drover_core::desired::host::DesiredHost;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::placement::may_make_room;
-use drover_core::schedule::{Candidate, Counts, Event, Fleet, Machine, Weights};
+use drover_core::schedule::{Candidate, Counts, Event, Fleet, Machine, Waiting, Weights};
 use drover_crds::{Host, VirtualMachine};
 use kube::ResourceExt;
 use uuid::Uuid;
 
-use self::ask::Waits;
 use self::known::{Known, size_version};
 use super::offer::Offer;
 use super::others::Others;
@@ -63,11 +62,9 @@ struct Kept {
     // What may be promised in pools that many hosts see.
     shared: HashMap<String, u64>,
     // The machines that found no place, and why.
-    waiting: HashMap<Key, Waits>,
+    waiting: Waiting<Key>,
     // What the groups that wait were last told, by their namespaces and names.
     told: HashMap<(String, String), String>,
-    // Those of them that something could have helped since.
-    helped: HashSet<Key>,
 }
 
 impl Index {
@@ -87,8 +84,7 @@ impl Index {
         if kept.waiting.is_empty() {
             return;
         }
-        let asked = kept.waiting.values();
-        let asked = asked.flat_map(Waits::pools).cloned().collect::<Vec<_>>();
+        let asked = kept.waiting.pools();
         kept.sync(ctx, &asked);
         kept.hint(ctx);
     }
@@ -112,7 +108,7 @@ impl Index {
 
     /// Whether a machine waits for something that could help it to a place.
     pub fn waits(&self, key: &Key) -> bool {
-        self.lock().waiting.contains_key(key)
+        self.lock().waiting.has(key)
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -205,10 +201,7 @@ impl Kept {
             self.note(event);
             // Whoever has to be near it may have waited for it.
             self.note(Some(Event::bound(&counted)));
-            let mut waiting: Vec<_> = self.waiting.iter().collect();
-            waiting.retain(|(_, waits)| waits.could_stop(&counted));
-            self.helped
-                .extend(waiting.into_iter().map(|(key, _)| key.clone()));
+            self.waiting.may_stop(&counted);
             match counts {
                 Counts::All => self.bound.insert(desired.uuid),
                 Counts::Labels => self.freed.insert(desired.uuid),
@@ -284,27 +277,14 @@ impl Kept {
 
     fn note(&mut self, event: Option<Event>) {
         let Some(event) = event else { return };
-        let helped = self
-            .waiting
-            .iter()
-            .filter(|(_, waits)| waits.could_be_helped(&event));
-        self.helped.extend(helped.map(|(key, _)| key.clone()));
+        self.waiting.note(&event);
     }
 
-    // What could have helped it so far it sees now.
-    fn is_looked_at(&mut self, key: &Key) {
-        self.waiting.remove(key);
-        self.helped.remove(key);
-    }
-
-    // Whoever is looked at and finds no place waits again.
+    // Whoever is looked at and finds no place waits again. The queue keeps the order.
     fn hint(&mut self, ctx: &Ctx) {
-        let helped = self.helped.drain();
-        let helped = helped.filter_map(|key| Some((self.waiting.remove(&key)?.priority(), key)));
-        let mut helped: Vec<_> = helped.collect();
-        // The queue keeps the order.
-        helped.sort_by(|(a, m), (b, n)| b.cmp(a).then_with(|| m.cmp(n)));
-        helped.into_iter().for_each(|(_, key)| ctx.hints.hint(key));
+        for key in self.waiting.take_helped() {
+            ctx.hints.hint(key);
+        }
     }
 
     fn candidate(&self, ctx: &Ctx, host: &Host, handle: &HostHandle) -> Option<Candidate> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::schedule::{
-    Candidate, Counts, Event, Explained, GroupRefused, Machine, Preemption, Request, Unschedulable,
-    could_help, explain, preempt, schedule, schedule_group,
+    Candidate, Counts, Explained, GroupRefused, Preemption, Request, Unschedulable, Waits, explain,
+    preempt, schedule, schedule_group,
 };
 use drover_crds::VirtualMachine;
 
@@ -13,44 +13,6 @@ use super::{Index, Kept};
 use crate::controllers::placement::request;
 use crate::ctx::Ctx;
 use crate::reconcile::Key;
-
-/// Why a machine found no place.
-#[derive(Debug)]
-pub(super) enum Waits {
-    Alone(Unschedulable),
-    /// Its group did not fit: anything may let another arrangement of it fit. With the priority, and the
-    /// pools that room is asked of.
-    Together(i32, Vec<(String, u64)>),
-}
-
-impl Waits {
-    pub(super) fn priority(&self) -> i32 {
-        match self {
-            Self::Alone(why) => why.priority(),
-            Self::Together(priority, _) => *priority,
-        }
-    }
-
-    pub(super) fn pools(&self) -> &[(String, u64)] {
-        match self {
-            Self::Alone(why) => why.pools(),
-            Self::Together(_, pools) => pools,
-        }
-    }
-
-    /// Whether it could stop a machine that counts so, now that this one may be stopped.
-    pub(super) fn could_stop(&self, machine: &Machine) -> bool {
-        let Self::Alone(why) = self else { return false };
-        why.may_preempt() && machine.preemption && machine.priority < why.priority()
-    }
-
-    pub(super) fn could_be_helped(&self, event: &Event) -> bool {
-        match self {
-            Self::Alone(why) => could_help(why, event),
-            Self::Together(..) => true,
-        }
-    }
-}
 
 impl Index {
     /// The host for a machine. `only`: the host where it is already, cordoned or not, if there is room
@@ -68,7 +30,7 @@ impl Index {
         let key = Key::machine(&desired.namespace, &desired.name);
         let mut kept = self.lock();
         kept.sync(ctx, &request.machine.usage.pools);
-        kept.is_looked_at(&key);
+        kept.waiting.remove(&key);
         // What it takes itself is not in its own way.
         kept.forget(desired.uuid);
         if let Some(only) = only {
@@ -102,7 +64,7 @@ impl Index {
         let key = Key::machine(&desired.namespace, &desired.name);
         let mut kept = self.lock();
         kept.sync(ctx, &request.machine.usage.pools);
-        kept.is_looked_at(&key);
+        kept.waiting.remove(&key);
         kept.forget(desired.uuid);
         let counted = |machine: &Arc<VirtualMachine>| {
             let (host, desired) = (machine.host()?, ctx.desired(machine).ok()?);
@@ -140,7 +102,7 @@ impl Index {
         let key = Key::machine(&desired.namespace, &desired.name);
         let mut kept = self.lock();
         kept.sync(ctx, &request.machine.usage.pools);
-        kept.is_looked_at(&key);
+        kept.waiting.remove(&key);
         let counted = request.machine.clone();
         // It is not in its own way; nor is what it has there news to anybody.
         kept.fleet.release(&counted.uid);
@@ -169,15 +131,12 @@ impl Index {
         needed: usize,
     ) -> Result<Vec<Option<String>>, GroupRefused> {
         let mut kept = self.lock();
-        let pools = pools_of(requests);
-        kept.sync(ctx, &pools);
-        kept.is_looked_at(key);
+        kept.sync(ctx, &pools_of(requests));
+        kept.waiting.remove(key);
         let chosen = schedule_group(requests, needed, &mut kept.fleet);
         // One more of them comes by its own look.
         if let Err(GroupRefused::NoRoom { .. }) = &chosen {
-            let priority = requests.iter().map(|it| it.machine.priority).max();
-            let waits = Waits::Together(priority.unwrap_or(0), pools);
-            kept.waiting.insert(key.clone(), waits);
+            kept.waiting.insert(key.clone(), Waits::together(requests));
         }
         kept.hint(ctx);
         chosen
