@@ -74,7 +74,7 @@ pub(crate) async fn foresee(
     machine: &VirtualMachine,
     desired: &DesiredMachine,
 ) -> Result<Result<Foreseen, Verdict>, HostError> {
-    let Chosen { host, epoch } = match placement::choose(ctx, desired).await {
+    let Chosen { host, epoch, .. } = match placement::choose(ctx, desired).await {
         Ok(chosen) => chosen,
         Err(verdict) => return Ok(Err(verdict)),
     };

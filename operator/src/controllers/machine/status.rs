@@ -11,8 +11,7 @@ use drover_crds::virtual_machine::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::Outcome;
-
-const FREED_WORDS: &str = "it is off, and others may have its place";
+use crate::controllers::placement::FREED_WORDS;
 
 pub(super) fn describe(
     outcome: &Outcome,

@@ -20,7 +20,7 @@ use drover_core::plan::Verdict;
 use drover_core::schedule::{Request, Rules};
 use drover_crds::common::CONFIRMED_OFF;
 use drover_crds::condition::{Entry, Reason, Status};
-use drover_crds::virtual_machine::{Placement, Preemption};
+use drover_crds::virtual_machine::{PLACE_FREED, Placement, Preemption};
 use drover_crds::{VirtualMachine, VirtualMachineStatus};
 use kube::ResourceExt;
 
@@ -38,6 +38,9 @@ use super::volume;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::reconcile::{Key, write};
+
+/// What `Scheduled` says of a machine that has given its place up.
+pub const FREED_WORDS: &str = "it is off, and others may have its place";
 
 /// What came of placing a machine.
 pub enum Placed {
@@ -117,6 +120,8 @@ pub struct Chosen {
     pub host: String,
     /// The placement.
     pub epoch: i64,
+    /// Whether it only lies there, off, and has given its place up.
+    freed: bool,
 }
 
 /// Chooses where a machine belongs: where it is already, or where it fits best.
@@ -149,7 +154,13 @@ enum Found {
 fn settle_on(ctx: &Ctx, desired: &DesiredMachine, found: Found) -> Result<Chosen, Verdict> {
     let (only, epoch, request) = match found {
         Found::Runs(chosen) => return Ok(chosen),
-        Found::Off(Chosen { host, epoch }, request) => (Some(host), epoch, request),
+        Found::Off(chosen, _) if desired.rests_without_place() => {
+            return Ok(Chosen {
+                freed: true,
+                ..chosen
+            });
+        }
+        Found::Off(Chosen { host, epoch, .. }, request) => (Some(host), epoch, request),
         Found::New(epoch, request) => (None, epoch, request),
     };
     match ctx
@@ -205,7 +216,7 @@ fn found(ctx: &Ctx, desired: &DesiredMachine, seen: &Seen) -> Result<Found, Verd
     closed(ctx, desired, &request.rules)?;
     let request = Box::new(request);
     Ok(match only {
-        Some(host) => Found::Off(Chosen { host, epoch }, request),
+        Some(host) => Found::Off(Chosen::new(&host, epoch), request),
         None => Found::New(epoch, request),
     })
 }
@@ -241,6 +252,7 @@ impl Chosen {
         Self {
             host: host.to_owned(),
             epoch,
+            freed: false,
         }
     }
 }
@@ -307,7 +319,7 @@ pub async fn bind(
     key: &Key,
     machine: &VirtualMachine,
     desired: &DesiredMachine,
-    Chosen { host, epoch }: Chosen,
+    Chosen { host, epoch, freed }: Chosen,
 ) -> Result<Placed, Error> {
     let before = machine.status.clone().unwrap_or_default();
     let epoch = before.epoch.max(Some(epoch));
@@ -324,7 +336,10 @@ pub async fn bind(
             ..before.clone()
         },
         verdict: Verdict::new(Reason::Starting, message),
-        others: vec![Entry::new("Scheduled", Status::True, "Placed", "")],
+        others: vec![match freed {
+            true => Entry::new("Scheduled", Status::False, PLACE_FREED, FREED_WORDS),
+            false => Entry::new("Scheduled", Status::True, "Placed", ""),
+        }],
     };
     let status = report::complete(&report);
     match write::status(&ctx.client, machine, &status, true).await {

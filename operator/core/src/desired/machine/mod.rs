@@ -282,6 +282,13 @@ impl DesiredMachine {
         disks.chain(kernels.map(|volume| volume.name.as_str()))
     }
 
+    /// Whether it takes nothing of its host, where it is off already.
+    #[must_use]
+    pub fn rests_without_place(&self) -> bool {
+        let frees = self.placement.when_halted == WhenHalted::FreePlace;
+        frees && self.strategy == RunStrategy::Halted
+    }
+
     /// Whether a class of changes is made unasked.
     #[must_use]
     pub fn allows(&self, class: ChangeClass) -> bool {
