@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::filter::{Asked, Check, too_little};
 use super::fleet::Fleet;
 use super::fleet::bits::Bits;
-use super::fleet::grid::{Ask, Best, Judge, Search};
 use super::fleet::hash::ring;
+use super::fleet::search::{Ask, Best, Judge, Scratch, Search};
 use super::fleet::shape::{Liked, Shape};
 use super::limits::{Bonus, Prepared};
 use super::reasons::{Details, Nearest, Reason, Rejected, Unschedulable};
@@ -20,7 +20,10 @@ use super::request::Request;
 /// [`Unschedulable`] with every host counted by why it does not fit.
 pub fn schedule(request: &Request, fleet: &mut Fleet) -> Result<String, Unschedulable> {
     let prepared = fleet.prepare(request);
-    match fleet.best(request, &prepared) {
+    let mut scratch = std::mem::take(&mut fleet.scratch);
+    let best = fleet.best(request, &prepared, &mut scratch);
+    fleet.scratch = scratch;
+    match best {
         Some(best) => Ok(fleet.slots[best.slot as usize].name.to_string()),
         None => Err(fleet.unschedulable(request, &prepared)),
     }
@@ -62,16 +65,21 @@ impl Judge for Rest<'_> {
 
 impl Fleet {
     /// The best host for a request.
-    pub(super) fn best(&self, request: &Request, prepared: &Prepared) -> Option<Best> {
+    pub(super) fn best(
+        &self,
+        request: &Request,
+        prepared: &Prepared,
+        scratch: &mut Scratch,
+    ) -> Option<Best> {
         let shape = self.shapes.get(prepared.shape)?;
         if prepared.limits.is_empty() {
-            return self.best_of(request, prepared, shape, None);
+            return self.best_of(request, prepared, shape, None, scratch);
         }
         let mut hosts = shape.hosts.clone();
         for limit in &prepared.limits {
             self.apply(limit, &mut hosts);
         }
-        self.best_of(request, prepared, shape, Some(&hosts))
+        self.best_of(request, prepared, shape, Some(&hosts), scratch)
     }
 
     // Of the hosts of a shape, or these of them.
@@ -81,6 +89,7 @@ impl Fleet {
         prepared: &Prepared,
         shape: &Shape,
         of: Option<&Bits>,
+        scratch: &mut Scratch,
     ) -> Option<Best> {
         let dense = |bonus: &Bonus| self.topologies[bonus.topology as usize].is_dense();
         let dense = prepared.bonuses.iter().position(dense);
@@ -110,7 +119,7 @@ impl Fleet {
             memory: usage.memory,
             ring: ring(&request.machine.uid),
         };
-        let mut search = Search::new(&self.grid, &self.weights, ask, &rest);
+        let mut search = Search::new(&self.grid, &self.weights, ask, &rest, scratch);
         let of = of.unwrap_or(&shape.hosts);
         let ring_of = |slot: u32| self.slots[slot as usize].ring;
         let tiers = match &shape.liked {

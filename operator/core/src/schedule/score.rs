@@ -133,6 +133,12 @@ impl Weights {
         ]
     }
 
+    /// Whether of hosts with as many free CPUs the best are those with as much memory left in parts of all,
+    /// and not those with the least.
+    pub(super) fn likes_memory(&self) -> bool {
+        2 * (u32::from(self.spread) + u32::from(self.balanced)) > u32::from(self.bin_pack)
+    }
+
     /// At least the score of every host that has between `cpus.0` and `cpus.1` left, in shares, and so of
     /// memory, and at most so crowded.
     pub(super) fn bound(&self, cpus: (i64, i64), memory: (i64, i64), crowd: i64) -> i64 {

@@ -11,6 +11,9 @@ fn place(slot: u32) -> (usize, u64) {
 }
 
 impl Bits {
+    /// No number.
+    pub(crate) const EMPTY: Self = Self { words: Vec::new() };
+
     /// One number.
     pub(crate) fn of(slot: u32) -> Self {
         let mut bits = Self::default();
@@ -78,6 +81,12 @@ impl Bits {
         for (word, mask) in self.words.iter_mut().zip(&other.words) {
             *word &= !mask;
         }
+    }
+
+    /// Whether something is in both.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        let both = self.words.iter().zip(&other.words);
+        both.into_iter().any(|(a, b)| a & b != 0)
     }
 
     pub(crate) fn count(&self) -> usize {

@@ -10,6 +10,7 @@ pub(crate) mod grid;
 pub(crate) mod hash;
 pub(crate) mod host;
 pub(crate) mod machines;
+pub(crate) mod search;
 pub(crate) mod shape;
 pub(crate) mod slab;
 pub(crate) mod taken;
@@ -23,6 +24,7 @@ use self::grid::Grid;
 use self::hash::{Mixed, Named, ring};
 use self::host::{Facts, Keep, Profile, Slot};
 use self::machines::{Machines, Record};
+use self::search::Scratch;
 use self::shape::Shapes;
 use self::taken::{Taken, parts};
 use self::terms::{Said, Terms};
@@ -30,7 +32,7 @@ use self::topology::Topology;
 use super::candidate::Candidate;
 use super::event::{Aspect, Event, HostId};
 use super::request::Machine;
-use super::score::Weights;
+use super::score::{Room, Weights};
 use crate::desired::Consent;
 
 /// How a machine counts where it is.
@@ -66,6 +68,7 @@ pub struct Fleet {
     // By the numbers of their names.
     shared: HashMap<u32, Shared, Mixed>,
     kept: Kept,
+    pub(super) scratch: Scratch,
     // Rises with every change of a host.
     pub(super) age: u64,
 }
@@ -132,6 +135,12 @@ impl Kept {
             self.profiles.retain(|it| Arc::strong_count(it) > 1);
         }
     }
+}
+
+// Rooms that score alike are told apart by nothing else.
+fn scored(weights: &Weights, room: Room) -> Room {
+    let machines = if weights.crowd == 0 { 0 } else { room.machines };
+    Room { machines, ..room }
 }
 
 impl Fleet {
@@ -239,7 +248,8 @@ impl Fleet {
         let only = |aspect: Aspect| changed.is_some_and(|all| all.iter().all(|it| *it == aspect));
         let host = &mut self.slots[slot as usize];
         host.facts = facts;
-        let room = host.facts.as_deref().map(|facts| host.taken.room(facts));
+        let room = host.facts.as_deref();
+        let room = room.map(|facts| scored(&self.weights, host.taken.room(facts)));
         match room {
             Some(room) => self.grid.place(slot, host.ring, room),
             None => self.grid.remove(slot, host.ring),
@@ -406,7 +416,8 @@ impl Fleet {
             false => host.taken.subtract(&record.parts),
         }
         if let Some(facts) = &host.facts {
-            self.grid.place(slot, host.ring, host.taken.room(facts));
+            let room = scored(&self.weights, host.taken.room(facts));
+            self.grid.place(slot, host.ring, room);
         }
     }
 

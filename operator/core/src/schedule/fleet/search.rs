@@ -1,0 +1,317 @@
+//! The search for the best host: row after row of the grid, the most promising first, until what is left
+//! cannot be better. It is exact: what is left out is below the best by a bound.
+
+use std::collections::BinaryHeap;
+
+use super::super::score::{Room, Weights, share};
+use super::bits::Bits;
+use super::grid::{Class, Grid, Item, Row, row};
+
+/// What a machine asks of a host, as the grid knows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ask {
+    pub(crate) vcpus: u64,
+    pub(crate) memory: u64,
+    /// Where the machine is on the ring.
+    pub(crate) ring: u64,
+}
+
+/// What the grid does not know of a host.
+pub(crate) trait Judge {
+    /// Whether the host fits in all else.
+    fn admits(&self, slot: u32) -> bool;
+    /// What else it scores.
+    fn extra(&self, slot: u32) -> i64;
+    /// Most that [`Self::extra`] says; the same for every host if it `is_even`.
+    fn most(&self) -> i64;
+    /// Whether every host scores the same beyond what the grid knows.
+    fn is_even(&self) -> bool;
+}
+
+/// The best host that a search has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Best {
+    pub(crate) score: i64,
+    /// How far the host is from the machine on the ring: the nearest of equals wins.
+    pub(crate) distance: u64,
+    pub(crate) slot: u32,
+}
+
+// Fewer hosts than these are looked at one by one.
+const FEW: usize = 32;
+
+// So many hosts that are not asked for are passed over before the others are looked at one by one.
+const PATIENCE: usize = 128;
+
+// What shares of differences can differ from differences of shares, and a bit more.
+const SLACK: i64 = 2;
+
+// A range of shares.
+type Range = (i64, i64);
+
+/// What a machine takes of the hosts of a class, in shares.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    cpus: Range,
+    memory: Range,
+}
+
+impl Part {
+    fn new(class: &Class, ask: &Ask) -> Self {
+        let part =
+            |asked: u64, (least, most): (u64, u64)| (share(asked, most), share(asked, least));
+        Self {
+            cpus: part(ask.vcpus, class.cpus),
+            memory: part(ask.memory, class.memory),
+        }
+    }
+
+    fn left((least, most): (u32, u32), part: Range) -> Range {
+        let least = i64::from(least) - part.1 - SLACK;
+        (least.max(0), i64::from(most) - part.0 + SLACK)
+    }
+
+    fn cpus_left(&self, row: &Row) -> Range {
+        Self::left(row.cpus, self.cpus)
+    }
+
+    fn memory_left(&self, free: (u32, u32)) -> Range {
+        Self::left(free, self.memory)
+    }
+}
+
+/// What a search keeps, so that the next one need not ask for it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scratch {
+    parts: Vec<(u32, Part)>,
+    // By their bounds: the place of the part, and the row.
+    heap: BinaryHeap<(i64, u32, u32)>,
+    // Those that have been taken from the heap.
+    sorted: Vec<(i64, u32, u32)>,
+    // By part: whether some of the hosts that are looked for are there, if that is known.
+    meets: Vec<Option<bool>>,
+}
+
+/// A search for the best host.
+pub(crate) struct Search<'a, J> {
+    pub(crate) grid: &'a Grid,
+    pub(crate) weights: &'a Weights,
+    pub(crate) ask: Ask,
+    pub(crate) judge: &'a J,
+    pub(crate) best: Option<Best>,
+    scratch: &'a mut Scratch,
+    ranked: bool,
+    // Hosts that were passed over, since they are not asked for.
+    passed: usize,
+}
+
+impl<'a, J: Judge> Search<'a, J> {
+    pub(crate) fn new(
+        grid: &'a Grid,
+        weights: &'a Weights,
+        ask: Ask,
+        judge: &'a J,
+        scratch: &'a mut Scratch,
+    ) -> Self {
+        Self {
+            grid,
+            weights,
+            ask,
+            judge,
+            best: None,
+            scratch,
+            ranked: false,
+            passed: 0,
+        }
+    }
+
+    /// Looks among these hosts, each of which scores so much beside.
+    pub(crate) fn among(&mut self, hosts: &Bits, known: i64, ring_of: impl Fn(u32) -> u64) {
+        if !hosts.more_than(FEW) || !self.by_rows(hosts, known) {
+            for slot in hosts.iter() {
+                self.one(slot, known, ring_of(slot));
+            }
+        }
+    }
+
+    // Nothing is settled if too many others are in the way.
+    fn by_rows(&mut self, hosts: &Bits, known: i64) -> bool {
+        if !self.ranked {
+            self.rank();
+        }
+        self.passed = 0;
+        let mut patience = PATIENCE;
+        self.scratch.meets.iter_mut().for_each(|it| *it = None);
+        let above = known + self.judge.most();
+        let mut next = 0;
+        while let Some((bound, part, row)) = self.nth(next) {
+            if self.hopeless(bound + above) {
+                break;
+            }
+            next += 1;
+            let (class, taken) = self.scratch.parts[part as usize];
+            let class = &self.grid.classes[class as usize];
+            let meets = &mut self.scratch.meets[part as usize];
+            if *meets.get_or_insert_with(|| class.hosts.meets(hosts)) {
+                self.row(&class.rows[row as usize], &taken, hosts, known);
+            }
+            if self.passed > patience {
+                patience = hosts.count();
+                if self.passed > patience {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    // The row that is the most promising but so many.
+    fn nth(&mut self, at: usize) -> Option<(i64, u32, u32)> {
+        let Scratch { heap, sorted, .. } = &mut *self.scratch;
+        if at == sorted.len() {
+            sorted.extend(heap.pop());
+        }
+        sorted.get(at).copied()
+    }
+
+    /// Whether none of the hosts can be the best that score at most so much beside.
+    pub(crate) fn is_over(&mut self, known: i64) -> bool {
+        if !self.ranked {
+            return false;
+        }
+        let most = self.nth(0).map_or(i64::MIN / 2, |(bound, ..)| bound);
+        self.hopeless(most + known + self.judge.most())
+    }
+
+    fn rank(&mut self) {
+        self.ranked = true;
+        let Scratch {
+            parts,
+            heap,
+            sorted,
+            meets,
+        } = &mut *self.scratch;
+        parts.clear();
+        sorted.clear();
+        meets.clear();
+        let mut bounds = std::mem::take(heap).into_vec();
+        bounds.clear();
+        let classes = (0_u32..).zip(&self.grid.classes);
+        for (number, class) in classes.filter(|(_, class)| class.is_used()) {
+            let part = Part::new(class, &self.ask);
+            let at = parts.len() as u32;
+            parts.push((number, part));
+            meets.push(None);
+            for (number, row) in (0_u32..).zip(&class.rows).skip(row(self.ask.vcpus)) {
+                let memory = part.memory_left(row.memory);
+                if row.items.is_empty() || memory.1 < 0 {
+                    continue;
+                }
+                let crowd = i64::from(row.crowd);
+                let bound = self.weights.bound(part.cpus_left(row), memory, crowd);
+                bounds.push((bound, at, number));
+            }
+        }
+        *heap = bounds.into();
+    }
+
+    fn one(&mut self, slot: u32, known: i64, ring: u64) {
+        let Some(room) = self.grid.room(slot).filter(|room| self.fits(room)) else {
+            return;
+        };
+        let score = known + self.weights.of_room(room, self.ask.vcpus, self.ask.memory);
+        if !self.hopeless(score + self.judge.most()) {
+            self.take(score + self.judge.extra(slot), ring, slot);
+        }
+    }
+
+    fn fits(&self, room: &Room) -> bool {
+        room.cpus >= self.ask.vcpus && room.memory >= self.ask.memory
+    }
+
+    fn is_better(&self, score: i64, distance: u64) -> bool {
+        self.best.is_none_or(|best| {
+            score > best.score || (score == best.score && distance < best.distance)
+        })
+    }
+
+    fn take(&mut self, score: i64, ring: u64, slot: u32) {
+        let distance = ring.wrapping_sub(self.ask.ring);
+        if self.is_better(score, distance) && self.judge.admits(slot) {
+            self.best = Some(Best {
+                score,
+                distance,
+                slot,
+            });
+        }
+    }
+
+    fn hopeless(&self, bound: i64) -> bool {
+        self.best.is_some_and(|best| bound < best.score)
+    }
+
+    // From the best place of a row to both sides, until it can only be worse.
+    fn row(&mut self, row: &Row, part: &Part, hosts: &Bits, known: i64) {
+        let cpus = part.cpus_left(row);
+        let (least, most) = part.memory_left(row.memory);
+        let above = known + self.judge.most();
+        let left = |item: &Item| part.memory_left((item.memory, item.memory));
+        let crowd = i64::from(row.crowd);
+        let items = &row.items;
+        let from = items.partition_point(|item| left(item).1 < 0);
+        let level = self.weights.likes_memory();
+        let best = items.partition_point(|item| level && left(item).1 < cpus.0);
+        let (below, beyond) = items.split_at(best.max(from));
+        for item in beyond {
+            let memory = left(item);
+            let bound = self.weights.bound(cpus, (memory.0, most), crowd);
+            if self.hopeless(bound + above) {
+                break;
+            }
+            self.item(item, cpus, memory, hosts, known);
+        }
+        for item in below[from..].iter().rev() {
+            let memory = left(item);
+            let bound = self.weights.bound(cpus, (least, memory.1), crowd);
+            if self.hopeless(bound + above) {
+                break;
+            }
+            self.item(item, cpus, memory, hosts, known);
+        }
+    }
+
+    fn item(&mut self, item: &Item, cpus: Range, memory: Range, hosts: &Bits, known: i64) {
+        let above = known + self.judge.most();
+        let bound = self.weights.bound(cpus, memory, i64::from(item.crowd));
+        if self.hopeless(bound + above) {
+            return;
+        }
+        let entry = &self.grid.entries[item.entry as usize];
+        if !self.fits(&entry.room) {
+            return;
+        }
+        let Ask { vcpus, memory, .. } = self.ask;
+        let score = self.weights.of_room(&entry.room, vcpus, memory);
+        if !self.hopeless(score + above) {
+            self.members(&entry.hosts, hosts, score + known);
+        }
+    }
+
+    // From where the machine is on the ring: the first is the nearest.
+    fn members(&mut self, members: &[(u64, u32)], hosts: &Bits, score: i64) {
+        let start = members.partition_point(|(ring, _)| *ring < self.ask.ring);
+        let (before, after) = members.split_at(start);
+        let even = self.judge.is_even();
+        for (ring, slot) in after.iter().chain(before) {
+            if !hosts.contains(*slot) {
+                self.passed += 1;
+                continue;
+            }
+            let distance = ring.wrapping_sub(self.ask.ring);
+            if even && !self.is_better(score, distance) {
+                return;
+            }
+            self.take(score + self.judge.extra(*slot), *ring, *slot);
+        }
+    }
+}
