@@ -75,11 +75,14 @@ impl Fleet {
         if prepared.limits.is_empty() {
             return self.best_of(request, prepared, shape, None, scratch);
         }
-        let mut hosts = shape.hosts.clone();
+        let mut hosts = std::mem::take(&mut scratch.hosts[0]);
+        hosts.copy(&shape.hosts);
         for limit in &prepared.limits {
             self.apply(limit, &mut hosts);
         }
-        self.best_of(request, prepared, shape, Some(&hosts), scratch)
+        let best = self.best_of(request, prepared, shape, Some(&hosts), scratch);
+        scratch.hosts[0] = hosts;
+        best
     }
 
     // Of the hosts of a shape, or these of them.
@@ -91,11 +94,11 @@ impl Fleet {
         of: Option<&Bits>,
         scratch: &mut Scratch,
     ) -> Option<Best> {
-        let dense = |bonus: &Bonus| self.topologies[bonus.topology as usize].is_dense();
-        let dense = prepared.bonuses.iter().position(dense);
-        let mut bonuses = prepared.bonuses.clone();
-        let groups =
-            dense.map(|at| self.by_worth(&bonuses.swap_remove(at), of.unwrap_or(&shape.hosts)));
+        let dense = |bonus: &&Bonus| self.topologies[bonus.topology as usize].is_dense();
+        let dense = prepared.bonuses.iter().find(dense).map(|it| it.topology);
+        let all = prepared.bonuses.iter().copied();
+        let (grouped, bonuses): (Vec<_>, Vec<_>) = all.partition(|it| Some(it.topology) == dense);
+        let groups = dense.map(|topology| self.by_worth(topology, &grouped));
         let (each, above) = match &shape.liked {
             Liked::Each(each, most) => (Some(each.as_slice()), *most),
             Liked::Tiers(_) => (None, 0),
@@ -119,19 +122,14 @@ impl Fleet {
             memory: usage.memory,
             ring: ring(&request.machine.uid),
         };
-        let mut search = Search::new(&self.grid, &self.weights, ask, &rest, scratch);
         let of = of.unwrap_or(&shape.hosts);
+        let mut hosts = std::mem::take(&mut scratch.hosts[1]);
+        let mut search = Search::new(&self.grid, &self.weights, ask, &rest, of, scratch);
         let ring_of = |slot: u32| self.slots[slot as usize].ring;
         let tiers = match &shape.liked {
             Liked::Tiers(tiers) => tiers.as_slice(),
             Liked::Each(..) => &[],
         };
-        if tiers.len() <= 1 && groups.is_none() {
-            let known = tiers.first().map_or(0, |(score, _)| *score);
-            search.among(of, known, ring_of);
-            return search.best;
-        }
-        let mut hosts = Bits::default();
         for (known, sets) in parts(tiers, groups.as_deref()) {
             if search.is_over(known) {
                 break;
@@ -140,35 +138,30 @@ impl Fleet {
             sets.into_iter().flatten().for_each(|set| hosts.keep(set));
             search.among(&hosts, known, ring_of);
         }
-        search.best
+        let best = search.best;
+        scratch.hosts[1] = hosts;
+        best
     }
 
     // The hosts by what the machines in their domains are worth.
-    fn by_worth(&self, bonus: &Bonus, of: &Bits) -> Vec<(i64, Bits)> {
-        let topology = &self.topologies[bonus.topology as usize];
-        let mut worths: Vec<(i64, Bits)> = Vec::new();
-        let mut of_worth = |worth: i64| {
-            let known = worths.iter().position(|(it, _)| *it == worth);
-            let at = known.unwrap_or(worths.len());
-            if known.is_none() {
-                worths.push((worth, Bits::default()));
+    fn by_worth(&self, topology: u32, bonuses: &[Bonus]) -> Vec<(i64, Bits)> {
+        let topology = &self.topologies[topology as usize];
+        let nowhere: i64 = bonuses.iter().map(Bonus::nowhere).sum();
+        let mut without = Bits::default();
+        without.fill(self.slots.len());
+        without.take_out(&topology.present);
+        let mut worths = vec![(nowhere, without)];
+        for domain in topology.domains() {
+            let worth: i64 = bonuses.iter().map(|it| self.worth_in(it, domain)).sum();
+            match worths.iter_mut().find(|(it, _)| *it == worth) {
+                Some((_, hosts)) => topology.join(domain, hosts),
+                None => {
+                    let mut hosts = Bits::default();
+                    topology.join(domain, &mut hosts);
+                    worths.push((worth, hosts));
+                }
             }
-            at
-        };
-        let mut none = of.clone();
-        none.keep(&topology.present);
-        let (nowhere, without) = (of_worth(bonus.nowhere()), of_worth(bonus.of(0)));
-        let sets: Vec<_> = self
-            .worths(bonus)
-            .map(|(domain, it)| (domain, of_worth(it)))
-            .collect();
-        worths[nowhere].1.join(of);
-        worths[nowhere].1.take_out(&topology.present);
-        for (domain, at) in sets {
-            topology.join(domain, &mut worths[at].1);
-            topology.take_out(domain, &mut none);
         }
-        worths[without].1.join(&none);
         worths
     }
 

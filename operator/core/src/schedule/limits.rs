@@ -258,10 +258,14 @@ impl Fleet {
 
     /// What they are worth to a host.
     pub(super) fn worth(&self, bonus: &Bonus, slot: u32) -> i64 {
-        let domain = self.topologies[bonus.topology as usize].domain(slot);
-        if domain == NONE {
-            return bonus.nowhere();
+        match self.topologies[bonus.topology as usize].domain(slot) {
+            NONE => bonus.nowhere(),
+            domain => self.worth_in(bonus, domain),
         }
+    }
+
+    /// What they are worth to the hosts of a domain.
+    pub(super) fn worth_in(&self, bonus: &Bonus, domain: u32) -> i64 {
         let counter = self.terms.get(bonus.term);
         let count = counter.and_then(|it| it.matching.get(&domain)).copied();
         bonus.of(count.unwrap_or(0))

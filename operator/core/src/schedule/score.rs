@@ -84,6 +84,8 @@ pub(super) struct Room {
     pub(super) all_cpus: u64,
     pub(super) all_memory: u64,
     pub(super) machines: u32,
+    /// Hosts of different kinds are looked for apart.
+    pub(super) kind: u32,
 }
 
 /// A part of all, as a share of [`ONE`]. A quotient of floats is the same everywhere.

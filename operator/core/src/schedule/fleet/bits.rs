@@ -83,6 +83,12 @@ impl Bits {
         }
     }
 
+    /// Adds all numbers below this, and some above.
+    pub(crate) fn fill(&mut self, below: usize) {
+        self.words.clear();
+        self.words.resize(below.div_ceil(64), u64::MAX);
+    }
+
     /// Whether something is in both.
     pub(crate) fn meets(&self, other: &Self) -> bool {
         let both = self.words.iter().zip(&other.words);

@@ -30,6 +30,8 @@ pub(crate) type Amounts = Box<[(u32, u64)]>;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Facts {
     pub(crate) profile: Arc<Profile>,
+    /// By what keeps machines away from it: such hosts are emptier than others.
+    pub(crate) kind: u32,
     pub(crate) labels: Box<[(Arc<str>, Arc<str>)]>,
     pub(crate) pools: Amounts,
     pub(crate) devices: Amounts,
@@ -56,6 +58,7 @@ pub(crate) trait Keep {
     fn number(&mut self, name: &str) -> u32;
     fn profile(&mut self, profile: Profile) -> Arc<Profile>;
     fn consent(&mut self, consent: &crate::desired::Consent) -> u32;
+    fn kind(&mut self, of: &Profile) -> u32;
 }
 
 impl Facts {
@@ -70,6 +73,7 @@ impl Facts {
             networks: candidate.networks.clone(),
             images: candidate.images.clone(),
         };
+        let kind = keep.kind(&profile);
         let labels = candidate.labels.iter();
         let labels = labels.map(|(key, value)| (keep.text(key), keep.text(value)));
         let labels = labels.collect();
@@ -79,6 +83,7 @@ impl Facts {
                 .collect()
         };
         Self {
+            kind,
             labels,
             pools: amounts(&candidate.pools),
             devices: amounts(&candidate.devices),

@@ -31,6 +31,7 @@ use self::terms::{Said, Terms};
 use self::topology::Topology;
 use super::candidate::Candidate;
 use super::event::{Aspect, Event, HostId};
+use super::labels::Taint;
 use super::request::Machine;
 use super::score::{Room, Weights};
 use crate::desired::Consent;
@@ -44,6 +45,9 @@ pub enum Counts {
     /// up.
     Labels,
 }
+
+// Kinds of hosts beyond these are one.
+const KINDS: usize = 31;
 
 /// Storage that several hosts see.
 #[derive(Debug, Clone, Copy, Default)]
@@ -82,6 +86,7 @@ struct Kept {
     names: Vec<Arc<str>>,
     profiles: HashSet<Arc<Profile>, Named>,
     consents: Vec<Consent>,
+    kinds: Vec<(bool, Vec<Taint>)>,
     added: usize,
 }
 
@@ -121,6 +126,19 @@ impl Keep for Kept {
         let at = known.unwrap_or(self.consents.len());
         if at == self.consents.len() {
             self.consents.push(consent.clone());
+        }
+        at as u32
+    }
+
+    fn kind(&mut self, of: &Profile) -> u32 {
+        let open = of.reachable && of.schedulable;
+        let known = self.kinds.iter();
+        let known = known
+            .clone()
+            .position(|it| (it.0, &it.1) == (open, &of.taints));
+        let at = known.unwrap_or(self.kinds.len()).min(KINDS);
+        if at == self.kinds.len() && at < KINDS {
+            self.kinds.push((open, of.taints.clone()));
         }
         at as u32
     }

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use super::super::score::{Room, Weights, share};
 use super::bits::Bits;
-use super::grid::{Class, Grid, Item, Row, row};
+use super::grid::{Class, Grid, Item, NONE, Row, row};
 
 /// What a machine asks of a host, as the grid knows it.
 #[derive(Debug, Clone, Copy)]
@@ -41,26 +41,31 @@ pub(crate) struct Best {
 const FEW: usize = 32;
 
 // So many hosts that are not asked for are passed over before the others are looked at one by one.
-const PATIENCE: usize = 128;
+const PATIENCE: usize = 256;
 
-// What shares of differences can differ from differences of shares, and a bit more.
+// What a share of a difference can differ by from a difference of shares, and a bit more.
 const SLACK: i64 = 2;
 
 // A range of shares.
 type Range = (i64, i64);
 
-/// What a machine takes of the hosts of a class, in shares.
+/// The hosts of a class, as a machine sees them.
 #[derive(Debug, Clone, Copy)]
-struct Part {
+struct View {
+    vcpus: u64,
+    all_cpus: (u64, u64),
+    // What the machine takes.
     cpus: Range,
     memory: Range,
 }
 
-impl Part {
+impl View {
     fn new(class: &Class, ask: &Ask) -> Self {
         let part =
             |asked: u64, (least, most): (u64, u64)| (share(asked, most), share(asked, least));
         Self {
+            vcpus: ask.vcpus,
+            all_cpus: class.cpus,
             cpus: part(ask.vcpus, class.cpus),
             memory: part(ask.memory, class.memory),
         }
@@ -71,24 +76,33 @@ impl Part {
         (least.max(0), i64::from(most) - part.0 + SLACK)
     }
 
-    fn cpus_left(&self, row: &Row) -> Range {
-        Self::left(row.cpus, self.cpus)
-    }
-
     fn memory_left(&self, free: (u32, u32)) -> Range {
         Self::left(free, self.memory)
+    }
+
+    // Exact, if all of them have the same.
+    fn cpus_left(&self, row: &Row) -> Range {
+        let left = |free: u64, all: u64| share(free.saturating_sub(self.vcpus), all);
+        let least = left(row.cpus.0, self.all_cpus.1);
+        if row.cpus.0 == row.cpus.1 && self.all_cpus.0 == self.all_cpus.1 {
+            return (least, least);
+        }
+        (least, left(row.cpus.1, self.all_cpus.0))
     }
 }
 
 /// What a search keeps, so that the next one need not ask for it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scratch {
-    parts: Vec<(u32, Part)>,
-    // By their bounds: the place of the part, and the row.
+    /// Those that fit, and those of them that are looked at.
+    pub(crate) hosts: [Bits; 2],
+    // By class.
+    views: Vec<View>,
+    // By their bounds: the class and the row.
     heap: BinaryHeap<(i64, u32, u32)>,
     // Those that have been taken from the heap.
     sorted: Vec<(i64, u32, u32)>,
-    // By part: whether some of the hosts that are looked for are there, if that is known.
+    // By class: whether some of the hosts that are looked for are there, if that is known.
     meets: Vec<Option<bool>>,
 }
 
@@ -99,6 +113,8 @@ pub(crate) struct Search<'a, J> {
     pub(crate) ask: Ask,
     pub(crate) judge: &'a J,
     pub(crate) best: Option<Best>,
+    // All that are looked for.
+    of: &'a Bits,
     scratch: &'a mut Scratch,
     ranked: bool,
     // Hosts that were passed over, since they are not asked for.
@@ -111,13 +127,18 @@ impl<'a, J: Judge> Search<'a, J> {
         weights: &'a Weights,
         ask: Ask,
         judge: &'a J,
+        of: &'a Bits,
         scratch: &'a mut Scratch,
     ) -> Self {
+        let views = grid.classes.iter().map(|class| View::new(class, &ask));
+        scratch.views.clear();
+        scratch.views.extend(views);
         Self {
             grid,
             weights,
             ask,
             judge,
+            of,
             best: None,
             scratch,
             ranked: false,
@@ -144,19 +165,19 @@ impl<'a, J: Judge> Search<'a, J> {
         self.scratch.meets.iter_mut().for_each(|it| *it = None);
         let above = known + self.judge.most();
         let mut next = 0;
-        while let Some((bound, part, row)) = self.nth(next) {
+        while let Some((bound, class, row)) = self.nth(next) {
             if self.hopeless(bound + above) {
                 break;
             }
             next += 1;
-            let (class, taken) = self.scratch.parts[part as usize];
+            let view = self.scratch.views[class as usize];
+            let meets = &mut self.scratch.meets[class as usize];
             let class = &self.grid.classes[class as usize];
-            let meets = &mut self.scratch.meets[part as usize];
             if *meets.get_or_insert_with(|| class.hosts.meets(hosts)) {
-                self.row(&class.rows[row as usize], &taken, hosts, known);
+                self.row(&class.rows[row as usize], &view, hosts, known);
             }
             if self.passed > patience {
-                patience = hosts.count();
+                patience = hosts.count() * 2;
                 if self.passed > patience {
                     return false;
                 }
@@ -186,36 +207,42 @@ impl<'a, J: Judge> Search<'a, J> {
     fn rank(&mut self) {
         self.ranked = true;
         let Scratch {
-            parts,
+            views,
             heap,
             sorted,
             meets,
+            ..
         } = &mut *self.scratch;
-        parts.clear();
         sorted.clear();
         meets.clear();
+        meets.resize(views.len(), None);
         let mut bounds = std::mem::take(heap).into_vec();
         bounds.clear();
-        let classes = (0_u32..).zip(&self.grid.classes);
-        for (number, class) in classes.filter(|(_, class)| class.is_used()) {
-            let part = Part::new(class, &self.ask);
-            let at = parts.len() as u32;
-            parts.push((number, part));
-            meets.push(None);
-            for (number, row) in (0_u32..).zip(&class.rows).skip(row(self.ask.vcpus)) {
-                let memory = part.memory_left(row.memory);
-                if row.items.is_empty() || memory.1 < 0 {
+        let classes = self.grid.classes.iter().zip(views);
+        let from = row(self.ask.vcpus) as u32;
+        for (number, (class, view)) in (0_u32..).zip(classes) {
+            if !class.is_used() || !class.hosts.meets(self.of) {
+                continue;
+            }
+            for at in class.used.iter().filter(|at| *at >= from) {
+                let row = &class.rows[at as usize];
+                let memory = view.memory_left(row.memory);
+                if memory.1 < 0 {
                     continue;
                 }
                 let crowd = i64::from(row.crowd);
-                let bound = self.weights.bound(part.cpus_left(row), memory, crowd);
-                bounds.push((bound, at, number));
+                let cpus = View::left(row.shares, view.cpus);
+                let bound = self.weights.bound(cpus, memory, crowd);
+                bounds.push((bound, number, at));
             }
         }
         *heap = bounds.into();
     }
 
     fn one(&mut self, slot: u32, known: i64, ring: u64) {
+        if self.best.is_some() && self.hopeless(self.most_of(slot) + known + self.judge.most()) {
+            return;
+        }
         let Some(room) = self.grid.room(slot).filter(|room| self.fits(room)) else {
             return;
         };
@@ -223,6 +250,16 @@ impl<'a, J: Judge> Search<'a, J> {
         if !self.hopeless(score + self.judge.most()) {
             self.take(score + self.judge.extra(slot), ring, slot);
         }
+    }
+
+    fn most_of(&self, slot: u32) -> i64 {
+        let Some(place) = self.grid.where_is(slot) else {
+            return i64::MIN / 2;
+        };
+        let view = &self.scratch.views[place.class as usize];
+        let cpus = View::left((place.cpus, place.cpus), view.cpus);
+        let memory = view.memory_left((place.memory, place.memory));
+        self.weights.bound(cpus, memory, i64::from(place.crowd))
     }
 
     fn fits(&self, room: &Room) -> bool {
@@ -251,11 +288,11 @@ impl<'a, J: Judge> Search<'a, J> {
     }
 
     // From the best place of a row to both sides, until it can only be worse.
-    fn row(&mut self, row: &Row, part: &Part, hosts: &Bits, known: i64) {
-        let cpus = part.cpus_left(row);
-        let (least, most) = part.memory_left(row.memory);
+    fn row(&mut self, row: &Row, view: &View, hosts: &Bits, known: i64) {
+        let cpus = view.cpus_left(row);
+        let (least, most) = view.memory_left(row.memory);
         let above = known + self.judge.most();
-        let left = |item: &Item| part.memory_left((item.memory, item.memory));
+        let left = |item: &Item| view.memory_left((item.memory, item.memory));
         let crowd = i64::from(row.crowd);
         let items = &row.items;
         let from = items.partition_point(|item| left(item).1 < 0);
@@ -286,13 +323,28 @@ impl<'a, J: Judge> Search<'a, J> {
         if self.hopeless(bound + above) {
             return;
         }
+        let only = item.slot != NONE;
+        if only && !hosts.contains(item.slot) {
+            self.passed += 1;
+            return;
+        }
+        let distance = item.ring.wrapping_sub(self.ask.ring);
+        if only && !self.is_better(bound + above, distance) {
+            return;
+        }
         let entry = &self.grid.entries[item.entry as usize];
         if !self.fits(&entry.room) {
             return;
         }
         let Ask { vcpus, memory, .. } = self.ask;
         let score = self.weights.of_room(&entry.room, vcpus, memory);
-        if !self.hopeless(score + above) {
+        if self.hopeless(score + above) {
+            return;
+        }
+        if only {
+            let extra = self.judge.extra(item.slot);
+            self.take(score + known + extra, item.ring, item.slot);
+        } else {
             self.members(&entry.hosts, hosts, score + known);
         }
     }

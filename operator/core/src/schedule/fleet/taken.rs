@@ -108,6 +108,7 @@ impl Taken {
             all_cpus: facts.cpus,
             all_memory: facts.memory,
             machines: self.machines(facts),
+            kind: facts.kind,
         }
     }
 

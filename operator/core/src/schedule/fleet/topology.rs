@@ -49,6 +49,11 @@ impl Topology {
         self.members.len() <= DENSE
     }
 
+    /// The domains that a host is in, or has been.
+    pub(crate) fn domains(&self) -> std::ops::Range<u32> {
+        0..self.members.len() as u32
+    }
+
     /// The hosts of a domain, if the topology is dense.
     pub(crate) fn set(&self, domain: u32) -> Option<&Bits> {
         self.sets.get(domain as usize)
