@@ -87,12 +87,12 @@ impl Fleet {
     }
 
     fn take(&mut self, at: u32) -> Option<Record> {
-        let place = ring(&self.machines.get(at)?.uid);
+        let place = ring(&self.machines.get(at)?.uid.to_string());
         self.leave(at, place)
     }
 
     fn put_back(&mut self, record: Record) {
-        let place = ring(&record.uid);
+        let place = ring(&record.uid.to_string());
         self.enter(record, place);
     }
 
@@ -107,7 +107,9 @@ impl Fleet {
         // The important stay first, and of equals the small: so the fewest go.
         gone.sort_by(|a, b| {
             let key = |it: &Record| (Reverse(it.priority), it.parts.memory, it.parts.vcpus);
-            key(a).cmp(&key(b)).then_with(|| a.uid.cmp(&b.uid))
+            key(a)
+                .cmp(&key(b))
+                .then_with(|| a.uid.to_string().cmp(&b.uid.to_string()))
         });
         for record in gone {
             let uid = record.uid.to_string();

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::hash::{Mixed, ring};
 use super::slab::Slab;
 use super::taken::Parts;
+use super::uid::Uid;
 
 /// No slot, and no record.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -12,7 +13,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// A machine that is bound.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
-    pub(crate) uid: Box<str>,
+    pub(crate) uid: Uid,
     // Another one whose UID has the same place on the ring.
     next: u32,
     pub(crate) labels: u32,
@@ -30,7 +31,7 @@ pub(crate) struct Record {
 impl Record {
     pub(crate) fn new(uid: &str, labels: u32, parts: Parts) -> Self {
         Self {
-            uid: uid.into(),
+            uid: Uid::new(uid),
             next: NONE,
             labels,
             in_set: NONE,
@@ -72,10 +73,11 @@ impl Machines {
 
     /// The same, of a UID whose place on the ring is known.
     pub(crate) fn find_at(&self, uid: &str, place: u64) -> Option<u32> {
+        let uid = Uid::new(uid);
         let mut at = *self.first.get(&place)?;
         loop {
             let record = self.get(at)?;
-            if *record.uid == *uid {
+            if record.uid == uid {
                 return Some(at);
             }
             at = record.next;

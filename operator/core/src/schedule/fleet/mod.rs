@@ -9,6 +9,7 @@ mod caches;
 pub(crate) mod grid;
 pub(crate) mod hash;
 pub(crate) mod host;
+mod kept;
 pub(crate) mod machines;
 pub(crate) mod search;
 pub(crate) mod shape;
@@ -16,13 +17,15 @@ pub(crate) mod slab;
 pub(crate) mod taken;
 pub(crate) mod terms;
 pub(crate) mod topology;
+mod uid;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use self::grid::Grid;
-use self::hash::{Mixed, Named, ring};
-use self::host::{Facts, Keep, Profile, Slot};
+use self::hash::{Mixed, ring};
+use self::host::{Facts, Keep, Slot};
+use self::kept::Kept;
 use self::machines::{Machines, Record};
 use self::search::Scratch;
 use self::shape::Shapes;
@@ -31,10 +34,8 @@ use self::terms::{Said, Terms};
 use self::topology::Topology;
 use super::candidate::Candidate;
 use super::event::{Aspect, Event, HostId};
-use super::labels::Taint;
 use super::request::Machine;
 use super::score::{Room, Weights};
-use crate::desired::Consent;
 
 /// How a machine counts where it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,9 +46,6 @@ pub enum Counts {
     /// up.
     Labels,
 }
-
-// Kinds of hosts beyond these are one.
-const KINDS: usize = 31;
 
 /// Storage that several hosts see.
 #[derive(Debug, Clone, Copy, Default)]
@@ -75,84 +73,6 @@ pub struct Fleet {
     pub(super) scratch: Scratch,
     // Rises with every change of a host.
     pub(super) age: u64,
-}
-
-// What many hosts or machines share.
-#[derive(Debug, Clone, Default)]
-struct Kept {
-    texts: HashSet<Arc<str>, Named>,
-    // Of pools and devices: there are few.
-    numbers: HashMap<Arc<str>, u32, Mixed>,
-    names: Vec<Arc<str>>,
-    profiles: HashSet<Arc<Profile>, Named>,
-    consents: Vec<Consent>,
-    kinds: Vec<(bool, Vec<Taint>)>,
-    added: usize,
-}
-
-impl Keep for Kept {
-    fn text(&mut self, text: &str) -> Arc<str> {
-        if let Some(kept) = self.texts.get(text) {
-            return Arc::clone(kept);
-        }
-        let kept: Arc<str> = text.into();
-        self.texts.insert(Arc::clone(&kept));
-        self.added += 1;
-        kept
-    }
-
-    fn number(&mut self, name: &str) -> u32 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
-        }
-        let (number, name) = (self.names.len() as u32, self.text(name));
-        self.names.push(Arc::clone(&name));
-        self.numbers.insert(name, number);
-        number
-    }
-
-    fn profile(&mut self, profile: Profile) -> Arc<Profile> {
-        if let Some(kept) = self.profiles.get(&profile) {
-            return Arc::clone(kept);
-        }
-        let kept = Arc::new(profile);
-        self.profiles.insert(Arc::clone(&kept));
-        self.added += 1;
-        kept
-    }
-
-    fn consent(&mut self, consent: &Consent) -> u32 {
-        let known = self.consents.iter().position(|it| it == consent);
-        let at = known.unwrap_or(self.consents.len());
-        if at == self.consents.len() {
-            self.consents.push(consent.clone());
-        }
-        at as u32
-    }
-
-    fn kind(&mut self, of: &Profile) -> u32 {
-        let open = of.reachable && of.schedulable;
-        let known = self.kinds.iter();
-        let known = known
-            .clone()
-            .position(|it| (it.0, &it.1) == (open, &of.taints));
-        let at = known.unwrap_or(self.kinds.len()).min(KINDS);
-        if at == self.kinds.len() && at < KINDS {
-            self.kinds.push((open, of.taints.clone()));
-        }
-        at as u32
-    }
-}
-
-impl Kept {
-    // What nothing has any longer goes, now and then.
-    fn sweep(&mut self) {
-        if self.added > self.texts.len() / 2 + 4_096 {
-            self.added = 0;
-            self.texts.retain(|it| Arc::strong_count(it) > 1);
-            self.profiles.retain(|it| Arc::strong_count(it) > 1);
-        }
-    }
 }
 
 // Rooms that score alike are told apart by nothing else.
