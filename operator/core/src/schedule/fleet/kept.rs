@@ -8,8 +8,17 @@ use super::hash::{Mixed, Named};
 use super::host::{Keep, Profile};
 use crate::desired::Consent;
 
-// Kinds of hosts beyond these are one.
-const KINDS: usize = 31;
+// Kinds of hosts beyond these are one. Half of them are for the images as well.
+const KINDS: usize = 32;
+
+// What makes hosts emptier or fuller than others of their size.
+#[derive(Debug, Clone)]
+struct Kind {
+    open: bool,
+    taints: Vec<Taint>,
+    // Nothing: whatever they are.
+    images: Option<Vec<String>>,
+}
 
 /// What many hosts or machines share.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +29,7 @@ pub(super) struct Kept {
     pub(super) names: Vec<Arc<str>>,
     profiles: HashSet<Arc<Profile>, Named>,
     pub(super) consents: Vec<Consent>,
-    kinds: Vec<(bool, Vec<Taint>)>,
+    kinds: Vec<Kind>,
     added: usize,
 }
 
@@ -66,15 +75,23 @@ impl Keep for Kept {
 
     fn kind(&mut self, of: &Profile) -> u32 {
         let open = of.reachable && of.schedulable;
-        let known = self.kinds.iter();
-        let known = known
-            .clone()
-            .position(|it| (it.0, &it.1) == (open, &of.taints));
-        let at = known.unwrap_or(self.kinds.len()).min(KINDS);
-        if at == self.kinds.len() && at < KINDS {
-            self.kinds.push((open, of.taints.clone()));
-        }
-        at as u32
+        let mut number = |images: Option<&[String]>, most: usize| {
+            let is = |it: &Kind| {
+                (it.open, &it.taints, it.images.as_deref()) == (open, &of.taints, images)
+            };
+            let known = self.kinds.iter().position(is);
+            let new = known.is_none() && self.kinds.len() < most;
+            if new {
+                self.kinds.push(Kind {
+                    open,
+                    taints: of.taints.clone(),
+                    images: images.map(<[String]>::to_vec),
+                });
+            }
+            known.or(new.then(|| self.kinds.len() - 1))
+        };
+        let found = number(Some(&of.images), KINDS / 2).or_else(|| number(None, KINDS));
+        found.unwrap_or(KINDS) as u32
     }
 }
 
