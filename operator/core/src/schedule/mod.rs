@@ -9,9 +9,12 @@
 //! - **Terms.** For each affinity, anti-affinity and spread that was asked, or that a machine keeps others
 //!   away by, the fleet keeps how many machines are in each domain that has any. A decision takes the
 //!   domains that these forbid out of the set of hosts, whole sets at a time.
-//! - **The grid.** Hosts with the same room are one entry, and entries of about the same room share a cell.
-//!   The cells that the machine may fit in are visited by their bound, the best first, until it is below
-//!   the score of the best host so far. What else a host scores is the same for all hosts of a tier or of
+//! - **The grid.** Hosts with the same room are one entry. Those of hosts of about the same size are a class,
+//!   apart for hosts that others are kept away from (taints) or drawn to (images), since these are emptier
+//!   or fuller. Entries of the same free CPUs are a row of it, in the order of their free memory: the best
+//!   is at one place of it. The rows that the machine may fit in are visited by their bound, the best
+//!   first, until it is below the score of the best host so far. Where too many hosts that are not asked
+//!   for are in the way, those that are asked for are looked at one by one. What else a host scores is the same for all hosts of a tier or of
 //!   a domain, so that each of these is searched on its own, the most promising first, until what it
 //!   could add is not enough. Where there are many domains it is a bound as well, and the host's own when
 //!   the host is looked at.
