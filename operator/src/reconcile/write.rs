@@ -181,6 +181,17 @@ pub fn is_gone(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
+/// Whether nobody knows if what was asked for was done: there was no answer, or none of the API server's
+/// own.
+#[must_use]
+pub fn is_doubtful(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => status.code >= 500,
+        kube::Error::HyperError(_) | kube::Error::Service(_) => true,
+        _ => false,
+    }
+}
+
 /// Whether the write failed because somebody else wrote in between.
 #[must_use]
 pub fn is_conflict(error: &kube::Error) -> bool {

@@ -118,6 +118,11 @@ async fn on_its_host(
         Settled::Anew(again) => Ok(again),
         Settled::Rebind(chosen) => {
             let _turn = ctx.placing.turn(desired.placement.priority).await;
+            // Somebody may have taken the room before it was one's turn.
+            let elsewhere = chosen.host != host;
+            if elsewhere && !placement::is_still(ctx, desired, &chosen).await {
+                return Ok(Again::After(Duration::ZERO));
+            }
             // Whatever comes of it is looked at anew.
             placement::bind(ctx, key, machine, desired, chosen).await?;
             Ok(Again::After(Duration::ZERO))

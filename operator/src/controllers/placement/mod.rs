@@ -10,6 +10,7 @@ mod others;
 mod preemption;
 mod request;
 mod retake;
+mod settled;
 mod sites;
 
 use drover_core::desired::machine::DesiredMachine;
@@ -37,7 +38,7 @@ use super::sightings::{Seen, sightings};
 use super::volume;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::reconcile::{Key, write};
+use crate::reconcile::Key;
 
 /// What `Scheduled` says of a machine that has given its place up.
 pub const FREED_WORDS: &str = "it is off, and others may have its place";
@@ -135,6 +136,12 @@ pub async fn choose(ctx: &Ctx, desired: &DesiredMachine) -> Result<Chosen, Verdi
         desired,
         &sightings(ctx, desired, None, Purpose::Placing).await,
     )
+}
+
+/// Whether a machine would go to the same host again, now that it is its turn.
+pub async fn is_still(ctx: &Ctx, desired: &DesiredMachine, chosen: &Chosen) -> bool {
+    let again = choose(ctx, desired).await;
+    again.is_ok_and(|again| again.host == chosen.host)
 }
 
 fn choose_from(ctx: &Ctx, desired: &DesiredMachine, seen: &Seen) -> Result<Chosen, Verdict> {
@@ -342,21 +349,17 @@ pub async fn bind(
         }],
     };
     let status = report::complete(&report);
-    match write::status(&ctx.client, machine, &status, true).await {
-        Ok(written) => {
-            ctx.cache.machines.wrote(written);
-            ctx.memory.fleet.wake(ctx);
-            for volume in desired.volumes() {
-                ctx.hints.hint(Key::volume(&desired.namespace, volume));
-            }
-            group::hint_others(ctx, desired);
-            hint_victims(ctx, key);
-            // It may have told of the domain as one whose object is gone.
-            ctx.hints.hint(Key::host(&host));
-            tracing::info!(object = %key, host = status.host, epoch, "placed");
-            Ok(Placed::Bound)
-        }
-        Err(error) if write::is_conflict(&error) || write::is_gone(&error) => Ok(Placed::Raced),
-        Err(error) => Err(error.into()),
+    if !settled::write(ctx, machine, &status).await? {
+        return Ok(Placed::Raced);
     }
+    ctx.memory.fleet.wake(ctx);
+    for volume in desired.volumes() {
+        ctx.hints.hint(Key::volume(&desired.namespace, volume));
+    }
+    group::hint_others(ctx, desired);
+    hint_victims(ctx, key);
+    // It may have told of the domain as one whose object is gone.
+    ctx.hints.hint(Key::host(&host));
+    tracing::info!(object = %key, host = status.host, epoch, "placed");
+    Ok(Placed::Bound)
 }

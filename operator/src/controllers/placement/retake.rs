@@ -7,10 +7,10 @@ use drover_crds::{VirtualMachine, VirtualMachineStatus};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{Placed, request};
+use super::{Placed, request, settled};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::reconcile::{Key, write};
+use crate::reconcile::Key;
 
 /// Gives a machine its place on its host back, if there is room for it. That is written before it
 /// starts.
@@ -54,12 +54,8 @@ pub(super) async fn write_place(
         conditions: condition::with(&status.conditions, generation, now, scheduled),
         ..status
     };
-    match write::status(&ctx.client, machine, &status, true).await {
-        Ok(written) => {
-            ctx.cache.machines.wrote(written);
-            Ok(Placed::Bound)
-        }
-        Err(error) if write::is_conflict(&error) || write::is_gone(&error) => Ok(Placed::Raced),
-        Err(error) => Err(error.into()),
-    }
+    Ok(match settled::write(ctx, machine, &status).await? {
+        true => Placed::Bound,
+        false => Placed::Raced,
+    })
 }
