@@ -1,7 +1,8 @@
 //! libvirt's RPC protocol without I/O: the types of every procedure and the connection as a state machine.
 //!
 //! [`Connection`] turns bytes into replies, events and stream data, and calls into bytes. It does
-//! no I/O, starts nothing and reads no clock: it is told what came in and what time it is.
+//! no I/O, starts nothing and reads no clock: it is told what came in and what time it is. Its other
+//! end is [`server::Server`].
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +15,7 @@ mod generated;
 mod keepalive_timer;
 pub mod procedure;
 pub mod program;
+pub mod server;
 mod sorted;
 mod stream;
 #[cfg(test)]

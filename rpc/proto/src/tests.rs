@@ -9,6 +9,7 @@ mod frames;
 mod keepalive;
 mod random;
 mod server;
+mod serving;
 mod streams;
 mod windows;
 
