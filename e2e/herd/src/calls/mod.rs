@@ -1,0 +1,71 @@
+//! Requests, each to what answers it.
+
+mod connect;
+mod domain;
+
+use drover_rpc_proto::procedure::Procedure;
+use drover_rpc_proto::server::{Request, Server};
+
+use crate::connection::Session;
+use crate::host::Failure;
+
+/// Answers a request: well, or with libvirt's error.
+pub(crate) fn answer(session: &mut Session, request: &Request, server: &mut Server) {
+    let mut call = Call {
+        session,
+        request,
+        server,
+    };
+    if !connect::answer(&mut call) && !domain::answer(&mut call) {
+        let name = request.info().map_or("this procedure", |row| row.name);
+        call.refuse(&Failure::unsupported(name));
+    }
+}
+
+/// A request that is being answered.
+struct Call<'a> {
+    session: &'a mut Session,
+    request: &'a Request,
+    server: &'a mut Server,
+}
+
+impl Call<'_> {
+    /// Answers it with what this makes of its arguments.
+    fn with<P: Procedure>(
+        &mut self,
+        make: impl FnOnce(&mut Session, P::Args) -> Result<P::Reply, Failure>,
+    ) {
+        let args = self.request.args::<P>();
+        let args = args.map_err(|error| Failure::argument(error.to_string()));
+        let reply = match args {
+            Ok(args) => make(self.session, args),
+            Err(error) => Err(error),
+        };
+        match reply {
+            Ok(reply) => {
+                if let Err(error) = self.server.reply::<P>(self.request, &reply) {
+                    self.refuse(&Failure::internal(error.to_string()));
+                }
+            }
+            Err(failure) => self.refuse(&failure),
+        }
+    }
+
+    fn refuse(&mut self, failure: &Failure) {
+        let error = failure.of(self.session.host.driver);
+        self.server.refuse(self.request, &error);
+    }
+}
+
+/// Answers one of these procedures, and says whether it was one.
+macro_rules! one_of {
+    ($call:ident, $($procedure:ident => $make:expr,)*) => {{
+        let request = $call.request;
+        $(if request.is::<$procedure>() {
+            $call.with::<$procedure>($make);
+            return true;
+        })*
+        false
+    }};
+}
+use one_of;
