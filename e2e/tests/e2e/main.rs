@@ -20,6 +20,7 @@ mod faults;
 mod firmware;
 mod first_boot;
 mod first_machine;
+mod herd;
 mod host_answers;
 mod idle;
 mod images;
