@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-/// A number and the most that it may be.
+/// A number and the most, or the least, that it may be.
 pub(crate) struct Target {
     pub(crate) what: String,
     pub(crate) measured: f64,
     pub(crate) unit: &'static str,
     pub(crate) most: Option<f64>,
+    pub(crate) least: Option<f64>,
 }
 
 impl Target {
@@ -19,6 +20,15 @@ impl Target {
             measured,
             unit,
             most,
+            least: None,
+        }
+    }
+
+    /// A number that has to stay above a bound.
+    pub(crate) fn least(what: &str, measured: f64, unit: &'static str, least: f64) -> Self {
+        Self {
+            least: Some(least),
+            ..Self::shown(what, measured, unit)
         }
     }
 
@@ -34,18 +44,22 @@ impl Target {
 /// Says of each target whether it is met.
 pub(crate) fn print(targets: &[Target]) {
     println!("\n| target | measured | wanted | |\n|---|---|---|---|");
-    for Target {
-        what,
-        measured,
-        unit,
-        most,
-    } in targets
-    {
-        let wanted = most.map_or_else(String::new, |most| format!("at most {most} {unit}"));
-        let verdict = match most {
-            Some(most) if measured <= most => "met",
-            Some(_) => "MISSED",
-            None => "",
+    for target in targets {
+        let Target {
+            what,
+            measured,
+            unit,
+            ..
+        } = target;
+        let (wanted, met) = match (target.most, target.least) {
+            (Some(most), _) => (format!("at most {most} {unit}"), *measured <= most),
+            (None, Some(least)) => (format!("at least {least} {unit}"), *measured >= least),
+            (None, None) => (String::new(), true),
+        };
+        let verdict = match (wanted.is_empty(), met) {
+            (true, _) => "",
+            (false, true) => "met",
+            (false, false) => "MISSED",
         };
         println!("| {what} | {measured:.1} {unit} | {wanted} | {verdict} |");
     }

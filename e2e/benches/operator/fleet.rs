@@ -11,6 +11,7 @@ use hyper_util::client::legacy::Builder;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::events::v1::Event;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::client::{Body, ConfigExt};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -55,14 +56,8 @@ impl Fleet {
             hosts: hosts.iter().map(|(name, _)| name.clone()).collect(),
             namespace: format!("bench-{}", jiff::Timestamp::now().as_millisecond()),
         };
-        let namespace =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": fleet.namespace}});
+        fleet.make_namespace(&fleet.namespace).await;
         let params = PatchParams::apply("bench");
-        let namespaces: Api<Namespace> = Api::all(fleet.client.clone());
-        let made = namespaces
-            .patch(&fleet.namespace, &params, &Patch::Apply(namespace))
-            .await;
-        made.expect("a namespace");
         for (name, uri) in hosts {
             let host = json!({
                 "apiVersion": "drover.dev/v1alpha1",
@@ -78,6 +73,41 @@ impl Fleet {
         }
         fleet.hosts_are_ready().await;
         fleet
+    }
+
+    async fn make_namespace(&self, name: &str) {
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let params = PatchParams::apply("bench");
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        let made = namespaces
+            .patch(name, &params, &Patch::Apply(namespace))
+            .await;
+        made.expect("a namespace");
+    }
+
+    /// One more namespace, which goes with this.
+    pub(crate) async fn another_namespace(&self) -> String {
+        let name = format!("{}-too", self.namespace);
+        self.make_namespace(&name).await;
+        name
+    }
+
+    /// Where the objects of this plural are.
+    pub(crate) fn path(&self, plural: &str) -> String {
+        let namespace = &self.namespace;
+        format!("/apis/drover.dev/v1alpha1/namespaces/{namespace}/{plural}")
+    }
+
+    /// Some Kubernetes event of the namespace, as it would be written.
+    pub(crate) async fn an_event(&self) -> serde_json::Value {
+        let events: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
+        let one = events.list(&ListParams::default().limit(1)).await;
+        let event = one.expect("a list").items.pop().expect("an event");
+        let mut event = serde_json::to_value(&event).expect("an event");
+        event["apiVersion"] = "events.k8s.io/v1".into();
+        event["kind"] = "Event".into();
+        event
     }
 
     /// The API server.
@@ -201,17 +231,33 @@ impl Fleet {
             let deleted = self.hosts().delete(name, &DeleteParams::default()).await;
             deleted.expect("deleted");
         }
-        self.remove_namespace().await;
+        self.remove_namespace(&self.namespace).await;
     }
 
     /// Deletes everything when neither the operator nor the hosts are there any more.
     pub(crate) async fn abandon(&self) {
-        let start = Instant::now();
         let nobody = Patch::Merge(json!({"metadata": {"finalizers": null}}));
         let params = PatchParams::default();
-        let machines = self.machines();
+        self.abandon_machines(&self.machines()).await;
+        let too = format!("{}-too", self.namespace);
+        self.abandon_machines(&Api::namespaced(self.client.clone(), &too))
+            .await;
+        for name in &self.hosts {
+            let hosts = self.hosts();
+            let deleted = hosts.delete(name, &DeleteParams::default()).await;
+            deleted.expect("deleted");
+            // It is gone already if it had no finalizer.
+            drop(hosts.patch_metadata(name, &params, &nobody).await);
+        }
+        self.remove_namespace(&too).await;
+        self.remove_namespace(&self.namespace).await;
+    }
+
+    async fn abandon_machines(&self, machines: &Api<VirtualMachine>) {
+        let nobody = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        let params = PatchParams::default();
         let all = machines.list_metadata(&ListParams::default()).await;
-        let (machines, nobody, params) = (&machines, &nobody, &params);
+        let (nobody, params) = (&nobody, &params);
         // The API server itself deletes a collection one by one.
         let gone = futures::stream::iter(all.expect("a list").items).map(|machine| async move {
             let name = machine.name_any();
@@ -221,30 +267,14 @@ impl Fleet {
             deleted.expect("deleted");
         });
         gone.buffer_unordered(16).collect::<Vec<()>>().await;
-        self.are_gone(start).await;
-        for name in &self.hosts {
-            let hosts = self.hosts();
-            let deleted = hosts.delete(name, &DeleteParams::default()).await;
-            deleted.expect("deleted");
-            // It is gone already if it had no finalizer.
-            drop(hosts.patch_metadata(name, params, nobody).await);
-        }
-        self.remove_namespace().await;
     }
 
-    async fn remove_namespace(&self) {
+    // One that is not there is gone.
+    async fn remove_namespace(&self, name: &str) {
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
-        let deleted = namespaces
-            .delete(&self.namespace, &DeleteParams::default())
-            .await;
-        deleted.expect("deleted");
+        drop(namespaces.delete(name, &DeleteParams::default()).await);
         let end = Instant::now() + LIMIT;
-        while namespaces
-            .get_opt(&self.namespace)
-            .await
-            .expect("an answer")
-            .is_some()
-        {
+        while namespaces.get_opt(name).await.expect("an answer").is_some() {
             assert!(Instant::now() < end, "the namespace stays");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

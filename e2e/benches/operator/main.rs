@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! cargo build --release -p drover
-//! cargo bench -p drover-e2e --bench operator -- [machines | qemu | images | cached | overhead | restart] [HOW MANY]
+//! cargo bench -p drover-e2e --bench operator -- \
+//!     [machines | qemu | images | cached | overhead | restart | fill | healing] [HOW MANY]
 //! ```
 //! The lab has to be up. Its operator gives its place to the release build, and gets it back.
 
@@ -16,18 +17,35 @@ mod audit;
 mod cached;
 mod daemons;
 mod figures;
+mod fill;
 mod fleet;
+mod healing;
+mod herd;
 mod images;
+mod lines;
 mod machines;
 mod overhead;
 mod qemu;
+mod raw;
 mod restart;
 mod subject;
+mod usage;
 
 use drover_e2e::Lab;
 
+fn main() {
+    if std::env::args()
+        .nth(1)
+        .is_some_and(|word| word == herd::WORD)
+    {
+        herd::be();
+    } else {
+        measure();
+    }
+}
+
 #[tokio::main]
-async fn main() {
+async fn measure() {
     // cargo adds `--bench`.
     let words: Vec<String> = std::env::args()
         .skip(1)
@@ -63,5 +81,13 @@ async fn main() {
     if wanted("restart") {
         println!("\n## restart\n");
         restart::run(&lab, count).await;
+    }
+    if wanted("fill") {
+        println!("\n## fill\n");
+        figures::print(&fill::run(&lab, count).await);
+    }
+    if wanted("healing") {
+        println!("\n## healing\n");
+        figures::print(&healing::run(&lab, count).await);
     }
 }

@@ -86,7 +86,7 @@ async fn restart(lab: &Lab, subject: &Subject, count: usize) -> Vec<Target> {
 }
 
 /// Until two looks three seconds apart see the same.
-async fn settle(subject: &Subject) {
+pub(crate) async fn settle(subject: &Subject) {
     let seen = || {
         (
             calls(subject),

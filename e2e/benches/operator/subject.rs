@@ -9,6 +9,8 @@ use std::time::Duration;
 use drover_e2e::places::OPERATOR_LISTEN;
 use drover_e2e::{Lab, operator, process, wait};
 
+use crate::usage;
+
 /// The operator that is measured.
 pub(crate) struct Subject {
     lab: Lab,
@@ -66,12 +68,7 @@ impl Subject {
 
     /// The processor time it has had, by the scheduler's clock.
     pub(crate) fn cpu(&self) -> Duration {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).expect("threads");
-        let nanos = tasks.flatten().filter_map(|task| {
-            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-            text.split(' ').next()?.parse::<u64>().ok()
-        });
-        Duration::from_nanos(nanos.sum())
+        usage::cpu(self.pid())
     }
 
     /// Its metrics, by name and labels.
