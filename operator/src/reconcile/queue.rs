@@ -18,6 +18,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How many objects of one lane are looked at at once. Most of that time is waiting for others.
 pub const PER_LANE: usize = 16;
 
+// What a look takes, about: so much time for each object is between two looks at all of them.
+const OF_ONE_LOOK: Duration = Duration::from_micros(200);
+
 /// What an object waits for when it is looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Lane {
@@ -51,6 +54,15 @@ struct State {
     delayed: BTreeSet<(Instant, Key)>,
     due: HashMap<Key, Instant>,
     failures: HashMap<Key, u32>,
+    everything: Turn,
+}
+
+/// When every object may be asked for again.
+#[derive(Debug, Default)]
+struct Turn {
+    next: Option<Instant>,
+    // Asked for, and still to come.
+    coming: bool,
 }
 
 /// The queue.
@@ -130,13 +142,42 @@ impl Queue {
         self.ended.notify_waiters();
     }
 
+    // Whether everything may be asked for now; if not, when, unless somebody waits for that already.
+    fn turn_for_everything(&self) -> Result<(), Option<Instant>> {
+        let mut state = self.lock();
+        let turn = &mut state.everything;
+        match turn.next {
+            _ if turn.coming => Err(None),
+            Some(next) if next > Instant::now() => {
+                turn.coming = true;
+                Err(Some(next))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    // A look at everything is given its time before the next one.
+    fn hint_all(&self, keys: Vec<Key>) {
+        let pause = u32::try_from(keys.len()).unwrap_or(u32::MAX) * OF_ONE_LOOK;
+        let mut state = self.lock();
+        state.everything.coming = false;
+        state.everything.next = Some(Instant::now() + pause);
+        for key in keys {
+            state.undelay(&key);
+            state.enqueue(key);
+        }
+        drop(state);
+        self.changed.notify_one();
+        self.ended.notify_waiters();
+    }
+
     /// Waits until nothing is worked on, nor waits for a worker.
     pub async fn idle(&self) {
         loop {
             let ended = self.ended.notified();
             let is_idle = {
                 let state = self.lock();
-                state.ready.is_empty() && state.active.is_empty()
+                state.ready.is_empty() && state.active.is_empty() && !state.everything.coming
             };
             if is_idle {
                 return;
@@ -272,11 +313,25 @@ impl Hints {
         self.queue.hint(key);
     }
 
-    /// Asks for a look at every object.
+    /// Asks for a look at every object. Asked for by many within the time that this takes, as when a
+    /// thousand hosts come back, it is done once more after that.
     pub fn hint_everything(&self) {
+        match self.queue.turn_for_everything() {
+            Ok(()) => self.hint_all(),
+            Err(None) => {}
+            Err(Some(turn)) => {
+                let hints = self.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep_until(turn).await;
+                    hints.hint_all();
+                });
+            }
+        }
+    }
+
+    fn hint_all(&self) {
         let keys = self.with_everyone(|everyone| (everyone.all)());
-        let keys = keys.unwrap_or_default().into_iter();
-        keys.for_each(|key| self.queue.hint(key));
+        self.queue.hint_all(keys.unwrap_or_default());
     }
 
     /// Asks for a look at the machine that a domain stands for.
@@ -300,7 +355,9 @@ impl Hints {
 mod tests {
     use std::time::Duration;
 
-    use super::{Again, Lane, PER_LANE, Queue};
+    use std::sync::Arc;
+
+    use super::{Again, Everyone, Hints, Lane, OF_ONE_LOOK, PER_LANE, Queue};
     use crate::reconcile::{Key, Kind};
 
     fn one_lane(_: &Key) -> Lane {
@@ -335,6 +392,38 @@ mod tests {
         let start = tokio::time::Instant::now();
         queue.next(one_lane).await;
         assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn everything_is_asked_for_once_in_the_time_that_it_takes() {
+        let queue = Arc::new(Queue::default());
+        let hints = Hints::new(Arc::clone(&queue));
+        hints.set_everyone(Everyone {
+            all: Box::new(|| (0..10).map(|it| Key::host(&it.to_string())).collect()),
+            of_domain: Box::new(|_, _| None),
+        });
+        let drain = async || {
+            let mut looks = 0;
+            while queue.depth(Kind::Host) > 0 {
+                let key = queue.next(one_lane).await;
+                queue.done(key, Again::WhenHinted);
+                looks += 1;
+            }
+            looks
+        };
+        hints.hint_everything();
+        assert_eq!(drain().await, 10);
+        for _ in 0..1_000 {
+            hints.hint_everything();
+        }
+        assert_eq!(drain().await, 0);
+        let idle = tokio::time::timeout(OF_ONE_LOOK, queue.idle()).await;
+        assert!(idle.is_err(), "something is to come");
+        tokio::time::sleep(10 * OF_ONE_LOOK).await;
+        assert_eq!(drain().await, 10);
+        queue.idle().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(drain().await, 0);
     }
 
     #[tokio::test(start_paused = true)]
