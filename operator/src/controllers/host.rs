@@ -1,5 +1,6 @@
 //! Hosts: sessions, capacity, and who else is the same machine.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use drover_core::desired::host::DesiredHost;
@@ -8,6 +9,7 @@ use drover_core::plan::{Verdict, used_by};
 use drover_crds::condition::{Entry, Reason, Status};
 use drover_crds::host::{Hypervisor, Resources};
 use drover_crds::{Host, HostStatus, quantity};
+use kube::ResourceExt;
 use uuid::Uuid;
 
 use super::placement;
@@ -187,23 +189,37 @@ fn verdict(ctx: &Ctx, handle: &HostHandle, facts: Option<&HostFacts>) -> Verdict
     })
 }
 
+/// The UUIDs of machines for which more than one host stands: mostly none.
+pub fn said_twice(ctx: &Ctx) -> HashSet<String> {
+    let mut once = HashSet::new();
+    let said = ctx.hosts.all().into_iter().filter_map(|handle| {
+        handle.read(|inventory| inventory.facts.as_ref()?.host_uuid().map(str::to_owned))
+    });
+    said.filter(|uuid| !once.insert(uuid.clone())).collect()
+}
+
 /// The Host that stands for the same machine and was there before, if there is one. The test driver
 /// says the same of every machine: there the URI tells.
 pub fn duplicate_of(ctx: &Ctx, name: &str, facts: &HostFacts) -> Option<String> {
     if facts.hypervisor == "TEST" {
         return None;
     }
-    let uuid = facts.capabilities.host_uuid.as_ref()?;
-    let same = |facts: &Arc<HostFacts>| facts.capabilities.host_uuid.as_ref() == Some(uuid);
+    let uuid = facts.host_uuid()?;
+    // Asked of each host for each site: most often nobody says the same.
+    let same = |facts: &Arc<HostFacts>| facts.host_uuid() == Some(uuid);
     let mut others = ctx.hosts.all();
-    others.retain(|it| it.name != name && it.read(|it| it.facts.as_ref().is_some_and(same)));
-    let age = |name: &str| {
-        let host = ctx.cache.hosts.get("", name)?;
-        Some((host.metadata.creation_timestamp.clone(), name.to_owned()))
-    };
-    let this = age(name)?;
-    let others = others.iter().filter_map(|other| age(&other.name));
-    let first = others.filter(|other| *other < this).min();
+    others.retain(|other| {
+        other.name != name && other.read(|inventory| inventory.facts.as_ref().is_some_and(same))
+    });
+    let age = |host: &Arc<Host>| (host.metadata.creation_timestamp.clone(), host.name_any());
+    let this = age(&ctx.cache.hosts.get("", name)?);
+    let others = others
+        .iter()
+        .filter_map(|other| ctx.cache.hosts.get("", &other.name));
+    let first = others
+        .map(|other| age(&other))
+        .filter(|other| *other < this)
+        .min();
     first.map(|(_, name)| name)
 }
 

@@ -38,11 +38,14 @@ pub fn selected(ctx: &Ctx, selector: Option<&LabelSelector>) -> Vec<(String, Arc
         let labels = labels(host);
         selector::matches_optional(selector, &labels)
     });
+    let twice = super::host::said_twice(ctx);
     let mut selected: Vec<_> = hosts
         .iter()
         .map(|host| (host.name_any(), ctx.hosts.ensure(host)))
         .filter(|(name, handle)| {
             let facts = handle.read(|inventory| inventory.facts.clone());
+            let facts =
+                facts.filter(|facts| facts.host_uuid().is_some_and(|it| twice.contains(it)));
             facts.is_none_or(|facts| super::host::duplicate_of(ctx, name, &facts).is_none())
         })
         .collect();

@@ -75,6 +75,14 @@ impl HostFacts {
     }
 }
 
+impl HostFacts {
+    /// The UUID that libvirt gives the host.
+    #[must_use]
+    pub fn host_uuid(&self) -> Option<&str> {
+        self.capabilities.host_uuid.as_deref()
+    }
+}
+
 /// A thing of which the last look may be out of date.
 #[derive(Debug, Clone)]
 pub struct Slot<T> {
