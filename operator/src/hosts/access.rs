@@ -37,6 +37,17 @@ impl Access {
         }
     }
 
+    /// Whether it is as the spec says.
+    #[must_use]
+    pub fn is_of(&self, spec: &HostSpec, personal: bool) -> bool {
+        let secret = spec.credentials_secret_ref.as_ref().map(|to| &to.name);
+        let server_name = spec.tls.as_ref().and_then(|tls| tls.server_name.as_ref());
+        self.personal == personal
+            && self.uri == spec.uri
+            && self.secret.as_ref() == secret
+            && self.server_name.as_ref() == server_name
+    }
+
     /// The keys as they are now: a Secret that has changed counts from the next connection on. The
     /// operator's own files and environment are nobody's credentials; those of a person at a command
     /// line are.

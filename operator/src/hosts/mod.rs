@@ -16,6 +16,7 @@ pub mod machines;
 pub mod mirror;
 pub mod networks;
 pub mod observe;
+pub mod pace;
 mod records;
 pub mod registry;
 mod removals;

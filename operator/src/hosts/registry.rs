@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use drover_crds::Host;
 use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, ResourceExt};
+use kube::Api;
 use tokio_util::sync::CancellationToken;
 
 use super::access::Access;
 use super::inventory::HostHandle;
 use super::kinds::Kinds;
+use super::pace::Pace;
 use super::session::Session;
 use crate::metrics::Metrics;
 use crate::reconcile::Hints;
@@ -24,6 +25,7 @@ pub struct Registry {
     metrics: Arc<Metrics>,
     stop: CancellationToken,
     kinds: Arc<Kinds>,
+    pace: Arc<Pace>,
     personal: bool,
     // Nothing: all of them.
     asked: Option<BTreeSet<String>>,
@@ -52,6 +54,7 @@ impl Registry {
             metrics,
             stop,
             kinds: Arc::default(),
+            pace: Arc::default(),
             personal: false,
             asked: None,
         }
@@ -91,14 +94,16 @@ impl Registry {
 
     /// The handle of a Host, with a session as its spec says. One that was said otherwise ends.
     pub fn ensure(&self, host: &Host) -> Arc<HostHandle> {
-        let (name, access) = (host.name_any(), Access::of(&host.spec, self.personal));
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = hosts.get(&name) {
-            if entry.handle.access == access {
+        let name = host.metadata.name.as_deref().unwrap_or_default();
+        if let Some(entry) = hosts.get(name) {
+            // Asked for every host at each decision: mostly nothing is to be made.
+            if entry.handle.access.is_of(&host.spec, self.personal) {
                 return Arc::clone(&entry.handle);
             }
             entry.stop.cancel();
         }
+        let (name, access) = (name.to_owned(), Access::of(&host.spec, self.personal));
         let handle = Arc::new(HostHandle::new(&name, access));
         let stop = self.stop.child_token();
         let session = Session {
@@ -107,6 +112,7 @@ impl Registry {
             hints: self.hints.clone(),
             metrics: Arc::clone(&self.metrics),
             kinds: Arc::clone(&self.kinds),
+            pace: Arc::clone(&self.pace),
             stop: stop.clone(),
         };
         if !self.is_idle(&handle.name) {

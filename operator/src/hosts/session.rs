@@ -20,12 +20,15 @@ use super::bulk::Dial;
 use super::inventory::{HostHandle, Reach};
 use super::kinds::Kinds;
 use super::listing;
+use super::pace::Pace;
 use crate::metrics::Metrics;
 use crate::reconcile::{Hints, Key};
 
 /// The first and the longest wait between two attempts to connect.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(20);
+const LONGEST_WAIT: Duration = Duration::from_secs(6);
+/// How long it is enough to have said of a host why it was lost.
+const NEWS: Duration = Duration::from_secs(300);
 // A host that says nothing for this long is asked, and given up after two unanswered questions.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
 const PINGS: u32 = 2;
@@ -52,6 +55,8 @@ pub struct Session {
     pub metrics: Arc<Metrics>,
     /// What hosts can do.
     pub kinds: Arc<Kinds>,
+    /// When it may be dialled.
+    pub pace: Arc<Pace>,
     /// Ends the session.
     pub stop: CancellationToken,
 }
@@ -76,23 +81,35 @@ impl Session {
         };
         let mut wait = FIRST_WAIT;
         let mut last_up = None;
+        let mut told = None;
         loop {
+            self.pace.turn().await;
             match self.connected(&uri).await {
-                Ok(()) => {
+                Ok(reason) => {
                     wait = FIRST_WAIT;
                     last_up = Some(jiff::Timestamp::now().as_second());
-                    self.lost(last_up, "the connection was lost");
+                    told = Some(Instant::now());
+                    self.lost(last_up, &format!("the connection was lost: {reason}"));
                 }
-                Err(Failure::Refused { reason, message }) => self.refused(reason, message),
-                Err(Failure::Lost(message)) => self.lost(last_up, &message),
+                Err(Failure::Refused { reason, message }) => {
+                    told = None;
+                    self.refused(reason, message);
+                }
+                // That it is not back yet is no news for a while, however it shows.
+                Err(Failure::Lost(_))
+                    if last_up.is_some() && told.is_some_and(|told| told.elapsed() < NEWS) => {}
+                Err(Failure::Lost(message)) => {
+                    told = Some(Instant::now());
+                    self.lost(last_up, &message);
+                }
             }
             tokio::time::sleep(jittered(wait)).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 
-    // One connection, to its end; an error if it was never of use.
-    async fn connected(&self, uri: &Uri) -> Result<(), Failure> {
+    // One connection, to its end, and why it has ended; an error if it was never of use.
+    async fn connected(&self, uri: &Uri) -> Result<String, Failure> {
         let options = ConnectOptions {
             credentials: self.host.access.credentials(&self.secrets).await?,
             keepalive: Some(Keepalive {
@@ -114,7 +131,7 @@ impl Session {
         let _hang_up = HangUp(client.clone());
         let listing = tokio::select! {
             listing = listing::list(&client, &self.kinds) => listing,
-            () = self.listen(&mut events) => return Ok(()),
+            () = self.listen(&mut events) => return Ok("events were missed".to_owned()),
         };
         let listing = listing.map_err(|error| {
             let error = error.into_host(&self.host, "listing");
@@ -142,7 +159,7 @@ impl Session {
         };
         tracing::warn!(host = self.host.name, reason, "the connection ended");
         self.metrics.host_disconnected();
-        Ok(())
+        Ok(reason)
     }
 
     // Marks what events speak of, until there are no more.
