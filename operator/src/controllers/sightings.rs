@@ -18,7 +18,8 @@ pub async fn copies(ctx: &Ctx, desired: &DesiredMachine) -> Vec<String> {
     copies.into_iter().map(str::to_owned).collect()
 }
 
-/// What every host has of a machine: its name, whether it was listed, whether it is off.
+/// What each host has of a machine that has anything of it, or may have: its name, whether it was
+/// listed, whether it is off.
 pub(super) struct Seen(Vec<(String, bool, bool, Sight)>);
 
 impl Seen {
@@ -48,10 +49,12 @@ pub(super) async fn sightings(
     for host in ctx.cache.hosts.all() {
         let handle = ctx.hosts.ensure(&host);
         let listed = handle.read(|inventory| inventory.listed);
-        let name = host.name_any();
-        let anew = bound != Some(name.as_str());
+        let anew = bound != Some(handle.name.as_str());
         let sight = sight(&handle, desired, anew, purpose).await;
-        seen.push((name, listed, confirmed_off(&host), sight));
+        // Whoever has nothing of it and can tell so says nothing: of thousands of hosts almost all.
+        if !listed || sight != Sight::Nothing {
+            seen.push((host.name_any(), listed, confirmed_off(&host), sight));
+        }
     }
     seen.sort_by(|a, b| a.0.cmp(&b.0));
     Seen(seen)
