@@ -58,6 +58,8 @@ struct Kept {
     freed: HashSet<Uuid>,
     // Nothing: the host is to be looked at anew.
     hosts: HashMap<String, Option<Stamp>>,
+    // Machines whose place is being written.
+    assumed: HashSet<String>,
     sites: Sites,
     // What may be promised in pools that many hosts see.
     shared: HashMap<String, u64>,
@@ -75,6 +77,33 @@ impl Index {
             fleet: Fleet::new(weights),
             ..Kept::default()
         }))
+    }
+
+    /// A machine is to have this place, and what it takes is taken already: that is being written.
+    pub(super) fn assume(
+        &self,
+        ctx: &Ctx,
+        machine: &VirtualMachine,
+        desired: &DesiredMachine,
+        host: &str,
+    ) {
+        let Some(uid) = machine.uid() else { return };
+        let mut kept = self.lock();
+        let size = size_version(ctx, machine);
+        let known = kept.bind(ctx, machine, size, Some((desired, host)));
+        kept.machines.insert(uid.clone(), known);
+        kept.assumed.insert(uid);
+    }
+
+    /// A place that a machine was to have may not have been written.
+    pub(super) fn doubt(&self, machine: &VirtualMachine) {
+        let Some(uid) = machine.uid() else { return };
+        let mut kept = self.lock();
+        if kept.assumed.remove(&uid)
+            && let Some((uuid, host)) = kept.machines.remove(&uid).and_then(Known::bound)
+        {
+            kept.release(uuid, host);
+        }
     }
 
     /// Asks for a look at those machines without a place that something could have helped since they were
@@ -167,6 +196,7 @@ impl Kept {
         let there: HashSet<_> = machines.iter().filter_map(|it| it.uid()).collect();
         let mut before = std::mem::take(&mut self.machines);
         // Before others come: one that was made again has the same UUID.
+        self.assumed.retain(|uid| there.contains(uid));
         let gone = before.extract_if(|uid, _| !there.contains(uid));
         for (uuid, host) in gone
             .filter_map(|(_, known)| known.bound())
@@ -178,10 +208,14 @@ impl Kept {
             let Some(uid) = machine.uid() else { continue };
             let size = size_version(ctx, &machine);
             let known = match before.remove(&uid) {
+                // What is being written is not to be read yet.
+                Some(known) if machine.host().is_none() && self.assumed.contains(&uid) => known,
                 Some(known) if known.is(ctx, &machine, size.as_ref()) => {
+                    self.assumed.remove(&uid);
                     self.renew(ctx, &machine, known)
                 }
                 other => {
+                    self.assumed.remove(&uid);
                     if let Some((uuid, host)) = other.and_then(Known::bound) {
                         self.release(uuid, host);
                     }
@@ -193,9 +227,21 @@ impl Kept {
     }
 
     fn enter(&mut self, ctx: &Ctx, machine: &VirtualMachine, size: Option<String>) -> Known {
-        let host = machine.host().cloned();
-        let placed = host.and_then(|host| Some((ctx.desired(machine).ok()?, host)));
-        if let Some((desired, host)) = &placed {
+        let host = machine.host();
+        let placed = host.and_then(|host| Some((ctx.desired(machine).ok()?, host.as_str())));
+        let placed = placed.as_ref().map(|(desired, host)| (desired, *host));
+        self.bind(ctx, machine, size, placed)
+    }
+
+    // It counts there, if it can be read.
+    fn bind(
+        &mut self,
+        ctx: &Ctx,
+        machine: &VirtualMachine,
+        size: Option<String>,
+        placed: Option<(&DesiredMachine, &str)>,
+    ) -> Known {
+        if let Some((desired, host)) = placed {
             let (counted, counts) = counted(ctx, machine, desired);
             let event = self.fleet.bind(&counted, &[host], counts);
             self.note(event);
@@ -207,19 +253,18 @@ impl Kept {
                 Counts::Labels => self.freed.insert(desired.uuid),
             };
             // Its domain was somebody's, and is its own now.
-            self.hosts.insert(host.clone(), None);
+            self.hosts.insert(host.to_owned(), None);
         }
+        let host = placed.map(|(_, host)| host.to_owned());
         Known {
             generation: machine.metadata.generation,
             labels: machine.metadata.labels.clone(),
-            host: machine.host().cloned(),
+            host: host.or_else(|| machine.host().cloned()),
             freed: machine.has_freed_place(),
             makes_room: makes_room(machine),
             size,
             namespace: machine.namespace().unwrap_or_default(),
-            to_be_made: placed
-                .as_ref()
-                .map_or_else(Vec::new, |(desired, _)| to_be_made(ctx, desired)),
+            to_be_made: placed.map_or_else(Vec::new, |(desired, _)| to_be_made(ctx, desired)),
             uuid: placed.map(|(desired, _)| desired.uuid),
         }
     }

@@ -67,7 +67,7 @@ pub async fn place(
     let seen = sightings(ctx, desired, None, Purpose::Placing).await;
     ctx.memory.cpus.ask(ctx, desired).await;
     let others = group::others(ctx, desired).await;
-    let _turn = ctx.placing.turn(desired.placement.priority).await;
+    let turn = ctx.placing.turn(desired.placement.priority).await;
     match ctx.cache.machines.get(&key.namespace, &key.name) {
         Some(newest) if newest.resource_version() == machine.resource_version() => {}
         // By the turn of another one of its group.
@@ -89,10 +89,22 @@ pub async fn place(
         }
         found => found.and_then(|found| settle_on(ctx, desired, found)),
     };
-    match chosen {
-        Ok(chosen) => bind(ctx, key, machine, desired, chosen).await,
-        Err(verdict) => Ok(Placed::Waiting(verdict)),
+    let chosen = match chosen {
+        Ok(chosen) => chosen,
+        Err(verdict) => return Ok(Placed::Waiting(verdict)),
+    };
+    // Where its volumes are the others see by what is written of it.
+    if chosen.freed || desired.volumes().next().is_some() {
+        return bind(ctx, key, machine, desired, chosen).await;
     }
+    // The others do not have to wait until that it takes the place is written.
+    ctx.memory.fleet.assume(ctx, machine, desired, &chosen.host);
+    drop(turn);
+    let placed = bind(ctx, key, machine, desired, chosen).await;
+    if !matches!(placed, Ok(Placed::Bound)) {
+        ctx.memory.fleet.doubt(machine);
+    }
+    placed
 }
 
 /// Whether other machines' turns may write the status of this one.
