@@ -56,6 +56,15 @@ struct Connection {
     session: Session,
     server: Server,
     forecast: Forecast,
+    counted: bool,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.counted {
+            self.shared.counter.disconnected();
+        }
+    }
 }
 
 /// Why a connection has ended.
@@ -73,7 +82,6 @@ pub(crate) async fn serve(shared: Arc<Shared>, host: Arc<Host>, stream: UnixStre
     let id = shared.next_connection();
     let forecast = shared.options.weather.forecast(host.number, id);
     let sky = shared.sky.subscribe();
-    shared.counter.connected();
     let connection = Connection {
         session: Session {
             host,
@@ -84,11 +92,11 @@ pub(crate) async fn serve(shared: Arc<Shared>, host: Arc<Host>, stream: UnixStre
         },
         server: Server::default(),
         forecast,
-        shared: Arc::clone(&shared),
+        shared,
+        counted: false,
     };
     // Its end is all that matters.
     let _ = connection.run(stream, told, sky).await;
-    shared.counter.disconnected();
 }
 
 impl Connection {
@@ -154,6 +162,10 @@ impl Connection {
     fn answer(&mut self, request: &Request, fate: Fate) -> Result<(), Ended> {
         if fate == Fate::Lost {
             return Err(Ended);
+        }
+        // One that was given up while nobody listened never asks for anything.
+        if !std::mem::replace(&mut self.counted, true) {
+            self.shared.counter.connected();
         }
         self.shared.counter.called(request.procedure());
         calls::answer(&mut self.session, request, &mut self.server);

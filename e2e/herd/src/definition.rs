@@ -109,8 +109,17 @@ fn sized(root: &mut Element) -> Result<(u64, u16), Failure> {
 }
 
 fn kib(element: &Element) -> Option<u64> {
+    Some(amount(element, "KiB")?.div_ceil(1 << 10))
+}
+
+/// An amount in bytes; without a unit it is one.
+pub(crate) fn bytes(element: &Element) -> Option<u64> {
+    amount(element, "bytes")
+}
+
+fn amount(element: &Element, unit: &str) -> Option<u64> {
     let amount: u64 = element.to_text().parse().ok()?;
-    let bytes = match element.get("unit").unwrap_or("KiB") {
+    let bytes = match element.get("unit").unwrap_or(unit) {
         "b" | "bytes" => 1,
         "KB" => 1_000,
         "k" | "KiB" => 1 << 10,
@@ -121,7 +130,7 @@ fn kib(element: &Element) -> Option<u64> {
         "T" | "TiB" => 1 << 40,
         _ => return None,
     };
-    Some(amount.checked_mul(bytes)?.div_ceil(1 << 10))
+    amount.checked_mul(bytes)
 }
 
 fn complete(root: &mut Element, driver: Driver) {

@@ -3,16 +3,15 @@
 use drover_rpc_proto::remote::procedures::{
     AuthList, ConnectClose, ConnectDomainEventCallbackDeregisterAny,
     ConnectDomainEventCallbackRegisterAny, ConnectGetCapabilities, ConnectGetHostname,
-    ConnectGetLibVersion, ConnectGetType, ConnectGetUri, ConnectGetVersion, ConnectListAllNetworks,
-    ConnectListAllStoragePools, ConnectNetworkEventDeregisterAny, ConnectNetworkEventRegisterAny,
-    ConnectOpen, ConnectStoragePoolEventDeregisterAny, ConnectStoragePoolEventRegisterAny,
+    ConnectGetLibVersion, ConnectGetType, ConnectGetUri, ConnectGetVersion,
+    ConnectNetworkEventDeregisterAny, ConnectNetworkEventRegisterAny, ConnectOpen,
+    ConnectStoragePoolEventDeregisterAny, ConnectStoragePoolEventRegisterAny,
     ConnectSupportsFeature, NodeGetInfo,
 };
 use drover_rpc_proto::remote::{
     AuthListRet, AuthType, ConnectDomainEventCallbackRegisterAnyRet, ConnectGetCapabilitiesRet,
     ConnectGetHostnameRet, ConnectGetLibVersionRet, ConnectGetTypeRet, ConnectGetUriRet,
-    ConnectGetVersionRet, ConnectListAllNetworksRet, ConnectListAllStoragePoolsRet,
-    ConnectNetworkEventRegisterAnyRet, ConnectStoragePoolEventRegisterAnyRet,
+    ConnectGetVersionRet, ConnectNetworkEventRegisterAnyRet, ConnectStoragePoolEventRegisterAnyRet,
     ConnectSupportsFeatureRet,
 };
 use uuid::Uuid;
@@ -101,9 +100,6 @@ fn about(call: &mut Call<'_>) -> bool {
             let host = &session.host;
             Ok(host.driver.node(host.cpus, host.memory_gib))
         },
-        // There are none yet.
-        ConnectListAllNetworks => |_, _| Ok(ConnectListAllNetworksRet { nets: Vec::new(), ret: 0 }),
-        ConnectListAllStoragePools => |_, _| Ok(ConnectListAllStoragePoolsRet { pools: Vec::new(), ret: 0 }),
     )
 }
 

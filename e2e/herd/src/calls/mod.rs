@@ -2,6 +2,8 @@
 
 mod connect;
 mod domain;
+mod network;
+mod storage;
 
 use drover_rpc_proto::procedure::Procedure;
 use drover_rpc_proto::server::{Request, Server};
@@ -16,7 +18,11 @@ pub(crate) fn answer(session: &mut Session, request: &Request, server: &mut Serv
         request,
         server,
     };
-    if !connect::answer(&mut call) && !domain::answer(&mut call) {
+    let known = connect::answer(&mut call)
+        || domain::answer(&mut call)
+        || network::answer(&mut call)
+        || storage::answer(&mut call);
+    if !known {
         let name = request.info().map_or("this procedure", |row| row.name);
         call.refuse(&Failure::unsupported(name));
     }

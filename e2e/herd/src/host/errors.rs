@@ -11,6 +11,8 @@ const FROM_TEST: i32 = 12;
 // virErrorNumber: no name, and XML that cannot be parsed.
 const NO_NAME: i32 = 21;
 const XML_DETAIL: i32 = 35;
+// The system says no.
+const SYSTEM_ERROR: i32 = 38;
 
 /// Why a host does not do something, by libvirt's number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +89,33 @@ impl Failure {
             Driver::Qemu => Self::state(message),
             Driver::Test => Self::internal(message),
         }
+    }
+
+    pub(crate) fn no_network(which: impl std::fmt::Display) -> Self {
+        Self::new(code::NO_NETWORK, format!("Network not found: {which}"))
+    }
+
+    pub(crate) fn no_pool(which: impl std::fmt::Display) -> Self {
+        Self::new(
+            code::NO_STORAGE_POOL,
+            format!("Storage pool not found: {which}"),
+        )
+    }
+
+    pub(crate) fn no_volume(which: impl std::fmt::Display) -> Self {
+        Self::new(
+            code::NO_STORAGE_VOL,
+            format!("Storage volume not found: {which}"),
+        )
+    }
+
+    pub(crate) fn volume_exists(name: &str) -> Self {
+        let message = format!("storage volume '{name}' exists already");
+        Self::new(code::STORAGE_VOL_EXIST, message)
+    }
+
+    pub(crate) fn system(message: impl Into<String>) -> Self {
+        Self::new(SYSTEM_ERROR, message)
     }
 
     pub(crate) fn of_uuid(uuid: Uuid) -> Self {

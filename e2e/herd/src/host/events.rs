@@ -6,7 +6,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 use super::errors::Failure;
-use super::{Domain, State};
+use super::{Domain, Network, Pool, State};
 use crate::connection::Told;
 
 // The numbers of virDomainEventID that there are, and of the same of networks and pools.
@@ -15,9 +15,13 @@ const NETWORK_EVENTS: i32 = 2;
 const POOL_EVENTS: i32 = 2;
 const LIFECYCLE: i32 = 0;
 const METADATA: i32 = 23;
+const REFRESH: i32 = 1;
 // The procedures that tell them.
 const TELLS_LIFECYCLE: i32 = 318;
 const TELLS_METADATA: i32 = 379;
+const TELLS_NETWORK: i32 = 315;
+const TELLS_POOL: i32 = 370;
+const TELLS_REFRESH: i32 = 373;
 
 /// What an event is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +135,43 @@ impl State {
                     event,
                     detail,
                 },
+            }
+        });
+    }
+
+    /// Tells that a network came, went up, went down, went.
+    pub(crate) fn tell_network(&self, network: &Network, event: i32) {
+        let of = (Of::Networks, LIFECYCLE, TELLS_NETWORK);
+        self.tell(of, network.uuid, |callback_id| {
+            remote::NetworkEventLifecycleMsg {
+                callback_id,
+                net: network.wire(),
+                event,
+                detail: 0,
+            }
+        });
+    }
+
+    /// The same of a pool.
+    pub(crate) fn tell_pool(&self, pool: &Pool, event: i32) {
+        let of = (Of::Pools, LIFECYCLE, TELLS_POOL);
+        self.tell(of, pool.uuid, |callback_id| {
+            remote::StoragePoolEventLifecycleMsg {
+                callback_id,
+                pool: pool.wire(),
+                event,
+                detail: 0,
+            }
+        });
+    }
+
+    /// Tells that a pool was looked at anew.
+    pub(crate) fn tell_refresh(&self, pool: &Pool) {
+        let of = (Of::Pools, REFRESH, TELLS_REFRESH);
+        self.tell(of, pool.uuid, |callback_id| {
+            remote::StoragePoolEventRefreshMsg {
+                callback_id,
+                pool: pool.wire(),
             }
         });
     }

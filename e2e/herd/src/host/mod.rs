@@ -4,6 +4,8 @@ mod domain;
 mod errors;
 mod events;
 mod metadata;
+mod networks;
+mod pools;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,6 +15,8 @@ use uuid::{Builder, Uuid};
 pub(crate) use self::domain::Domain;
 pub(crate) use self::errors::Failure;
 pub(crate) use self::events::{Listener, Of};
+pub(crate) use self::networks::{Network, Networks};
+pub(crate) use self::pools::{Pool, Pools, Volume};
 use crate::driver::Driver;
 use crate::options::Options;
 use crate::random::Random;
@@ -33,6 +37,8 @@ pub struct Host {
 pub(crate) struct State {
     pub(crate) driver: Driver,
     pub(crate) domains: BTreeMap<Uuid, Domain>,
+    pub(crate) networks: Networks,
+    pub(crate) pools: Pools,
     last_id: i32,
     listeners: Vec<Listener>,
     last_callback: i32,
@@ -51,6 +57,8 @@ impl Host {
             state: Mutex::new(State {
                 driver: options.driver,
                 domains: BTreeMap::new(),
+                networks: Networks::new(),
+                pools: Pools::new(),
                 last_id: 0,
                 listeners: Vec::new(),
                 last_callback: 0,
