@@ -15,6 +15,7 @@ use crate::fleet::{Fleet, LIMIT, machine};
 use crate::herd::Hosts;
 use crate::lines::{Line, follow};
 use crate::raw::{Samples, write_only};
+use crate::restart::settle;
 use crate::subject::Subject;
 use crate::usage::Usage;
 
@@ -27,7 +28,8 @@ pub(crate) async fn run(lab: &Lab, count: Option<usize>) -> Vec<Target> {
     let count = count.unwrap_or(10_000);
     let herd = Hosts::start(lab, count.div_ceil(MACHINES_OF_A_HOST));
     let subject = Subject::start(lab);
-    let fleet = Fleet::new(lab, &herd.hosts()).await;
+    let fleet = Fleet::of_herd(lab, &herd.hosts()).await;
+    settle(&subject).await;
     let (idle, _) = subject.memory();
     herd.take();
     let (before, since) = (Usage::now(lab, herd.pid()), audit::now(lab));

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use drover_crds::{Host, VirtualMachine, condition};
+use drover_crds::{Host, Network, StoragePool, VirtualMachine, condition};
 use drover_e2e::Lab;
 use futures::{Stream, StreamExt};
 use hyper_util::client::legacy::Builder;
@@ -57,6 +57,34 @@ impl Fleet {
             namespace: format!("bench-{}", jiff::Timestamp::now().as_millisecond()),
         };
         fleet.make_namespace(&fleet.namespace).await;
+        fleet.add(hosts).await;
+        fleet
+    }
+
+    /// The same of a herd, whose hosts have none of the lab's own pools and networks.
+    pub(crate) async fn of_herd(lab: &Lab, hosts: &[(String, String)]) -> Self {
+        let mut fleet = Self::new(lab, &[]).await;
+        fleet.hosts = hosts.iter().map(|(name, _)| name.clone()).collect();
+        fleet.keep_apart(true).await;
+        fleet.add(hosts).await;
+        fleet
+    }
+
+    async fn keep_apart(&self, apart: bool) {
+        let nowhere = json!({"matchExpressions": [{"key": "bench", "operator": "DoesNotExist"}]});
+        let selector = if apart { nowhere } else { json!(null) };
+        let patch = Patch::Merge(json!({"spec": {"hostSelector": selector}}));
+        let params = PatchParams::default();
+        let pools: Api<StoragePool> = Api::all(self.client.clone());
+        let patched = pools.patch("first", &params, &patch).await;
+        patched.expect("the lab's pool");
+        let networks: Api<Network> = Api::all(self.client.clone());
+        let patched = networks.patch("first", &params, &patch).await;
+        patched.expect("the lab's network");
+    }
+
+    // Makes the Hosts, and waits until the operator has heard them.
+    async fn add(&self, hosts: &[(String, String)]) {
         let params = PatchParams::apply("bench");
         for (name, uri) in hosts {
             let host = json!({
@@ -65,14 +93,10 @@ impl Fleet {
                 "metadata": {"name": name, "labels": {"bench": "yes"}},
                 "spec": {"uri": uri, "insecure": true, "overcommit": {"cpu": "1000", "memory": "1000"}},
             });
-            let made = fleet
-                .hosts()
-                .patch(name, &params, &Patch::Apply(host))
-                .await;
+            let made = self.hosts().patch(name, &params, &Patch::Apply(host)).await;
             made.expect("a Host");
         }
-        fleet.hosts_are_ready().await;
-        fleet
+        self.hosts_are_ready().await;
     }
 
     async fn make_namespace(&self, name: &str) {
@@ -251,6 +275,7 @@ impl Fleet {
         }
         self.remove_namespace(&too).await;
         self.remove_namespace(&self.namespace).await;
+        self.keep_apart(false).await;
     }
 
     async fn abandon_machines(&self, machines: &Api<VirtualMachine>) {

@@ -31,7 +31,7 @@ pub(crate) async fn run(lab: &Lab, count: Option<usize>) -> Vec<Target> {
     let count = count.unwrap_or(10 * HOSTS);
     let herd = Hosts::start(lab, HOSTS.min(count));
     let subject = Subject::start(lab);
-    let fleet = Fleet::new(lab, &herd.hosts()).await;
+    let fleet = Fleet::of_herd(lab, &herd.hosts()).await;
     fill(&fleet, count).await;
     println!(
         "{count} machines on {} hosts, which are lost for {} s",
