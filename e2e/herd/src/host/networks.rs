@@ -48,11 +48,15 @@ impl Network {
     }
 }
 
-/// The name and the UUID of a network or a pool that is defined.
-pub(crate) fn identity(root: &mut Element, fresh: [u8; 16]) -> Result<(String, Uuid), Failure> {
+/// The name and the UUID of a network or a pool that is defined. Each has its own way to miss them.
+pub(crate) fn identity(
+    root: &mut Element,
+    fresh: [u8; 16],
+    (no_name, no_uuid): (Failure, Failure),
+) -> Result<(String, Uuid), Failure> {
     let name = root.find("name").map(Element::to_text).unwrap_or_default();
     if name.is_empty() {
-        return Err(Failure::no_name());
+        return Err(no_name);
     }
     if name.contains('/') {
         return Err(Failure::xml(format!(
@@ -60,8 +64,7 @@ pub(crate) fn identity(root: &mut Element, fresh: [u8; 16]) -> Result<(String, U
         )));
     }
     let uuid = match root.find("uuid").map(Element::to_text) {
-        Some(text) => Uuid::parse_str(&text)
-            .map_err(|_| Failure::internal("internal error: malformed uuid element"))?,
+        Some(text) => Uuid::parse_str(&text).map_err(|_| no_uuid)?,
         None => Builder::from_random_bytes(fresh).into_uuid(),
     };
     root.ensure("uuid").set_text(uuid.to_string());
@@ -115,7 +118,11 @@ impl State {
 
     pub(crate) fn define_network(&mut self, xml: &str) -> Result<remote::Network, Failure> {
         let mut root = rooted(xml, "network")?;
-        let (name, uuid) = identity(&mut root, self.random.bytes())?;
+        let missing = (
+            Failure::no_name(),
+            Failure::internal("internal error: malformed uuid element"),
+        );
+        let (name, uuid) = identity(&mut root, self.random.bytes(), missing)?;
         let same = |it: &&Network| (it.uuid == uuid) != (*it.name == *name);
         if let Some(other) = self.networks.values().find(same) {
             let (name, uuid) = (&other.name, other.uuid);

@@ -18,7 +18,6 @@ const DEFINED: i32 = 0;
 const UNDEFINED: i32 = 1;
 const STARTED: i32 = 2;
 const STOPPED: i32 = 3;
-const CREATED: i32 = 4;
 const DELETED: i32 = 5;
 // VIR_STORAGE_POOL_CREATE_WITH_BUILD and its variants; VIR_STORAGE_VOL_RESIZE_SHRINK.
 const BUILDS: u32 = 1 | 2 | 4;
@@ -35,6 +34,8 @@ pub(crate) struct Pool {
     /// Its definition.
     pub(crate) text: Box<str>,
     path: String,
+    // Whether its size has been looked at, which the test driver has no need to.
+    sized: bool,
     // Whether its folder is there.
     built: bool,
     /// By their names.
@@ -66,7 +67,7 @@ impl Pool {
             true => self.volumes.values().map(|it| it.allocation).sum(),
             false => 0,
         };
-        let capacity = if self.active { CAPACITY } else { 0 };
+        let capacity = if self.sized { CAPACITY } else { 0 };
         remote::StoragePoolGetInfoRet {
             state: if self.active { RUNNING } else { INACTIVE },
             capacity,
@@ -160,9 +161,9 @@ impl State {
         Ok(pool)
     }
 
-    fn told_pool(&self, uuid: Uuid, events: &[i32]) {
+    fn told_pool(&self, uuid: Uuid, event: i32) {
         if let Some(pool) = self.pools.get(&uuid) {
-            events.iter().for_each(|event| self.tell_pool(pool, *event));
+            self.tell_pool(pool, event);
         }
     }
 
@@ -177,7 +178,12 @@ impl State {
                 ));
             }
         }
-        let (name, uuid) = identity(&mut root, self.random.bytes())?;
+        let missing = (
+            Failure::xml("XML error: missing pool source name element"),
+            Failure::xml("XML error: malformed uuid element"),
+        );
+        let (name, uuid) = identity(&mut root, self.random.bytes(), missing)?;
+        let driver = self.driver;
         let path = root.find("target").and_then(|it| it.find("path"));
         let Some(path) = path.map(Element::to_text) else {
             return Err(Failure::xml("XML error: missing storage pool target path"));
@@ -196,12 +202,13 @@ impl State {
             active: false,
             text: "".into(),
             path: String::new(),
+            sized: driver == Driver::Test,
             built: false,
             volumes: BTreeMap::new(),
         });
         (pool.text, pool.path) = (text, path.trim_end_matches('/').to_owned());
         let wire = pool.wire();
-        self.told_pool(uuid, &[DEFINED]);
+        self.told_pool(uuid, DEFINED);
         Ok(wire)
     }
 
@@ -224,13 +231,9 @@ impl State {
                 pool.path
             )));
         }
-        (pool.active, pool.built) = (true, true);
+        (pool.active, pool.built, pool.sized) = (true, true, true);
         let uuid = pool.uuid;
-        let events: &[i32] = match builds {
-            true => &[CREATED, STARTED],
-            false => &[STARTED],
-        };
-        self.told_pool(uuid, events);
+        self.told_pool(uuid, STARTED);
         Ok(())
     }
 
@@ -238,7 +241,7 @@ impl State {
         let pool = self.running_pool(named)?;
         pool.active = false;
         let uuid = pool.uuid;
-        self.told_pool(uuid, &[STOPPED]);
+        self.told_pool(uuid, STOPPED);
         Ok(())
     }
 
@@ -246,7 +249,7 @@ impl State {
         let pool = self.pool(named)?;
         pool.must_be_inactive()?;
         let uuid = pool.uuid;
-        self.told_pool(uuid, &[UNDEFINED]);
+        self.told_pool(uuid, UNDEFINED);
         self.pools.remove(&uuid);
         Ok(())
     }
@@ -261,7 +264,7 @@ impl State {
         }
         pool.built = false;
         let uuid = pool.uuid;
-        self.told_pool(uuid, &[DELETED]);
+        self.told_pool(uuid, DELETED);
         Ok(())
     }
 
@@ -284,7 +287,7 @@ impl State {
         args: &remote::StorageVolCreateXmlArgs,
     ) -> Result<remote::StorageVol, Failure> {
         only(args.flags, 0)?;
-        let xml = args.xml.to_string_lossy();
+        let (xml, driver) = (args.xml.to_string_lossy(), self.driver);
         let pool = self.running_pool(&args.pool)?;
         let root = rooted(&xml, "volume")?;
         let name = root.find("name").map(Element::to_text).unwrap_or_default();
@@ -298,7 +301,10 @@ impl State {
         let format = root.find("target").and_then(|it| it.find("format"));
         let format = format.and_then(|it| it.get("type")).unwrap_or("raw");
         if pool.volumes.contains_key(&name) {
-            return Err(Failure::volume_exists(&name));
+            return Err(match driver {
+                Driver::Qemu => Failure::volume_exists(&name),
+                Driver::Test => Failure::failed(format!("operation failed: {name} exists")),
+            });
         }
         let volume = Volume {
             capacity,
@@ -325,6 +331,9 @@ impl State {
         &mut self,
         args: &remote::StorageVolResizeArgs,
     ) -> Result<(), Failure> {
+        if self.driver == Driver::Test {
+            return Err(Failure::unsupported("volumes that change their size"));
+        }
         only(args.flags, SHRINK)?;
         let name = args.vol.name.to_string_lossy();
         let pool = self.pool_of(&args.vol)?;

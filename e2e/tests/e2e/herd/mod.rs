@@ -2,6 +2,7 @@
 
 mod domains;
 mod hosts;
+mod stores;
 mod talk;
 
 use drover_e2e::Lab;
@@ -15,6 +16,7 @@ async fn said(uri: &str, driver: &'static str) -> Vec<String> {
     let mut talk = Talk::with(uri, driver).await;
     hosts::live(&mut talk).await;
     domains::live(&mut talk).await;
+    stores::live(&mut talk).await;
     talk.said()
 }
 

@@ -8,7 +8,7 @@ use drover_rpc::proto::remote::{self, Event};
 use drover_rpc::{Client, ConnectOptions, Error, Notice, Subscription, TypedParams};
 use futures::FutureExt;
 
-const LIMIT: Duration = Duration::from_secs(60);
+pub(super) const LIMIT: Duration = Duration::from_secs(60);
 const LIFECYCLE: i32 = 0;
 const METADATA: i32 = 23;
 const INACTIVE: u32 = 2;
