@@ -140,6 +140,13 @@ pub enum Event {
         /// Its labels.
         labels: Labels,
     },
+    /// A machine may be stopped for others, and could not be before.
+    MayStop {
+        /// Where it is.
+        hosts: Vec<HostId>,
+        /// Its priority.
+        priority: i32,
+    },
     /// There may be more room in a pool that several hosts see.
     PoolGrown {
         /// Which.
@@ -161,6 +168,10 @@ impl Event {
 /// yes promises nothing.
 #[must_use]
 pub fn could_help(waits: &Unschedulable, event: &Event) -> bool {
+    could_fit_since(waits, event) || waits.could_stop_since(event)
+}
+
+fn could_fit_since(waits: &Unschedulable, event: &Event) -> bool {
     let rejected = waits.rejected().iter();
     match event {
         Event::HostAdded { .. } => true,
@@ -190,6 +201,7 @@ pub fn could_help(waits: &Unschedulable, event: &Event) -> bool {
         Event::Bound { labels } => rejected
             .clone()
             .any(|it| waits.concerns(&it.reason, labels, true)),
+        Event::MayStop { .. } => false,
         Event::PoolGrown { pool } => rejected
             .clone()
             .any(|it| it.reason == Reason::PoolRoom(pool.clone())),
@@ -218,6 +230,37 @@ impl Unschedulable {
         reason.may_end_by(Aspect::Capacity)
             && usage.vcpus <= free.cpus
             && usage.memory <= free.memory
+    }
+
+    // Whether it may stop others that it could not since. A host counts by the first that it lacks, and with
+    // others gone what else it lacks counts as well: how much has to be free there nobody knows.
+    fn could_stop_since(&self, event: &Event) -> bool {
+        let request = &self.details().request;
+        let mut rejected = self.rejected().iter();
+        if !request.machine.preemption || !rejected.any(|it| it.reason.may_end_by_leaving()) {
+            return false;
+        }
+        // Whoever goes may be one that it has to be near, or even with.
+        if !request.affinity.is_empty() || request.spread.iter().any(|it| it.required) {
+            return true;
+        }
+        let there = |host: &HostId| at(self, *host, |it| it.reason.may_end_by_leaving());
+        match event {
+            Event::HostAdded { .. } | Event::PoolGrown { .. } => true,
+            Event::HostRemoved { .. } | Event::Bound { .. } => false,
+            Event::HostChanged { host, changed } => {
+                changed.contains(&Aspect::Capacity) && there(host)
+            }
+            Event::Freed { hosts, pools, .. } => {
+                let others = self.rejected().iter().any(|it| it.reason.is_of_others());
+                let shared =
+                    |pool: &Arc<str>| self.details().shared.iter().any(|it| **it == **pool);
+                others || hosts.iter().any(|(host, _)| there(host)) || pools.iter().any(shared)
+            }
+            Event::MayStop { hosts, priority } => {
+                self.priority() > *priority && hosts.iter().any(there)
+            }
+        }
     }
 
     // Whether a machine that comes, or goes, is one that this reason is about.
@@ -253,6 +296,11 @@ impl Reason {
             self,
             Self::Affinity(_) | Self::AntiAffinity(_) | Self::Refused(_) | Self::Spread(_)
         )
+    }
+
+    // Whether it may end when machines leave the host.
+    fn may_end_by_leaving(&self) -> bool {
+        self.is_of_others() || self.may_end_by(Aspect::Capacity)
     }
 
     // Whether a change of the host itself may end it.

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use super::event::{Event, HostId};
 use super::fleet::Fleet;
 use super::fleet::hash::ring;
 use super::fleet::machines::{NONE, Record};
@@ -52,6 +53,18 @@ pub fn preempt(request: &Request, fleet: &mut Fleet) -> Option<Preemption> {
 type Cost = (i32, usize, i64, u64);
 
 impl Fleet {
+    /// Says whether a machine that is bound may be stopped for others; how it counts stays. Tells, if it may
+    /// be and could not be before.
+    pub fn let_stop(&mut self, uid: &str, may: bool) -> Option<Event> {
+        let at = self.machines.find(uid)?;
+        let record = self.machines.records.get_mut(at)?;
+        let before = std::mem::replace(&mut record.preemption, may);
+        (may && !before).then(|| Event::MayStop {
+            hosts: record.on().map(HostId).collect(),
+            priority: record.priority,
+        })
+    }
+
     fn fits(&mut self, request: &Request, slot: u32) -> bool {
         // What others forbid has changed with them.
         let prepared = self.prepare(request);

@@ -1,7 +1,8 @@
 //! Whether a machine that waits is told of what could help it, and of little else.
 
 use drover_core::schedule::{
-    Candidate, Counts, Effect, Event, Fleet, Request, Taint, Unschedulable, could_help, schedule,
+    Candidate, Counts, Effect, Event, Fleet, Request, Taint, Unschedulable, could_help, preempt,
+    schedule,
 };
 use proptest::prelude::*;
 
@@ -28,6 +29,33 @@ proptest! {
             for (request, why) in &waiting {
                 let now = world.plain.choose(request);
                 prop_assert!(now.is_err(), "{now:?} after {events:?}\n{why}\n{request:?}");
+            }
+        }
+
+    }
+
+    #[test]
+    fn nor_for_whom_it_could_stop_since(seed in any::<u64>(), hosts in 1_usize..8) {
+        let mut world = world(seed, hosts, 100);
+        let requests: Vec<Request> = (0..100).map(|_| world.request()).collect();
+        let mut waiting: Vec<(Request, Unschedulable)> = Vec::new();
+        for mut request in requests {
+            request.machine.priority = 3;
+            request.machine.preemption = true;
+            match schedule(&request, &mut world.fleet) {
+                Err(why) if preempt(&request, &mut world.fleet).is_none() => {
+                    waiting.push((request, why));
+                }
+                _ => {}
+            }
+        }
+        for _ in 0..60 {
+            world.step().map_err(TestCaseError::fail)?;
+            let events = std::mem::take(&mut world.events);
+            waiting.retain(|(_, why)| !events.iter().any(|event| could_help(why, event)));
+            for (request, why) in &waiting {
+                let now = preempt(request, &mut world.fleet);
+                prop_assert!(now.is_none(), "{now:?} after {events:?}\n{why}\n{request:?}");
             }
         }
     }
@@ -88,4 +116,45 @@ fn memory_does_not_help_against_a_taint() {
     let other = fleet.upsert_host(&host("c", 1)).unwrap();
     assert!(could_help(&why, &other));
     assert!(!could_help(&why, &Event::bound(&asks("x", 1).machine)));
+}
+
+#[test]
+fn one_that_may_stop_others_hears_of_less_room_too() {
+    let mut fleet = Fleet::of(&[host("a", 8)]);
+    let mut low = asks("low", 3).machine;
+    low.preemption = true;
+    fleet.bind(&low, &["a"], Counts::All);
+    fleet.bind(&asks("never", 3).machine, &["a"], Counts::All);
+    let mut wants = asks("wants", 8);
+    wants.machine.priority = 1;
+    let plain = schedule(&wants, &mut fleet).unwrap_err();
+    wants.machine.preemption = true;
+    let stops = schedule(&wants, &mut fleet).unwrap_err();
+    assert_eq!(preempt(&wants, &mut fleet), None);
+    let freed = fleet.release("never").unwrap();
+    assert!(preempt(&wants, &mut fleet).is_some());
+    assert!(could_help(&stops, &freed));
+    assert!(!could_help(&plain, &freed), "there is still too little");
+}
+
+#[test]
+fn who_may_be_stopped_is_news_to_those_that_may_stop_it() {
+    let mut fleet = Fleet::of(&[host("a", 8), host("b", 1)]);
+    let low = asks("low", 8).machine;
+    fleet.bind(&low, &["a"], Counts::All);
+    let mut wants = asks("wants", 8);
+    let plain = schedule(&wants, &mut fleet).unwrap_err();
+    wants.machine.preemption = true;
+    let equal = schedule(&wants, &mut fleet).unwrap_err();
+    wants.machine.priority = 1;
+    let stops = schedule(&wants, &mut fleet).unwrap_err();
+    assert_eq!(preempt(&wants, &mut fleet), None);
+    let may = fleet.let_stop("low", true).unwrap();
+    assert!(preempt(&wants, &mut fleet).is_some());
+    assert!(could_help(&stops, &may));
+    assert!(!could_help(&equal, &may), "of no lower priority");
+    assert!(!could_help(&plain, &may), "it stops nobody");
+    assert_eq!(fleet.let_stop("low", true), None);
+    assert_eq!(fleet.let_stop("low", false), None);
+    assert_eq!(fleet.let_stop("nobody", true), None);
 }
