@@ -33,6 +33,7 @@ mod operator;
 mod scenario;
 mod state;
 mod tell;
+mod walk;
 mod world;
 mod writes;
 
@@ -57,6 +58,35 @@ fn the_near_states_are_sound() {
     let report = explore(&mut world, limit);
     report.print("near");
     assert!(report.found.is_none());
+}
+
+// With so many faults and edits: the most that a key has room for.
+fn far_ways(ways: u64) {
+    for scenario in 0..u8::try_from(scenario::ALL.len()).unwrap() {
+        let mut world = World::new(
+            None,
+            Budget {
+                faults: 3,
+                edits: 7,
+            },
+        );
+        world.scenario = Some(scenario);
+        let wrong = walk::walk(&mut world, ways, 120);
+        assert!(wrong.is_none(), "{}", wrong.unwrap());
+        let name = scenario::ALL[usize::from(scenario)].name;
+        println!("{name}: {} states that end well", world.sound.len());
+    }
+}
+
+#[test]
+fn some_far_ways_are_sound() {
+    far_ways(60);
+}
+
+#[test]
+#[ignore = "it takes minutes"]
+fn many_far_ways_are_sound() {
+    far_ways(20_000);
 }
 
 // cargo test --release -p drover-core --test queue -- --ignored --nocapture

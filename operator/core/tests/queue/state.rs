@@ -106,6 +106,13 @@ pub(crate) struct Write {
     pub(crate) current: bool,
 }
 
+impl Write {
+    /// Whether the API server is asked to write something.
+    pub(crate) fn is_sent(&self) -> bool {
+        !matches!(self.what, What::Nothing | What::Wait(_))
+    }
+}
+
 /// One placement at a time: what is left of it to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Turn {

@@ -158,14 +158,15 @@ impl World {
         if state.faults >= self.budget.faults {
             return;
         }
-        into.push((Action::Takeover, self.take_over(state, None)));
+        let taken = self.take_over(state, None);
+        into.extend(taken.map(|next| (Action::Takeover, next)));
         for machine in state.machines() {
             let object = state.cached[machine];
             let frees = state.spec(machine).frees && object.halted && !object.freed;
             if frees && object.bound().is_some() && !object.deleting && state.turn.is_over() {
                 let number = u8::try_from(machine).unwrap();
-                let next = self.take_over(state, Some(machine));
-                into.push((Action::TakeoverFreeing(number), next));
+                let taken = self.take_over(state, Some(machine));
+                into.extend(taken.map(|next| (Action::TakeoverFreeing(number), next)));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::bugs::Bug;
 use crate::operator::{hint_victims, members};
-use crate::state::{NOBODY, NOWHERE, Object, State, Turn, What, Write};
+use crate::state::{NOBODY, NOWHERE, Object, State, Turn, WRITES, What, Write};
 use crate::world::World;
 
 impl World {
@@ -136,41 +136,40 @@ impl World {
     }
 
     /// Another operator leads, and reads everything. What the one before has decided, and may still
-    /// write, it lets come too late.
-    pub(crate) fn take_over(&self, state: &State, freeing: Option<usize>) -> State {
+    /// write, it lets come too late. Nothing, if more would be under way than there is room for here.
+    pub(crate) fn take_over(&self, state: &State, freeing: Option<usize>) -> Option<State> {
         let mut next = *state;
         next.faults += 1;
-        next.late = state.turn.writes;
-        let waits = |it: &Write| matches!(it.what, What::Wait(_));
-        while let Some(at) = next.late.iter().position(waits) {
-            next.late[at] = Write::default();
-            next.late[at..].rotate_left(1);
+        let free = freeing.map(|machine| Write {
+            what: What::Free,
+            machine: u8::try_from(machine).unwrap(),
+            current: !state.behind[machine],
+        });
+        let sent = state.late.iter().chain(&state.turn.writes);
+        let sent = sent.copied().filter(|it| it.is_sent()).chain(free);
+        next.late = [Write::default(); WRITES];
+        let mut slots = next.late.iter_mut();
+        for write in sent {
+            *slots.next()? = write;
         }
-        if let Some(machine) = freeing {
-            let free = next.late.iter_mut();
-            let mut free = free.filter(|it| it.what == What::Nothing);
-            *free.next().unwrap() = Write {
-                what: What::Free,
-                machine: u8::try_from(machine).unwrap(),
-                current: !state.behind[machine],
-            };
-            next.runs[machine] = false;
-        }
-        // Whoever is placed in part is looked at again.
+        freeing.into_iter().for_each(|it| next.runs[it] = false);
         for machine in next.machines() {
-            let object = next.objects[machine];
-            let placed = object.exists && !object.deleting && object.host != NOWHERE;
-            let settled = placed && !object.freed && object.room_for == NOBODY;
-            let claimed = match self.bug {
-                Some(Bug::SkipsClaims) => false,
-                Some(Bug::ClaimsFew) => object.unbound(),
-                _ => object.exists && !settled,
-            };
-            if claimed {
+            if self.claims(next.objects[machine]) {
                 next.outdate(machine);
             }
         }
         next.relist();
-        next
+        Some(next)
+    }
+
+    // Whether it is written once before anything is placed: one that has all of its place is not, nor one
+    // that is to go.
+    fn claims(&self, object: Object) -> bool {
+        let unbound = object.unbound();
+        match self.bug {
+            Some(Bug::SkipsClaims) => false,
+            Some(Bug::ClaimsFew) => unbound,
+            _ => unbound || (!object.deleting && (object.freed || object.room_for != NOBODY)),
+        }
     }
 }
