@@ -2,8 +2,11 @@
 //! machine goes, alone or with others, and who would have to go for it.
 
 use std::borrow::Borrow;
+use std::cell::RefCell;
 use std::rc::Rc;
 
+use drover_core::desired::machine::DesiredMachine;
+use drover_core::placement::may_make_room;
 use drover_core::schedule::{
     Candidate, Counts, Event, Fleet, GroupRefused, Machine, Operator, Request, Requirement,
     Selector, Term, Waits, Weights, preempt, schedule, schedule_group,
@@ -58,6 +61,7 @@ pub(crate) type Together = Result<[Option<u8>; MACHINES], Option<u16>>;
 
 #[derive(Default)]
 pub(crate) struct Facts {
+    desired: RefCell<Map<(u8, usize, bool), Rc<DesiredMachine>>>,
     waits: Vec<Rc<Waits>>,
     events: Map<(View, View), Rc<[Event]>>,
     places: Map<(View, Ask), Placed>,
@@ -86,6 +90,18 @@ impl Facts {
             self.waits.push(Rc::new(waits));
         }
         u16::try_from(at + 1).unwrap()
+    }
+
+    /// A machine as its object says it.
+    pub(crate) fn desired(&self, scenario: u8, machine: usize, halted: bool) -> Rc<DesiredMachine> {
+        let question = (scenario, machine, halted);
+        if let Some(known) = self.desired.borrow().get(&question) {
+            return Rc::clone(known);
+        }
+        let desired = Rc::new(parse(spec(scenario, machine), halted));
+        let known = Rc::clone(&desired);
+        self.desired.borrow_mut().insert(question, known);
+        desired
     }
 
     pub(crate) fn could_help(&self, number: u16, event: &Event) -> bool {
@@ -247,7 +263,7 @@ impl Facts {
 
     // One that makes room for another is not told to do it twice.
     fn counted(&self, view: View, machine: usize) -> Machine {
-        let may = spec(view.scenario, machine).preemption || self.ignores_never;
+        let may = may_make_room(&self.desired(view.scenario, machine, false)) || self.ignores_never;
         Machine {
             preemption: may && !view.machines[machine].makes_room,
             ..request(&view, machine).machine
@@ -277,6 +293,24 @@ fn request(view: &View, machine: usize) -> Request {
         request.affinity = vec![term("first")];
     }
     request
+}
+
+fn parse(spec: Spec, halted: bool) -> DesiredMachine {
+    let strategy = if halted { "Halted" } else { "Always" };
+    let preemption = if spec.preemption { "Allowed" } else { "Never" };
+    let group = if spec.group {
+        ", group: {name: all, minMember: 2}"
+    } else {
+        ""
+    };
+    let priority = spec.priority;
+    let object = format!(
+        "{{apiVersion: drover.dev/v1alpha1, kind: VirtualMachine, metadata: {{name: m, namespace: n}}, \
+         spec: {{memory: {{guest: 1Gi}}, runStrategy: {strategy}, placement: {{priority: {priority}, \
+         preemption: {preemption}{group}}}}}}}"
+    );
+    let object = serde_saphyr::from_str(&object).unwrap();
+    DesiredMachine::parse(&object, "lab", None).unwrap()
 }
 
 fn spec(scenario: u8, machine: usize) -> Spec {

@@ -7,7 +7,7 @@ use crate::state::{HOSTS, MACHINES, State, What, Write};
 use crate::world::World;
 
 // Nothing takes more steps than this when nobody does anything.
-const MOST_STEPS: usize = 200;
+pub(crate) const MOST_STEPS: usize = 200;
 
 /// What is wrong with a state.
 pub(crate) fn broken(state: &State) -> Option<String> {
@@ -131,7 +131,7 @@ fn unsettled(world: &mut World, state: &State, machine: usize) -> Option<String>
     if object.deleting {
         return Some(format!("m{machine} is not deleted"));
     }
-    if claim(state, machine, world.bug).is_some() {
+    if claim(world, state, machine).is_some() {
         return Some(format!("m{machine} is off for nobody"));
     }
     let view = state.view();

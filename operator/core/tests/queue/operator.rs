@@ -1,36 +1,31 @@
 //! What the operator that leads does when it looks at something. What is decided, the real core decides;
 //! here is what surrounds it, as in `operator/src/controllers/placement`.
 
+use drover_core::placement::{Claim, Other, claim as decide, may_take_room};
+
 use crate::bugs::Bug;
 use crate::facts::{Ask, Placed};
 use crate::index::Queue;
 use crate::state::{MACHINES, NOBODY, NOWHERE, Object, State, What, Write};
 use crate::world::World;
 
-/// Whether a machine goes on making room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Claim {
-    Stands,
-    /// The other one is placed.
-    Met,
-    /// The other one is gone, or may not have its room.
-    Void,
-}
-
-/// What becomes of it that a machine makes room, as the operator knows it. Whoever is placed has the room
-/// also while it is being deleted.
-pub(crate) fn claim(state: &State, machine: usize, bug: Option<Bug>) -> Option<Claim> {
-    let other = usize::from(state.cached[machine].room_for);
-    let by = state.cached.get(other)?;
-    let (spec, others) = (state.spec(machine), state.spec(other));
-    let going = by.deleting && (by.host == NOWHERE || bug == Some(Bug::ForgetsDeleted));
-    let there = by.exists && state.cached[machine].makes_room_for(other, by);
-    Some(match there {
-        true if going => Claim::Void,
-        true if by.bound().is_some() => Claim::Met,
-        true if others.priority > spec.priority && !by.halted => Claim::Stands,
-        _ => Claim::Void,
-    })
+/// What becomes of it that a machine makes room, as the operator knows it.
+pub(crate) fn claim(world: &World, state: &State, machine: usize) -> Option<Claim> {
+    let object = state.cached[machine];
+    let at = usize::from(object.room_for);
+    let by = state.cached.get(at)?;
+    let there = by.exists && object.makes_room_for(at, by);
+    // One that is going still has its place.
+    let going = by.deleting && (by.host == NOWHERE || world.bug == Some(Bug::ForgetsDeleted));
+    let waits = by.host == NOWHERE;
+    let desired = world.facts.desired(state.scenario, at, by.halted);
+    let other = match there && !going {
+        true if waits => Other::Waits(&desired),
+        true if by.host == object.host => Other::Placed,
+        _ => Other::Gone,
+    };
+    let own = world.facts.desired(state.scenario, machine, object.halted);
+    Some(decide(&own, other))
 }
 
 fn write(state: &State, machine: usize, what: What) -> Write {
@@ -65,7 +60,7 @@ impl World {
             }
             return Some(next);
         }
-        let claim = claim(state, machine, self.bug);
+        let claim = claim(self, state, machine);
         let bound = object.bound().is_some();
         let ends = bound && matches!(claim, Some(Claim::Met | Claim::Void));
         let starts = bound && !object.halted && claim.is_none() && !state.runs[machine];
@@ -188,7 +183,8 @@ impl World {
         if spec.group && self.place_group(next, machine) {
             return;
         }
-        let stops = spec.preemption && !next.cached[machine].halted;
+        let halted = next.cached[machine].halted;
+        let stops = may_take_room(&self.facts.desired(next.scenario, machine, halted));
         if stops || victims != [false; MACHINES] {
             return self.place_beside(next, machine, stops, victims);
         }
@@ -232,8 +228,12 @@ impl World {
     ) {
         let mut waiting = self.sync(next);
         waiting.remove(&machine);
-        let off: [bool; MACHINES] =
-            std::array::from_fn(|at| victims[at] && next.cached[at].stopped);
+        if !stops {
+            // Their room is their own again, as they see for themselves.
+            hint_victims(next, machine);
+        }
+        let off = |at: usize| stops && victims[at] && next.cached[at].stopped;
+        let off: [bool; MACHINES] = std::array::from_fn(off);
         let mut beside = next.index;
         for at in next.machines().filter(|at| off[*at]) {
             // For everybody else they count as before.
@@ -246,11 +246,8 @@ impl World {
         let placed: Placed = self.facts.place(beside, ask);
         let wanted = self.facts.stops(beside, ask);
         self.answer(next, machine, waiting, placed.map(What::Bind));
-        if placed.is_ok() {
+        if placed.is_ok() || !stops {
             return;
-        }
-        if !stops {
-            return hint_victims(next, machine);
         }
         let host = |at: usize| next.cached[at].host;
         let there = |at: usize| next.seen_hosts[usize::from(host(at))].there;
@@ -264,24 +261,14 @@ impl World {
         let lost = next.machines().filter(|at| victims[*at]);
         let lost = lost.filter(|at| Some(host(*at)) != keep);
         let mut writes: Vec<_> = lost.map(|at| (at, What::Unmark { freed: false })).collect();
-        let mut again = false;
         if let Some((_, goes)) = wanted {
             let life = next.cached[machine].life;
             // But for what goes anyway.
-            let goes = next
-                .machines()
-                .filter(|at| goes[*at] && !next.cached[*at].deleting);
-            let goes: Vec<_> = goes
-                .map(|at| (at, What::Mark(small(machine), life)))
-                .collect();
-            again = goes.is_empty();
-            writes.extend(goes);
+            let goes = |at: &usize| goes[*at] && !next.cached[*at].deleting;
+            let mark = |at| (at, What::Mark(small(machine), life));
+            writes.extend(next.machines().filter(goes).map(mark));
         }
         begin(next, machine, &writes);
-        match next.turn.is_over() {
-            true => next.queue[machine] |= again,
-            false => next.turn.again |= again,
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::bugs::Bug;
 use crate::explore::Model;
 use crate::facts::Facts;
 use crate::hash::Set;
-use crate::invariants;
+use crate::invariants::{self, MOST_STEPS};
 use crate::key::Key;
 use crate::scenario::{ALL, begin};
 use crate::state::{HOSTS, Host, MACHINES, Object, State, What};
@@ -122,14 +122,15 @@ impl World {
 
     fn comes_to_rest(&mut self, mut state: State) -> State {
         let mut next = Vec::new();
-        loop {
+        for step in 0..MOST_STEPS {
             self.goes_on(&state, &mut next);
-            let Some((_, then)) = next.pop() else {
-                return state;
-            };
-            state = then;
+            if next.is_empty() {
+                break;
+            }
+            state = next.swap_remove(step % next.len()).1;
             next.clear();
         }
+        state
     }
 
     fn look_at_host(&mut self, state: &State, at: usize) -> State {
