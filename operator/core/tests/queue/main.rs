@@ -2,21 +2,22 @@
 //! hosts that grow, shrink, are cordoned, come and go; machines of different sizes and priorities that have
 //! to be apart, near one another or placed together, that give their places up, or stop others.
 //!
-//! What is real: `Fleet` and its events, `could_help`, `Waiting`, `schedule`, `schedule_group`, `preempt`.
-//! What is the model's own is what an operator does around them, and what it has to do for all this to hold:
+//! What is real: `Fleet` and its events, `could_help`, `Waiting`, `schedule`, `schedule_group`, `preempt`,
+//! `claim`. What is the model's own is what an operator does around them, and what it has to do for all this
+//! to hold:
 //!
-//! - One placement at a time, from what was asked of the fleet to the last write of it; each write names the
-//!   version of the object that it was decided on.
+//! - One placement at a time, from what was asked of the fleet to the last write of it. Each write names the
+//!   version of the object that it was decided on; that a machine gives its place up, or makes room, too.
 //! - The fleet is brought in step with the caches when it is asked something, and those that wait are told
 //!   of what has happened before whoever asks is put among them.
-//! - Whoever writes a binding, or that a place is free, or finds that a machine is gone or a host is not what
-//!   it was, brings the fleet in step once more.
-//! - That a machine gives its place up, and that it makes room, is written under a precondition too.
+//! - It is brought in step as well when a place has been written, when a machine that is looked at counts
+//!   otherwise than the fleet has it, when one is gone, and when a host is looked at.
+//! - That a machine may be stopped again is news like any other.
 //! - Who takes the lead writes to every machine that is not bound, has given its place up, or makes room
 //!   before it places anything, so that what the operator before it has decided comes too late.
 //!
 //! What the model of `tests/model` covers is left out: domains on hosts, and writes of which nobody knows
-//! the outcome.
+//! the outcome. Time is not modelled, nor who of those that wait for their turn has it first.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
