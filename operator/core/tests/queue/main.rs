@@ -53,7 +53,7 @@ fn the_near_states_are_sound() {
         },
     );
     let limit = Limit {
-        states: 60_000,
+        states: 40_000,
         time: Duration::from_secs(60),
     };
     let report = explore(&mut world, limit);
@@ -87,7 +87,7 @@ fn some_far_ways_are_sound() {
 #[test]
 #[ignore = "it takes minutes"]
 fn many_far_ways_are_sound() {
-    far_ways(20_000);
+    far_ways(3_000);
 }
 
 // cargo test --release -p drover-core --test queue -- --ignored --nocapture

@@ -66,6 +66,10 @@ impl World {
         let starts = bound && !object.halted && claim.is_none() && !state.runs[machine];
         let takes = starts && object.freed;
         if silent && !ends {
+            // Nothing is stopped there: whoever waits for that has to ask elsewhere.
+            if claim.is_some() {
+                next.hint(usize::from(object.room_for));
+            }
             return Some(next);
         }
         if (!bound || ends || takes) && !state.turn.is_over() {

@@ -87,7 +87,7 @@ pub(crate) const FREED: u8 = 2;
 pub(crate) const STOPPED: u8 = 3;
 pub(crate) const RIVALS: u8 = 4;
 
-pub(crate) const ALL: [Scenario; 5] = [
+pub(crate) const ALL: [Scenario; 6] = [
     Scenario {
         name: "sizes",
         machines: &[
@@ -194,6 +194,36 @@ pub(crate) const ALL: [Scenario; 5] = [
         },
         begins: &[Some(1), Some(1), None, None],
         hosts: [(true, false), (true, true)],
+    },
+    Scenario {
+        name: "all at once",
+        machines: &[
+            Spec {
+                frees: true,
+                ..STOPS
+            },
+            Spec { size: 1, ..MEMBER },
+            Spec {
+                preemption: true,
+                ..MEMBER
+            },
+            Spec {
+                priority: 2,
+                frees: true,
+                ..STOPS
+            },
+        ],
+        min_member: 2,
+        may: May {
+            come_and_go: 0b1111,
+            halt: 0b1001,
+            smaller: 0b0001,
+            resize: 0b11,
+            cordon: 0b01,
+            hosts: 0b10,
+        },
+        begins: &[Some(1), None, None, None],
+        hosts: [(true, true); 2],
     },
 ];
 
