@@ -53,6 +53,10 @@ impl World {
         self.see(&mut next, machine);
         // A host that does not answer does nothing: it is looked at when it is back.
         let silent = object.bound().is_some_and(|at| !state.seen_hosts[at].there);
+        if silent && object.room_for != NOBODY {
+            // Nothing is stopped there: whoever waits for that has to ask elsewhere.
+            next.hint(usize::from(object.room_for));
+        }
         if object.deleting {
             hint_victims(&mut next, machine);
             if !silent {
@@ -66,10 +70,6 @@ impl World {
         let starts = bound && !object.halted && claim.is_none() && !state.runs[machine];
         let takes = starts && object.freed;
         if silent && !ends {
-            // Nothing is stopped there: whoever waits for that has to ask elsewhere.
-            if claim.is_some() {
-                next.hint(usize::from(object.room_for));
-            }
             return Some(next);
         }
         if (!bound || ends || takes) && !state.turn.is_over() {
