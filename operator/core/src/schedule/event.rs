@@ -247,10 +247,10 @@ impl Unschedulable {
         let there = |host: &HostId| at(self, *host, |it| it.reason.may_end_by_leaving());
         match event {
             Event::HostAdded { .. } | Event::PoolGrown { .. } => true,
-            Event::HostRemoved { .. } | Event::Bound { .. } => false,
-            Event::HostChanged { host, changed } => {
-                changed.contains(&Aspect::Capacity) && there(host)
-            }
+            // It may have waited for what was to go from there.
+            Event::HostRemoved { .. } => true,
+            Event::HostChanged { host, .. } => there(host),
+            Event::Bound { .. } => false,
             Event::Freed { hosts, pools, .. } => {
                 let others = self.rejected().iter().any(|it| it.reason.is_of_others());
                 let shared =
