@@ -11,6 +11,8 @@ use crate::world::{Budget, World};
 pub(crate) enum Bug {
     /// A binding is written over whatever has been written meanwhile.
     BindsBlindly,
+    /// A binding that is being written does not count yet.
+    ForgetsSent,
     /// A binding wakes nobody, neither when it is written nor when the machine is looked at.
     WakesNobody,
     /// That a machine makes room no longer, and may be stopped again, is no news.
@@ -59,6 +61,11 @@ fn is_caught(bug: Bug, scenario: u8, (faults, edits): (u8, u8), words: &str) {
 #[test]
 fn a_blind_binding_is_caught() {
     is_caught(Bug::BindsBlindly, SIZED, (1, 0), "more is promised");
+}
+
+#[test]
+fn a_binding_that_does_not_count_yet_is_caught() {
+    is_caught(Bug::ForgetsSent, SIZED, (0, 0), "more is promised");
 }
 
 #[test]

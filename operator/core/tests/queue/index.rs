@@ -23,13 +23,29 @@ impl World {
 
     /// In step with the caches. What happened is told to those that wait.
     pub(crate) fn sync(&mut self, state: &mut State) -> Queue {
+        let mut waiting = self.waiting(state);
+        let view = self.view(state);
+        self.happens(state, &mut waiting, view);
+        for machine in state.machines() {
+            if !state.is_assumed(machine) {
+                state.assumed[machine] = None;
+            }
+        }
+        waiting
+    }
+
+    fn waiting(&self, state: &State) -> Queue {
         let mut waiting = Queue::default();
         for (machine, number) in state.waits.into_iter().enumerate() {
             if number > 0 {
                 waiting.insert(machine, self.facts.why(number));
             }
         }
-        let view = self.view(state);
+        waiting
+    }
+
+    // What makes the fleet be like this is told.
+    fn happens(&mut self, state: &mut State, waiting: &mut Queue, view: View) {
         let events = self.facts.events(state.index, view);
         events.iter().for_each(|event| waiting.note(event));
         let could = |machine: usize| {
@@ -43,7 +59,14 @@ impl World {
             all.into_iter().for_each(|it| self.wake_one(state, it));
         }
         state.index = view;
-        waiting
+    }
+
+    /// The fleet is told of something before the caches are. Whom it could help is hinted at its next use in
+    /// the operator, and here at once.
+    pub(crate) fn note(&mut self, state: &mut State, view: View) {
+        let mut waiting = self.waiting(state);
+        self.happens(state, &mut waiting, view);
+        self.hint(state, waiting);
     }
 
     /// Those that something could have helped are looked at; the others go on to wait.

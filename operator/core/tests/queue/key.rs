@@ -2,7 +2,7 @@
 
 use crate::state::{Host, Object, State, View, What, Write};
 
-const WORDS: usize = 6;
+const WORDS: usize = 7;
 
 /// States with the same key are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,7 +96,10 @@ impl State {
         bits.view(&self.index);
         self.waits.iter().for_each(|why| bits.put(*why, 10));
         bits.put(self.turn.owner, 3);
-        let writes = self.turn.writes.iter().chain(&self.late);
+        for assumed in self.assumed {
+            bits.flags(&[assumed.is_some(), assumed == Some(true)]);
+        }
+        let writes = self.turn.writes.iter().chain(&self.sent).chain(&self.late);
         writes.for_each(|write| bits.write(write));
         Key(bits.words)
     }

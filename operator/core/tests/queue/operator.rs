@@ -195,7 +195,31 @@ impl World {
         let mut waiting = self.sync(next);
         waiting.remove(&machine);
         let placed = self.facts.place(next.index, Ask::anew(machine));
-        self.answer(next, machine, waiting, placed.map(What::Bind));
+        // One of a group has its turn until all is written.
+        let host = match placed {
+            Ok(host) if !spec.group => host,
+            _ => return self.answer(next, machine, waiting, placed.map(What::Bind)),
+        };
+        self.hint(next, waiting);
+        self.assume(next, machine, host);
+    }
+
+    // The others do not have to wait until it is written where it is: it counts there already.
+    fn assume(&mut self, next: &mut State, machine: usize, host: u8) {
+        let sent = write(next, machine, What::Bind(host));
+        let mut free = next.sent.iter_mut();
+        let free = free.find(|it| it.what == What::Nothing);
+        *free.unwrap() = sent;
+        if self.bug == Some(Bug::ForgetsSent) {
+            return;
+        }
+        let mut to = next.index;
+        to.machines[machine].host = host;
+        next.assumed[machine] = Some(next.cached[machine].life);
+        match self.bug {
+            Some(Bug::WakesNobody) => next.index = to,
+            _ => self.note(next, to),
+        }
     }
 
     // With all of its group that wait; not, if there are enough of them already.
@@ -267,8 +291,9 @@ impl World {
         let mut writes: Vec<_> = lost.map(|at| (at, What::Unmark { freed: false })).collect();
         if let Some((_, goes)) = wanted {
             let life = next.cached[machine].life;
-            // But for what goes anyway.
-            let goes = |at: &usize| goes[*at] && !next.cached[*at].deleting;
+            // But for what goes anyway, and what is not known to be there.
+            let there = |at: usize| next.cached[at].bound() == keep.map(usize::from);
+            let goes = |at: &usize| goes[*at] && !next.cached[*at].deleting && there(*at);
             let mark = |at| (at, What::Mark(small(machine), life));
             writes.extend(next.machines().filter(goes).map(mark));
         }

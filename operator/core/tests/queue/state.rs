@@ -182,6 +182,10 @@ pub(crate) struct State {
     pub(crate) queue: [bool; MACHINES],
     pub(crate) queued_hosts: [bool; HOSTS],
     pub(crate) turn: Turn,
+    /// Bindings that are being written while others have their turn.
+    pub(crate) sent: [Write; WRITES],
+    /// Whose place counts already, though it is still to be written, and of which life.
+    pub(crate) assumed: [Option<bool>; MACHINES],
     /// What another operator has sent.
     pub(crate) late: [Write; WRITES],
     pub(crate) faults: u8,
@@ -222,13 +226,18 @@ impl State {
         };
         self.waits = Default::default();
         self.turn = Turn::default();
+        self.sent = Default::default();
+        self.assumed = Default::default();
         self.queue = Default::default();
         self.queued_hosts = [true; HOSTS];
         self.machines().for_each(|machine| self.hint(machine));
     }
 
-    /// A machine as the cache has it.
+    /// A machine as the cache has it, or is about to have it.
     pub(crate) fn counted(&self, machine: usize) -> Counted {
+        if self.is_assumed(machine) {
+            return self.index.machines[machine];
+        }
         let object = self.cached[machine];
         let small = object.small;
         match object.bound() {
@@ -279,7 +288,8 @@ impl State {
     }
 
     pub(crate) fn outdate(&mut self, machine: usize) {
-        for write in self.late.iter_mut().chain(&mut self.turn.writes) {
+        let own = self.turn.writes.iter_mut().chain(&mut self.sent);
+        for write in self.late.iter_mut().chain(own) {
             if usize::from(write.machine) == machine {
                 write.current = false;
             }
@@ -293,6 +303,20 @@ impl State {
         self.hint(machine);
     }
 
+    /// Whether a machine's place counts before it is written.
+    pub(crate) fn is_assumed(&self, machine: usize) -> bool {
+        let object = self.cached[machine];
+        let same = self.assumed[machine] == Some(object.life);
+        object.exists && object.bound().is_none() && same
+    }
+
+    /// Whether a worker has a machine in its hands.
+    pub(crate) fn is_busy(&self, machine: usize) -> bool {
+        let own = !self.turn.is_over() && usize::from(self.turn.owner) == machine;
+        let mut sent = self.sent.iter().filter(|it| it.is_sent());
+        own || sent.any(|it| usize::from(it.machine) == machine)
+    }
+
     /// Whether nothing is under way.
     pub(crate) fn rests(&self) -> bool {
         let none = |all: &[bool]| all.iter().all(|it| !it);
@@ -302,6 +326,6 @@ impl State {
             && none(&self.behind)
             && none(&self.hosts_behind)
             && self.turn.is_over()
-            && self.late.iter().all(nothing)
+            && self.late.iter().chain(&self.sent).all(nothing)
     }
 }

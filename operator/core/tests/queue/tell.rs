@@ -37,7 +37,9 @@ pub(crate) fn line(action: Option<Action>, state: &State) -> String {
             false => format!(" {title}:{}", all.join(",")),
         }
     };
-    text + &writes("turn", &state.turn.writes) + &writes("late", &state.late)
+    text += &writes("turn", &state.turn.writes);
+    text += &writes("sent", &state.sent);
+    text + &writes("late", &state.late)
 }
 
 fn host(at: usize, host: Host) -> String {

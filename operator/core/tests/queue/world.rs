@@ -18,6 +18,8 @@ pub(crate) enum Action {
     LookAtHost(u8),
     /// The next write of its turn takes effect, or is refused.
     Write,
+    /// A binding that was sent takes effect, or is refused.
+    Arrive(u8),
     /// The watch tells of a machine's object.
     Deliver(u8),
     /// The watch tells of a host's object.
@@ -108,10 +110,15 @@ impl World {
         if !state.turn.is_over() {
             into.push((Action::Write, self.write(state)));
         }
+        for (slot, write) in state.sent.iter().enumerate() {
+            if write.is_sent() {
+                let number = u8::try_from(slot).unwrap();
+                into.push((Action::Arrive(number), self.arrive(state, slot)));
+            }
+        }
         for machine in state.machines().filter(|at| state.queue[*at]) {
             // Whoever is looked at is looked at again only when that is over.
-            let own = !state.turn.is_over() && usize::from(state.turn.owner) == machine;
-            if own {
+            if state.is_busy(machine) {
                 continue;
             }
             if let Some(next) = self.look(state, machine) {

@@ -34,6 +34,24 @@ impl World {
         next
     }
 
+    /// A binding that was sent takes effect, or is refused.
+    pub(crate) fn arrive(&mut self, state: &State, slot: usize) -> State {
+        let mut next = *state;
+        let write = std::mem::take(&mut next.sent[slot]);
+        next.sent[slot..].rotate_left(1);
+        let machine = usize::from(write.machine);
+        if self.take_effect(&mut next, write) {
+            self.written(&mut next, write);
+        } else {
+            // It does not have the place.
+            next.assumed[machine] = None;
+            next.hint(machine);
+            self.wake(&mut next);
+            next.torn |= next.spec(machine).group;
+        }
+        next
+    }
+
     // A planted bug looks once more, and leaves out what does not fit any longer.
     fn is_skipped(&self, state: &State, write: Write) -> bool {
         let What::Bind(host) = write.what else {
@@ -146,6 +164,7 @@ impl World {
             current: !state.behind[machine],
         });
         let sent = state.late.iter().chain(&state.turn.writes);
+        let sent = sent.chain(&state.sent);
         let sent = sent.copied().filter(|it| it.is_sent()).chain(free);
         next.late = [Write::default(); WRITES];
         let mut slots = next.late.iter_mut();
