@@ -13,6 +13,8 @@ pub(crate) enum Bug {
     BindsBlindly,
     /// A binding that is being written does not count yet.
     ForgetsSent,
+    /// One whose binding is being written may be stopped like any other.
+    StopsUnwritten,
     /// A binding wakes nobody, neither when it is written nor when the machine is looked at.
     WakesNobody,
     /// That a machine makes room no longer, and may be stopped again, is no news.
@@ -116,6 +118,11 @@ fn a_quiet_end_of_making_room_is_caught() {
         (0, 1),
         "waits, and could stop others",
     );
+}
+
+#[test]
+fn one_that_is_stopped_before_it_is_there_is_caught() {
+    is_caught(Bug::StopsUnwritten, RIVALS, (0, 2), "is off for nobody");
 }
 
 #[test]

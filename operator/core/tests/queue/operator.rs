@@ -215,6 +215,8 @@ impl World {
         }
         let mut to = next.index;
         to.machines[machine].host = host;
+        // Nobody is told to stop before it is known to be there.
+        to.machines[machine].makes_room = self.bug != Some(Bug::StopsUnwritten);
         next.assumed[machine] = Some(next.cached[machine].life);
         match self.bug {
             Some(Bug::WakesNobody) => next.index = to,

@@ -140,6 +140,7 @@ pub(crate) struct Counted {
     pub(crate) host: u8,
     pub(crate) small: bool,
     pub(crate) freed: bool,
+    /// It is not to be stopped: it makes room already, or its place is still to be written.
     pub(crate) makes_room: bool,
 }
 
