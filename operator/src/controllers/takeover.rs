@@ -24,22 +24,36 @@ pub async fn outdate_placements(ctx: &Ctx) {
         .await;
 }
 
-// Nothing is placed before it has the finalizer.
+// Nothing is placed before it has the finalizer. One that has given its place up may be given it back, and
+// one that makes room may be let off.
 fn may_be_placed(machine: &VirtualMachine) -> bool {
-    machine.host().is_none()
-        && machine.metadata.deletion_timestamp.is_none()
-        && write::has_finalizer(machine)
+    let makes_room = |it: &VirtualMachineStatus| it.preempted_by.is_some();
+    let waits = machine.host().is_none()
+        || machine.has_freed_place()
+        || machine.status.as_ref().is_some_and(makes_room);
+    waits && machine.metadata.deletion_timestamp.is_none() && write::has_finalizer(machine)
+}
+
+// Otherwise than it was, which is what makes it a write: the placement that it would have been is void. Of
+// one that is bound the placement stays.
+fn otherwise(machine: &VirtualMachine) -> VirtualMachineStatus {
+    let mut status = machine.status.clone().unwrap_or_default();
+    if status.host.is_none() {
+        status.epoch = Some(status.epoch.unwrap_or(0) + 1);
+        return status;
+    }
+    let mut conditions = status.conditions.iter_mut();
+    if let Some(scheduled) = conditions.find(|it| it.type_ == "Scheduled") {
+        let later = scheduled.last_transition_time.0 + Duration::from_secs(1);
+        scheduled.last_transition_time.0 = later.max(jiff::Timestamp::now());
+    }
+    status
 }
 
 // Until it is written, placed by the other one, or gone.
 async fn outdate(ctx: &Ctx, mut machine: VirtualMachine) {
     while may_be_placed(&machine) {
-        let before = machine.status.clone().unwrap_or_default();
-        // The placement that it would have been is void.
-        let status = VirtualMachineStatus {
-            epoch: Some(before.epoch.unwrap_or(0) + 1),
-            ..before
-        };
+        let status = otherwise(&machine);
         let error = match write::status(&ctx.client, &machine, &status, true).await {
             Ok(written) => return ctx.cache.machines.wrote(written),
             Err(error) if write::is_gone(&error) => return,
