@@ -125,12 +125,6 @@ impl Unschedulable {
         self.0.request.machine.priority
     }
 
-    /// Whether the machine may stop others.
-    #[must_use]
-    pub fn may_preempt(&self) -> bool {
-        self.0.request.machine.preemption
-    }
-
     /// The pools that room was asked of, and how much, in bytes.
     #[must_use]
     pub fn pools(&self) -> &[(String, u64)] {

@@ -6,7 +6,7 @@ use std::hash::Hash;
 
 use super::event::{Event, could_help};
 use super::reasons::Unschedulable;
-use super::request::{Machine, Request};
+use super::request::Request;
 
 /// Why a machine found no place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,13 +50,6 @@ impl Waits {
             Self::Alone(why) => why.pools(),
             Self::Together { pools, .. } => pools,
         }
-    }
-
-    /// Whether it could stop a machine that counts so, now that this one may be stopped.
-    #[must_use]
-    pub fn could_stop(&self, machine: &Machine) -> bool {
-        let Self::Alone(why) = self else { return false };
-        why.may_preempt() && machine.preemption && machine.priority < why.priority()
     }
 
     /// Whether an event could be what it waits for.
@@ -125,17 +118,8 @@ impl<K: Clone + Eq + Hash + Ord, W: Borrow<Waits>> Waiting<K, W> {
 
     /// Something has happened.
     pub fn note(&mut self, event: &Event) {
-        self.help(|why| why.could_be_helped(event));
-    }
-
-    /// A machine may be stopped that could not be before.
-    pub fn may_stop(&mut self, machine: &Machine) {
-        self.help(|why| why.could_stop(machine));
-    }
-
-    fn help(&mut self, could: impl Fn(&Waits) -> bool) {
         let all = self.all.iter();
-        let helped = all.filter(|(_, why)| could((**why).borrow()));
+        let helped = all.filter(|(_, why)| (**why).borrow().could_be_helped(event));
         self.helped.extend(helped.map(|(key, _)| key.clone()));
     }
 

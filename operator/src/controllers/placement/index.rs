@@ -91,12 +91,18 @@ impl Index {
         let mut kept = self.lock();
         let size = size_version(ctx, machine);
         let known = kept.bind(ctx, machine, size, Some((desired, host)));
+        // Nobody can tell it to stop before its place is written, which is news then.
+        kept.fleet.let_stop(&desired.uuid.to_string(), false);
+        let known = Known {
+            makes_room: true,
+            ..known
+        };
         kept.machines.insert(uid.clone(), known);
         kept.assumed.insert(uid);
     }
 
     /// A place that a machine was to have may not have been written.
-    pub(super) fn doubt(&self, machine: &VirtualMachine) {
+    pub(super) fn doubt(&self, ctx: &Ctx, machine: &VirtualMachine) {
         let Some(uid) = machine.uid() else { return };
         let mut kept = self.lock();
         if kept.assumed.remove(&uid)
@@ -104,6 +110,20 @@ impl Index {
         {
             kept.release(uuid, host);
         }
+        kept.hint(ctx);
+    }
+
+    /// Whether a machine that is bound counts otherwise than it did when it was last read.
+    pub fn is_outdated(&self, ctx: &Ctx, machine: &VirtualMachine) -> bool {
+        let Some(uid) = machine.uid() else {
+            return false;
+        };
+        let size = size_version(ctx, machine);
+        let kept = self.lock();
+        let known = kept.machines.get(&uid);
+        known.is_none_or(|it| {
+            !it.is(ctx, machine, size.as_ref()) || it.makes_room != makes_room(machine)
+        })
     }
 
     /// Asks for a look at those machines without a place that something could have helped since they were
@@ -247,7 +267,6 @@ impl Kept {
             self.note(event);
             // Whoever has to be near it may have waited for it.
             self.note(Some(Event::bound(&counted)));
-            self.waiting.may_stop(&counted);
             match counts {
                 Counts::All => self.bound.insert(desired.uuid),
                 Counts::Labels => self.freed.insert(desired.uuid),
@@ -269,13 +288,16 @@ impl Kept {
         }
     }
 
-    // That it makes room for one is for no other to know: it counts as it did.
+    // One that makes room for another counts as it did, but is not told to do it twice.
     fn renew(&mut self, ctx: &Ctx, machine: &VirtualMachine, known: Known) -> Known {
         let makes_room = makes_room(machine);
         let host = machine.host().filter(|_| known.makes_room != makes_room);
-        if let Some((desired, host)) = ctx.desired(machine).ok().zip(host) {
-            let (counted, counts) = counted(ctx, machine, &desired);
-            self.fleet.bind(&counted, &[host], counts);
+        if host.is_some()
+            && let Ok(desired) = ctx.desired(machine)
+        {
+            let (counted, _) = counted(ctx, machine, &desired);
+            let event = self.fleet.let_stop(&counted.uid, counted.preemption);
+            self.note(event);
         }
         Known {
             makes_room,

@@ -21,7 +21,7 @@ use drover_core::plan::Verdict;
 use drover_core::schedule::{Request, Rules};
 use drover_crds::common::CONFIRMED_OFF;
 use drover_crds::condition::{Entry, Reason, Status};
-use drover_crds::virtual_machine::{PLACE_FREED, Placement, Preemption};
+use drover_crds::virtual_machine::{PLACE_FREED, Placement, Preemption, WhenHalted};
 use drover_crds::{VirtualMachine, VirtualMachineStatus};
 use kube::ResourceExt;
 
@@ -102,7 +102,7 @@ pub async fn place(
     drop(turn);
     let placed = bind(ctx, key, machine, desired, chosen).await;
     if !matches!(placed, Ok(Placed::Bound)) {
-        ctx.memory.fleet.doubt(machine);
+        ctx.memory.fleet.doubt(ctx, machine);
     }
     placed
 }
@@ -113,7 +113,9 @@ pub fn is_shared(ctx: &Ctx, machine: &VirtualMachine) -> bool {
     let makes_room = |it: &VirtualMachineStatus| it.preempted_by.is_some();
     machine.status.as_ref().is_some_and(makes_room)
         || said(ctx, machine).is_some_and(|placement| {
-            placement.group.is_some() || placement.preemption == Preemption::Allowed
+            placement.group.is_some()
+                || placement.preemption == Preemption::Allowed
+                || placement.when_halted == WhenHalted::FreePlace
         })
 }
 
@@ -364,6 +366,8 @@ pub async fn bind(
     if !settled::write(ctx, machine, &status).await? {
         return Ok(Placed::Raced);
     }
+    // One of a group may have been placed by the turn of another.
+    ctx.memory.fleet.gone(key);
     ctx.memory.fleet.wake(ctx);
     for volume in desired.volumes() {
         ctx.hints.hint(Key::volume(&desired.namespace, volume));

@@ -173,7 +173,12 @@ async fn set(
         ..status
     };
     let scheduled = scheduled(&status);
+    let ends = status.preempted_by.is_none();
     let written = write_place(ctx, machine, status, scheduled).await?;
+    if ends {
+        // Others may tell it to stop again.
+        ctx.memory.fleet.wake(ctx);
+    }
     ctx.hints.hint(key_of(machine));
     Ok(matches!(written, Placed::Bound))
 }
