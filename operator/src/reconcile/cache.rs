@@ -1,7 +1,7 @@
 //! What the API server has, as the watches tell it, and what this operator has just written, which
 //! the watches tell only later.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,12 +23,36 @@ use super::{Hints, Key};
 
 type Written<K> = Mutex<HashMap<ObjectRef<K>, Arc<K>>>;
 
+/// Which objects have changed since somebody asked. Nothing is noted before somebody has.
+#[derive(Debug)]
+struct Changed<K: Resource<DynamicType = ()>>(Mutex<Option<HashSet<ObjectRef<K>>>>);
+
+impl<K: Resource<DynamicType = ()>> Default for Changed<K> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<K: Resource<DynamicType = ()>> Changed<K> {
+    fn note(&self, object: &K) {
+        if let Some(changed) = &mut *lock(&self.0) {
+            changed.insert(ObjectRef::from_obj(object));
+        }
+    }
+
+    // What is told after this is again only what has changed.
+    fn all(&self) {
+        *lock(&self.0) = None;
+    }
+}
+
 /// The objects of one kind.
 pub struct Store<K: Resource<DynamicType = ()> + Clone + 'static> {
     watched: reflector::Store<K>,
     written: Arc<Written<K>>,
     // The newest version that the watch has told of.
     told: Arc<AtomicU64>,
+    changed: Arc<Changed<K>>,
 }
 
 impl<K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static> Store<K> {
@@ -66,8 +90,18 @@ impl<K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static> Stor
 
     /// Notes an object as the API server returned it after a write.
     pub fn wrote(&self, object: K) {
-        let key = ObjectRef::from_obj(&object);
-        lock(&self.written).insert(key, Arc::new(object));
+        let (key, object) = (ObjectRef::from_obj(&object), Arc::new(object));
+        lock(&self.written).insert(key, Arc::clone(&object));
+        self.changed.note(&object);
+    }
+
+    /// The names of those that may have changed or gone since this was asked before; nothing if it may
+    /// be any. There is one who asks.
+    pub fn take_changed(&self) -> Option<Vec<(String, String)>> {
+        let changed = lock(&self.changed.0).replace(HashSet::new())?;
+        let changed = changed.into_iter();
+        let names = changed.map(|key| (key.namespace.unwrap_or_default(), key.name));
+        Some(names.collect())
     }
 
     // Versions of one server can be compared. What is written is forgotten once the watch has it.
@@ -277,6 +311,8 @@ where
     let telling = Arc::clone(&told);
     let written: Arc<Written<K>> = Arc::default();
     let forgetting = Arc::clone(&written);
+    let changed: Arc<Changed<K>> = Arc::default();
+    let changing = Arc::clone(&changed);
     let events = listen(api)
         .default_backoff()
         .modify(|object| object.meta_mut().managed_fields = None);
@@ -293,11 +329,13 @@ where
                     | watcher::Event::Delete(object),
                 ) => {
                     telling.fetch_max(version(&object), Ordering::AcqRel);
+                    changing.note(&object);
                     tell(&hints, &object);
                 }
                 // After a relist anything may have gone.
                 Ok(watcher::Event::InitDone) => {
                     lock(&forgetting).clear();
+                    changing.all();
                     hints.hint_everything();
                 }
                 Ok(watcher::Event::Init) | Err(_) => {}
@@ -308,6 +346,7 @@ where
         watched: reader,
         written,
         told,
+        changed,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod ask;
 mod known;
+mod machines;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,9 +17,10 @@ use kube::ResourceExt;
 use uuid::Uuid;
 
 use self::known::{Known, size_version};
+use self::machines::key_of;
 use super::offer::Offer;
 use super::others::Others;
-use super::request::{self, to_be_made};
+use super::request;
 use super::sites::Sites;
 use crate::controllers::sites;
 use crate::controllers::storage;
@@ -53,6 +55,9 @@ struct Kept {
     fleet: Fleet,
     // By the objects' UIDs.
     machines: HashMap<String, Known>,
+    uids: HashMap<Key, String>,
+    // Those that are looked at again though nothing is told of their objects.
+    unsettled: HashSet<Key>,
     bound: HashSet<Uuid>,
     // Bound as well, without taking anything: what runs of them counts as what is somebody's.
     freed: HashSet<Uuid>,
@@ -97,7 +102,7 @@ impl Index {
             makes_room: true,
             ..known
         };
-        kept.machines.insert(uid.clone(), known);
+        kept.keep(machine, uid.clone(), known);
         kept.assumed.insert(uid);
     }
 
@@ -105,10 +110,9 @@ impl Index {
     pub(super) fn doubt(&self, ctx: &Ctx, machine: &VirtualMachine) {
         let Some(uid) = machine.uid() else { return };
         let mut kept = self.lock();
-        if kept.assumed.remove(&uid)
-            && let Some((uuid, host)) = kept.machines.remove(&uid).and_then(Known::bound)
-        {
-            kept.release(uuid, host);
+        if kept.assumed.contains(&uid) {
+            kept.drop_machine(&uid);
+            kept.unsettled.insert(key_of(machine));
         }
         kept.hint(ctx);
     }
@@ -209,117 +213,6 @@ impl Kept {
         }
         let event = self.fleet.set_shared_pool(pool, room);
         self.note(event);
-    }
-
-    fn sync_machines(&mut self, ctx: &Ctx) {
-        let machines = ctx.cache.machines.all();
-        let there: HashSet<_> = machines.iter().filter_map(|it| it.uid()).collect();
-        let mut before = std::mem::take(&mut self.machines);
-        // Before others come: one that was made again has the same UUID.
-        self.assumed.retain(|uid| there.contains(uid));
-        let gone = before.extract_if(|uid, _| !there.contains(uid));
-        for (uuid, host) in gone
-            .filter_map(|(_, known)| known.bound())
-            .collect::<Vec<_>>()
-        {
-            self.release(uuid, host);
-        }
-        for machine in machines {
-            let Some(uid) = machine.uid() else { continue };
-            let size = size_version(ctx, &machine);
-            let known = match before.remove(&uid) {
-                // What is being written is not to be read yet.
-                Some(known) if machine.host().is_none() && self.assumed.contains(&uid) => known,
-                Some(known) if known.is(ctx, &machine, size.as_ref()) => {
-                    self.assumed.remove(&uid);
-                    self.renew(ctx, &machine, known)
-                }
-                other => {
-                    self.assumed.remove(&uid);
-                    if let Some((uuid, host)) = other.and_then(Known::bound) {
-                        self.release(uuid, host);
-                    }
-                    self.enter(ctx, &machine, size)
-                }
-            };
-            self.machines.insert(uid, known);
-        }
-    }
-
-    fn enter(&mut self, ctx: &Ctx, machine: &VirtualMachine, size: Option<String>) -> Known {
-        let host = machine.host();
-        let placed = host.and_then(|host| Some((ctx.desired(machine).ok()?, host.as_str())));
-        let placed = placed.as_ref().map(|(desired, host)| (desired, *host));
-        self.bind(ctx, machine, size, placed)
-    }
-
-    // It counts there, if it can be read.
-    fn bind(
-        &mut self,
-        ctx: &Ctx,
-        machine: &VirtualMachine,
-        size: Option<String>,
-        placed: Option<(&DesiredMachine, &str)>,
-    ) -> Known {
-        if let Some((desired, host)) = placed {
-            let (counted, counts) = counted(ctx, machine, desired);
-            let event = self.fleet.bind(&counted, &[host], counts);
-            self.note(event);
-            // Whoever has to be near it may have waited for it.
-            self.note(Some(Event::bound(&counted)));
-            match counts {
-                Counts::All => self.bound.insert(desired.uuid),
-                Counts::Labels => self.freed.insert(desired.uuid),
-            };
-            // Its domain was somebody's, and is its own now.
-            self.hosts.insert(host.to_owned(), None);
-        }
-        let host = placed.map(|(_, host)| host.to_owned());
-        Known {
-            generation: machine.metadata.generation,
-            labels: machine.metadata.labels.clone(),
-            host: host.or_else(|| machine.host().cloned()),
-            freed: machine.has_freed_place(),
-            makes_room: makes_room(machine),
-            size,
-            namespace: machine.namespace().unwrap_or_default(),
-            to_be_made: placed.map_or_else(Vec::new, |(desired, _)| to_be_made(ctx, desired)),
-            uuid: placed.map(|(desired, _)| desired.uuid),
-        }
-    }
-
-    // One that makes room for another counts as it did, but is not told to do it twice.
-    fn renew(&mut self, ctx: &Ctx, machine: &VirtualMachine, known: Known) -> Known {
-        let makes_room = makes_room(machine);
-        let host = machine.host().filter(|_| known.makes_room != makes_room);
-        if host.is_some()
-            && let Ok(desired) = ctx.desired(machine)
-        {
-            let (counted, _) = counted(ctx, machine, &desired);
-            let event = self.fleet.let_stop(&counted.uid, counted.preemption);
-            self.note(event);
-        }
-        Known {
-            makes_room,
-            ..known
-        }
-    }
-
-    // What it leaves behind on its host is somebody's.
-    fn release(&mut self, uuid: Uuid, host: String) {
-        let event = self.fleet.release(&uuid.to_string());
-        self.note(event);
-        self.bound.remove(&uuid);
-        self.freed.remove(&uuid);
-        self.hosts.insert(host, None);
-    }
-
-    // It is entered again at the next decision, if it is bound then.
-    fn forget(&mut self, uuid: Uuid) {
-        self.machines.retain(|_, known| known.uuid != Some(uuid));
-        self.bound.remove(&uuid);
-        self.freed.remove(&uuid);
-        self.fleet.release(&uuid.to_string());
     }
 
     fn sync_hosts(&mut self, ctx: &Ctx) {

@@ -32,6 +32,12 @@ impl Known {
         self.uuid.zip(self.host)
     }
 
+    // Whether only its own object tells that it counts otherwise: not what it is made with, nor its
+    // size, nor what its domain remembers.
+    pub(super) fn is_settled(&self) -> bool {
+        self.to_be_made.is_empty() && self.uuid.is_some() == self.host.is_some()
+    }
+
     pub(super) fn is(&self, ctx: &Ctx, machine: &VirtualMachine, size: Option<&String>) -> bool {
         let mut waits = self.to_be_made.iter();
         self.generation == machine.metadata.generation
