@@ -75,7 +75,7 @@ async fn only_written(
     writes: &BTreeMap<String, usize>,
 ) -> (f64, f64) {
     let of = |kind: &str| writes.get(kind).copied().unwrap_or_default();
-    let (count, events) = (of("virtualmachines create"), of("events create"));
+    let (count, events) = (filled.count, of("events create"));
     let (before, since) = (Usage::now(lab, 0), audit::now(lab));
     let only = write_only(fleet, &filled.samples, count, events).await;
     Usage::now(lab, 0).print_since(&before, "while they were only written");
@@ -90,6 +90,7 @@ fn rate(writes: &BTreeMap<String, usize>, took: Duration) -> f64 {
 /// A fleet that has been filled.
 pub(crate) struct Filled {
     pub(crate) took: Duration,
+    count: usize,
     // When each tenth of the machines was applied, bound and Ready.
     tenths: Vec<[f64; 3]>,
     pub(crate) samples: Samples,
@@ -136,6 +137,7 @@ pub(crate) async fn fill(fleet: &Fleet, count: usize) -> Filled {
         (1..=10).map(|at| [&made, &seen.bound_at, &seen.ready_at].map(|times| tenth(times, at)));
     Filled {
         took,
+        count,
         tenths: tenths.collect(),
         samples: seen.samples,
     }

@@ -39,10 +39,7 @@ pub(crate) fn by_operator(lab: &Lab, since: Since) -> Vec<Write> {
 
 /// What was written since then.
 pub(crate) fn by_anyone(lab: &Lab, since: Since) -> Vec<Write> {
-    let mut file = File::open(lab.audit_log()).unwrap();
-    file.seek(SeekFrom::Start(since.0)).unwrap();
-    let mut text = String::new();
-    file.read_to_string(&mut text).unwrap();
+    let text = text_since(lab, since);
     let entries = text
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -63,4 +60,26 @@ pub(crate) fn by_anyone(lab: &Lab, since: Since) -> Vec<Write> {
     });
     let since = writes.filter(|(received, _)| *received >= since.1);
     since.map(|(_, write)| write).collect()
+}
+
+// The API server begins a new log when one is full: the place is in the one that was written then.
+fn text_since(lab: &Lab, since: Since) -> String {
+    let log = lab.audit_log();
+    let folder = std::fs::read_dir(lab.logs()).unwrap();
+    let full = folder.map(|entry| entry.unwrap().path()).filter(|path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let ended = std::fs::metadata(path).unwrap().modified().unwrap();
+        name.starts_with("audit-") && Timestamp::try_from(ended).unwrap() >= since.1
+    });
+    let mut logs: Vec<_> = full.collect();
+    logs.sort();
+    logs.push(log);
+    let mut text = String::new();
+    for (number, path) in logs.iter().enumerate() {
+        let mut file = File::open(path).unwrap();
+        let start = if number == 0 { since.0 } else { 0 };
+        file.seek(SeekFrom::Start(start)).unwrap();
+        file.read_to_string(&mut text).unwrap();
+    }
+    text
 }
