@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use drover_rpc_proto::remote::procedures::ConnectListAllStoragePools;
+use drover_rpc_proto::remote::procedures::{ConnectListAllStoragePools, ConnectOpen};
 use drover_rpc_proto::server::{Request, Server};
 use drover_xdr::{Encode, Encoder};
 use futures::StreamExt;
@@ -163,8 +163,8 @@ impl Connection {
         if fate == Fate::Lost {
             return Err(Ended);
         }
-        // One that was given up while nobody listened never asks for anything.
-        if !std::mem::replace(&mut self.counted, true) {
+        // One that was given up while nobody listened never comes so far.
+        if request.is::<ConnectOpen>() && !std::mem::replace(&mut self.counted, true) {
             self.shared.counter.connected();
         }
         self.shared.counter.called(request.procedure());

@@ -13,9 +13,9 @@ use crate::host::locked;
 /// What has happened since the counts were taken last.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Connections that are open.
+    /// Connections that have been opened and are there.
     pub open: u64,
-    /// Connections that were taken in each tenth of a second since then.
+    /// Connections that were opened in each tenth of a second since then.
     pub connections: Vec<u64>,
     /// Hosts that were listed since then, to the last question of a listing.
     pub listed: usize,
@@ -26,7 +26,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// The most connections that were taken within a second.
+    /// The most connections that were opened within a second.
     #[must_use]
     pub fn most_in_a_second(&self) -> u64 {
         let tenths = &self.connections;
@@ -34,7 +34,7 @@ impl Counts {
         windows.max().unwrap_or_default()
     }
 
-    /// How many connections were taken.
+    /// How many connections were opened.
     #[must_use]
     pub fn taken(&self) -> u64 {
         self.connections.iter().sum()
@@ -80,7 +80,7 @@ impl Counter {
         }
     }
 
-    /// A connection was taken.
+    /// A connection was opened.
     pub(crate) fn connected(&self) {
         self.open.fetch_add(1, Ordering::Relaxed);
         let mut since = locked(&self.since);
