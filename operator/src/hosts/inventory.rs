@@ -73,9 +73,7 @@ impl HostFacts {
     pub fn ordinary_memory(&self) -> u64 {
         self.memory.saturating_sub(self.capabilities.set_aside())
     }
-}
 
-impl HostFacts {
     /// The UUID that libvirt gives the host.
     #[must_use]
     pub fn host_uuid(&self) -> Option<&str> {

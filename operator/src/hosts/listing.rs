@@ -197,12 +197,11 @@ async fn facts(client: &Client, kinds: &Kinds) -> Result<HostFacts, ReadError> {
     let xml = client.connect_get_capabilities().await?;
     let xml = xml.to_string_lossy();
     let capabilities = Capabilities::parse(&xml)?;
-    let own = guests(&xml, &capabilities.architecture, None)?;
-    let domain = domain_capabilities(client, &capabilities, &own).await?;
-    let guests = match &domain {
-        Some(domain) => guests(&xml, &capabilities.architecture, Some(domain))?,
-        None => own,
-    };
+    let mut guests = guests(&xml, &capabilities.architecture)?;
+    let domain = domain_capabilities(client, &capabilities, guests.first()).await?;
+    if let Some(domain) = &domain {
+        domain.limit(&mut guests, &capabilities.architecture);
+    }
     Ok(HostFacts {
         cpus: u32::try_from(node.cpus).unwrap_or(0),
         memory: node.memory.saturating_mul(1_024),
@@ -215,24 +214,22 @@ async fn facts(client: &Client, kinds: &Kinds) -> Result<HostFacts, ReadError> {
     })
 }
 
-// For guests of the host's own architecture: with the board that has most, and the best way to run them.
-// Not every driver has such.
+// For guests of the host's own architecture, `own`: with the board that has most, and the best way to run
+// them. Not every driver has such.
 async fn domain_capabilities(
     client: &Client,
     capabilities: &Capabilities,
-    guests: &[Guest],
+    own: Option<&Guest>,
 ) -> Result<Option<DomainCapabilities>, ReadError> {
     let Some(flavor) = capabilities.flavor(None) else {
         return Ok(None);
     };
-    let boards = guests.iter().map(|guest| guest.machine_types.as_slice());
-    let boards = boards.take(1).flatten();
-    let board = boards.filter(|board| *board == BOARD).max();
+    let has_board = own.is_some_and(|own| own.machine_types.iter().any(|board| board == BOARD));
     let found = client
         .connect_get_domain_capabilities(
             None,
             Some(flavor.architecture.as_str().into()),
-            board.map(|board| board.as_str().into()),
+            has_board.then(|| BOARD.into()),
             Some(flavor.domain_type.as_str().into()),
             0,
         )

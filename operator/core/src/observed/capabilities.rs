@@ -147,6 +147,7 @@ mod tests {
         let flavor = Capabilities::parse(xml).unwrap().flavor(None).unwrap();
         assert_eq!(flavor.domain_type, DomainType::Test);
     }
+
     #[test]
     fn huge_pages_are_all_but_the_smallest_and_those_that_there_are() {
         let xml = "<capabilities><host><topology><cells num='2'>\

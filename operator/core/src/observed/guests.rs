@@ -40,6 +40,15 @@ impl DomainCapabilities {
             cpu: format!("{of} {}", cpu.unwrap_or_default()),
         })
     }
+
+    /// Takes from the guests of an architecture, the host's own, what the host does not have for them.
+    pub fn limit(&self, guests: &mut [Guest], own: &str) {
+        for guest in guests.iter_mut().filter(|it| it.architecture == own) {
+            guest.efi = self.efi;
+            guest.secure_boot = self.secure_boot;
+            guest.tpm = self.tpm;
+        }
+    }
 }
 
 fn offers(node: Node<'_, '_>, name: &str, value: &str) -> bool {
@@ -47,17 +56,12 @@ fn offers(node: Node<'_, '_>, name: &str, value: &str) -> bool {
     named.any(|it| children(it, "value").any(|it| it.text().map(str::trim) == Some(value)))
 }
 
-/// The guests that a host can run, its own architecture first, by its capabilities and, where the driver
-/// has such, its domain capabilities. What is not known is taken to be there: libvirt says so when it is
-/// not.
+/// The guests that a host can run, its own architecture first, by its capabilities. Firmware and TPM,
+/// which [`DomainCapabilities`] tell of, are taken to be there: libvirt says so when they are not.
 ///
 /// # Errors
 /// [`Unreadable`] when it is not XML.
-pub fn guests(
-    capabilities: &str,
-    own: &str,
-    domain: Option<&DomainCapabilities>,
-) -> Result<Vec<Guest>, Unreadable> {
+pub fn guests(capabilities: &str, own: &str) -> Result<Vec<Guest>, Unreadable> {
     let document = parse("the capabilities", capabilities)?;
     let arches = children(document.root_element(), "guest").filter_map(|it| child(it, "arch"));
     let mut guests: Vec<Guest> = Vec::new();
@@ -65,7 +69,6 @@ pub fn guests(
         let Some(architecture) = arch.attribute("name") else {
             continue;
         };
-        let known = domain.filter(|_| architecture == own);
         let domains: Vec<_> = children(arch, "domain").collect();
         let types = domains.iter().filter_map(|it| it.attribute("type"));
         let further = domains.iter().flat_map(|it| machines(*it));
@@ -73,9 +76,9 @@ pub fn guests(
             architecture: architecture.to_owned(),
             domain_types: sorted(types),
             machine_types: sorted(machines(arch).chain(further)),
-            efi: known.is_none_or(|it| it.efi),
-            secure_boot: known.is_none_or(|it| it.secure_boot),
-            tpm: known.is_none_or(|it| it.tpm),
+            efi: true,
+            secure_boot: true,
+            tpm: true,
         };
         guests.push(found);
     }
@@ -132,8 +135,8 @@ mod tests {
 
     #[test]
     fn guests_of_its_own_architecture_come_first() {
-        let domain = DomainCapabilities::default();
-        let found = guests(CAPABILITIES, "x86_64", Some(&domain)).unwrap();
+        let mut found = guests(CAPABILITIES, "x86_64").unwrap();
+        DomainCapabilities::default().limit(&mut found, "x86_64");
         let [own, other] = found.as_slice() else {
             panic!("two: {found:?}");
         };
@@ -146,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_no_driver_tells_is_taken_to_be_there() {
-        let found = guests(CAPABILITIES, "x86_64", None).unwrap();
+        let found = guests(CAPABILITIES, "x86_64").unwrap();
         assert!(found[0].efi && found[0].secure_boot && found[0].tpm);
     }
 }
