@@ -146,8 +146,7 @@ impl Ctx {
         }
         self.memory.fleet.wake(self);
         for machine in self.cache.machines.all() {
-            let namespace = machine.namespace().unwrap_or_default();
-            let key = Key::machine(&namespace, &machine.name_any());
+            let key = Key::of_machine(&machine);
             if machine.host().is_none() && !self.memory.fleet.waits(&key) {
                 self.hints.hint(key);
             }

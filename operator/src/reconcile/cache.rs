@@ -193,8 +193,7 @@ impl Cache {
                 hints.hint(Key::volume(&namespace, &o.name_any()));
             }),
             machines: watch(client, hints, |hints, o: &VirtualMachine| {
-                let namespace = o.namespace().unwrap_or_default();
-                hints.hint(Key::machine(&namespace, &o.name_any()));
+                hints.hint(Key::of_machine(o));
             }),
             // Any machine may name it.
             instance_types: watch(client, hints, |hints, _: &InstanceType| {
@@ -231,8 +230,7 @@ impl Cache {
             let machines = self.machines.all();
             let mut machines = machines.iter();
             if let Some(machine) = machines.find(|it| it.spec.uuid.as_ref() == Some(&uuid)) {
-                let namespace = machine.namespace().unwrap_or_default();
-                return Some(Key::machine(&namespace, &machine.name_any()));
+                return Some(Key::of_machine(machine));
             }
         }
         named.map(|(namespace, name)| Key::machine(namespace, name))
@@ -275,11 +273,7 @@ impl Cache {
             .all()
             .into_iter()
             .map(|o| Key::volume(&o.namespace().unwrap_or_default(), &o.name_any()));
-        let machines = self
-            .machines
-            .all()
-            .into_iter()
-            .map(|o| Key::machine(&o.namespace().unwrap_or_default(), &o.name_any()));
+        let machines = self.machines.all().into_iter().map(|o| Key::of_machine(&o));
         hosts
             .chain(pools)
             .chain(networks)

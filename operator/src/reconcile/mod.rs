@@ -9,6 +9,8 @@ use std::fmt;
 
 pub use cache::{Cache, Store};
 use drover_core::desired::image::ImageName;
+use drover_crds::VirtualMachine;
+use kube::ResourceExt;
 pub use queue::{Again, Hints, Lane, Queue};
 
 /// The kinds that are reconciled.
@@ -115,6 +117,15 @@ impl Key {
     #[must_use]
     pub fn machine(namespace: &str, name: &str) -> Self {
         Self::new(Kind::VirtualMachine, namespace, name)
+    }
+
+    /// This VirtualMachine.
+    #[must_use]
+    pub fn of_machine(machine: &VirtualMachine) -> Self {
+        Self::machine(
+            &machine.namespace().unwrap_or_default(),
+            &machine.name_any(),
+        )
     }
 }
 

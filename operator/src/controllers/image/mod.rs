@@ -176,9 +176,7 @@ fn hint_users(ctx: &Ctx, image: &ImageName) {
         ctx.hints.hint(Key::volume(&namespace, &volume.name_any()));
     }
     for machine in readers(ctx, image) {
-        let namespace = machine.namespace().unwrap_or_default();
-        ctx.hints
-            .hint(Key::machine(&namespace, &machine.name_any()));
+        ctx.hints.hint(Key::of_machine(&machine));
     }
 }
 

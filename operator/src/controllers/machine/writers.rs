@@ -105,9 +105,7 @@ pub(super) fn hint_waiting(ctx: &Ctx) {
         let conditions = machine.status.as_ref().map(|it| &it.conditions);
         let ready = conditions.and_then(|it| condition::find(it, "VolumesReady"));
         if ready.is_some_and(|ready| ready.status == "False") {
-            let namespace = machine.namespace().unwrap_or_default();
-            ctx.hints
-                .hint(Key::machine(&namespace, &machine.name_any()));
+            ctx.hints.hint(Key::of_machine(&machine));
         }
     }
 }

@@ -17,7 +17,6 @@ use kube::ResourceExt;
 use uuid::Uuid;
 
 use self::known::{Known, size_version};
-use self::machines::key_of;
 use super::offer::Offer;
 use super::others::Others;
 use super::request;
@@ -112,7 +111,7 @@ impl Index {
         let mut kept = self.lock();
         if kept.assumed.contains(&uid) {
             kept.drop_machine(&uid);
-            kept.unsettled.insert(key_of(machine));
+            kept.unsettled.insert(Key::of_machine(machine));
         }
         kept.hint(ctx);
     }

@@ -101,7 +101,7 @@ pub(super) async fn place(
     let mut all = true;
     for victim in &victims {
         all &= set(ctx, victim, Some(by.clone())).await?;
-        tracing::info!(object = %key, victim = %key_of(victim), host = wanted.host, "makes room");
+        tracing::info!(object = %key, victim = %Key::of_machine(victim), host = wanted.host, "makes room");
     }
     match all {
         true => waits(format!("{why}; {}", words(&wanted.host, &victims))),
@@ -154,13 +154,6 @@ fn name_of(machine: &VirtualMachine) -> String {
     format!("{namespace}/{}", machine.name_any())
 }
 
-fn key_of(machine: &VirtualMachine) -> Key {
-    Key::machine(
-        &machine.namespace().unwrap_or_default(),
-        &machine.name_any(),
-    )
-}
-
 // Writes for whom a machine makes room; whether nobody else wrote in between.
 async fn set(
     ctx: &Ctx,
@@ -179,7 +172,7 @@ async fn set(
         // Others may tell it to stop again.
         ctx.memory.fleet.wake(ctx);
     }
-    ctx.hints.hint(key_of(machine));
+    ctx.hints.hint(Key::of_machine(machine));
     Ok(matches!(written, Placed::Bound))
 }
 
@@ -198,7 +191,7 @@ pub fn hint_victims(ctx: &Ctx, key: &Key) {
     for machine in ctx.cache.machines.all() {
         let by = preempted_by(&machine);
         if by.is_some_and(|by| by.namespace == key.namespace && by.name == key.name) {
-            ctx.hints.hint(key_of(&machine));
+            ctx.hints.hint(Key::of_machine(&machine));
         }
     }
 }

@@ -357,7 +357,7 @@ pub(in crate::controllers) fn hint_copies(ctx: &Ctx, namespace: &str, name: &str
             source.volume.as_ref()
         });
         if here && machine.host().is_none() && sources.any(|origin| origin.name == name) {
-            ctx.hints.hint(Key::machine(namespace, &machine.name_any()));
+            ctx.hints.hint(Key::of_machine(&machine));
         }
     }
 }

@@ -137,8 +137,7 @@ fn users_of(ctx: &Ctx, namespace: &str, name: &str) -> Vec<Arc<VirtualMachine>> 
 
 fn hint_users(ctx: &Ctx, key: &Key) {
     for machine in users_of(ctx, &key.namespace, &key.name) {
-        ctx.hints
-            .hint(Key::machine(&key.namespace, &machine.name_any()));
+        ctx.hints.hint(Key::of_machine(&machine));
     }
 }
 

@@ -90,7 +90,7 @@ impl Kept {
     }
 
     pub(super) fn keep(&mut self, machine: &VirtualMachine, uid: String, known: Known) {
-        let key = key_of(machine);
+        let key = Key::of_machine(machine);
         if !known.is_settled() || machine.spec.instance_type.is_some() {
             self.unsettled.insert(key.clone());
         }
@@ -189,9 +189,4 @@ impl Kept {
         }
         self.fleet.release(&uuid.to_string());
     }
-}
-
-pub(super) fn key_of(machine: &VirtualMachine) -> Key {
-    let namespace = machine.namespace().unwrap_or_default();
-    Key::machine(&namespace, &machine.name_any())
 }
