@@ -183,6 +183,12 @@ impl VirtualMachine {
         self.status.as_ref()?.host.as_ref()
     }
 
+    /// For whom it makes room, if it does.
+    #[must_use]
+    pub fn preempted_by(&self) -> Option<&PreemptedBy> {
+        self.status.as_ref()?.preempted_by.as_ref()
+    }
+
     /// Whether it has given its place on its Host up: its disks are there, and it takes nothing of it
     /// until it is to start again.
     #[must_use]

@@ -27,10 +27,8 @@ pub async fn outdate_placements(ctx: &Ctx) {
 // Nothing is placed before it has the finalizer. One that has given its place up may be given it back, and
 // one that makes room may be let off.
 fn may_be_placed(machine: &VirtualMachine) -> bool {
-    let makes_room = |it: &VirtualMachineStatus| it.preempted_by.is_some();
-    let waits = machine.host().is_none()
-        || machine.has_freed_place()
-        || machine.status.as_ref().is_some_and(makes_room);
+    let waits =
+        machine.host().is_none() || machine.has_freed_place() || machine.preempted_by().is_some();
     waits && machine.metadata.deletion_timestamp.is_none() && write::has_finalizer(machine)
 }
 

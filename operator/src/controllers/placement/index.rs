@@ -125,7 +125,7 @@ impl Index {
         let kept = self.lock();
         let known = kept.machines.get(&uid);
         known.is_none_or(|it| {
-            !it.is(ctx, machine, size.as_ref()) || it.makes_room != makes_room(machine)
+            !it.is(ctx, machine, size.as_ref()) || it.makes_room != machine.preempted_by().is_some()
         })
     }
 
@@ -293,11 +293,6 @@ impl Kept {
     }
 }
 
-fn makes_room(machine: &VirtualMachine) -> bool {
-    let status = machine.status.as_ref();
-    status.is_some_and(|status| status.preempted_by.is_some())
-}
-
 // A machine as it counts where it is bound. One that makes room for another is not told to do it twice.
 fn counted(ctx: &Ctx, machine: &VirtualMachine, desired: &DesiredMachine) -> (Machine, Counts) {
     let counts = match machine.has_freed_place() {
@@ -305,7 +300,7 @@ fn counted(ctx: &Ctx, machine: &VirtualMachine, desired: &DesiredMachine) -> (Ma
         false => Counts::All,
     };
     let counted = Machine {
-        preemption: may_make_room(desired) && !makes_room(machine),
+        preemption: may_make_room(desired) && machine.preempted_by().is_none(),
         ..request::machine(ctx, desired)
     };
     (counted, counts)

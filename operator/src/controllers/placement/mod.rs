@@ -110,8 +110,7 @@ pub async fn place(
 /// Whether other machines' turns may write the status of this one.
 #[must_use]
 pub fn is_shared(ctx: &Ctx, machine: &VirtualMachine) -> bool {
-    let makes_room = |it: &VirtualMachineStatus| it.preempted_by.is_some();
-    machine.status.as_ref().is_some_and(makes_room)
+    machine.preempted_by().is_some()
         || said(ctx, machine).is_some_and(|placement| {
             placement.group.is_some()
                 || placement.preemption == Preemption::Allowed

@@ -22,14 +22,9 @@ use crate::reconcile::{Again, Key};
 
 type Machines = Vec<Arc<VirtualMachine>>;
 
-// What was written into a machine that makes room.
-fn preempted_by(machine: &VirtualMachine) -> Option<&PreemptedBy> {
-    machine.status.as_ref()?.preempted_by.as_ref()
-}
-
 fn of_uid(ctx: &Ctx, uid: &str) -> Machines {
     let mut all = ctx.cache.machines.all();
-    all.retain(|it| preempted_by(it).is_some_and(|by| by.uid == uid));
+    all.retain(|it| it.preempted_by().is_some_and(|by| by.uid == uid));
     all
 }
 
@@ -55,7 +50,7 @@ pub(super) async fn place(
     let victims = of_uid(ctx, &desired.uid);
     let (mut off, on): (Machines, Machines) = victims
         .into_iter()
-        .partition(|it| preempted_by(it).is_some_and(|by| by.stopped));
+        .partition(|it| it.preempted_by().is_some_and(|by| by.stopped));
     request.machine.preemption = may_stop(ctx, desired);
     if !request.machine.preemption {
         // Their room is their own again, as they see for themselves.
@@ -189,7 +184,7 @@ fn scheduled(status: &VirtualMachineStatus) -> Entry {
 /// Asks for a look at those that make room for a machine.
 pub fn hint_victims(ctx: &Ctx, key: &Key) {
     for machine in ctx.cache.machines.all() {
-        let by = preempted_by(&machine);
+        let by = machine.preempted_by();
         if by.is_some_and(|by| by.namespace == key.namespace && by.name == key.name) {
             ctx.hints.hint(Key::of_machine(&machine));
         }
@@ -202,7 +197,7 @@ pub fn standing(
     machine: &VirtualMachine,
     desired: &DesiredMachine,
 ) -> Option<(Claim, Key)> {
-    let by = preempted_by(machine)?;
+    let by = machine.preempted_by()?;
     let key = Key::machine(&by.namespace, &by.name);
     let there = ctx.cache.machines.get(&by.namespace, &by.name);
     let there = there.filter(|it| it.uid().as_ref() == Some(&by.uid));

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use uuid::Uuid;
 
 use super::known::{Known, size_version};
-use super::{Kept, counted, makes_room};
+use super::{Kept, counted};
 use crate::controllers::placement::request::to_be_made;
 use crate::ctx::Ctx;
 use crate::reconcile::Key;
@@ -137,7 +137,7 @@ impl Kept {
             labels: machine.metadata.labels.clone(),
             host: host.or_else(|| machine.host().cloned()),
             freed: machine.has_freed_place(),
-            makes_room: makes_room(machine),
+            makes_room: machine.preempted_by().is_some(),
             size,
             namespace: machine.namespace().unwrap_or_default(),
             to_be_made: placed.map_or_else(Vec::new, |(desired, _)| to_be_made(ctx, desired)),
@@ -147,7 +147,7 @@ impl Kept {
 
     // One that makes room for another counts as it did, but is not told to do it twice.
     pub(super) fn renew(&mut self, ctx: &Ctx, machine: &VirtualMachine, known: Known) -> Known {
-        let makes_room = makes_room(machine);
+        let makes_room = machine.preempted_by().is_some();
         let host = machine.host().filter(|_| known.makes_room != makes_room);
         if host.is_some()
             && let Ok(desired) = ctx.desired(machine)
