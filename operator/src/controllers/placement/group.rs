@@ -127,7 +127,7 @@ pub(super) async fn place(
             .choose_group(ctx, key, &requests, needed.left())
         {
             Err(refused) => {
-                let words = needed.words(&refused, &names(&waiting));
+                let words = needed.words(&refused, &names(waiting.iter().map(|it| it.desired)));
                 if ctx
                     .memory
                     .fleet
@@ -159,7 +159,7 @@ async fn bind_all(
             left = this.then_some(member).or(left);
             continue;
         };
-        let theirs = Key::machine(&member.desired.namespace, &member.desired.name);
+        let theirs = Key::of_machine(member.machine);
         let chosen = Chosen::new(&host, member.epoch);
         let placed = bind(ctx, &theirs, member.machine, member.desired, chosen).await?;
         if this {
@@ -191,12 +191,10 @@ pub(super) fn hint_others(ctx: &Ctx, desired: &DesiredMachine) {
     others.for_each(|it| ctx.hints.hint(it.key()));
 }
 
-fn names(waiting: &[Waiting<'_>]) -> Vec<(String, String)> {
-    let name = |it: &Waiting<'_>| format!("{}/{}", it.desired.namespace, it.desired.name);
-    let names = waiting
-        .iter()
-        .map(|it| (it.desired.uuid.to_string(), name(it)));
-    names.collect()
+// By their UUIDs.
+fn names<'a>(machines: impl Iterator<Item = &'a DesiredMachine>) -> Vec<(String, String)> {
+    let name = |it: &DesiredMachine| format!("{}/{}", it.namespace, it.name);
+    machines.map(|it| (it.uuid.to_string(), name(it))).collect()
 }
 
 /// How many of a group have to be placed, and how many are.
@@ -278,11 +276,8 @@ pub fn foretell(
             hosts.swap_remove(own).ok_or_else(alone)
         }
         Err(refused) => {
-            let names = waiting.iter().map(|it| {
-                let it = &it.desired;
-                (it.uuid.to_string(), format!("{}/{}", it.namespace, it.name))
-            });
-            Err(needed.words(&refused, &names.collect::<Vec<_>>()))
+            let names = names(waiting.iter().map(|it| &it.desired));
+            Err(needed.words(&refused, &names))
         }
     })
 }

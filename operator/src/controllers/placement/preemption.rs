@@ -11,11 +11,11 @@ use drover_core::schedule::{Preemption, Request};
 use drover_crds::VirtualMachine;
 use drover_crds::condition::{Entry, Reason, Status, find};
 use drover_crds::virtual_machine::{PLACE_FREED, PreemptedBy, VirtualMachineStatus};
-
 use kube::ResourceExt;
 
-use super::retake::write_place;
+use super::retake::{is_newest, write_place};
 use super::{Chosen, Placed, bind};
+use crate::controllers::sites::full_name;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::reconcile::{Again, Key};
@@ -135,18 +135,13 @@ fn can_stop(ctx: &Ctx, machine: &VirtualMachine) -> bool {
 
 /// Where there is room, and when: `on kvm-03 when shop/batch-1 has stopped`.
 fn words(host: &str, machines: &[Arc<VirtualMachine>]) -> String {
-    let mut names: Vec<String> = machines.iter().map(|it| name_of(it)).collect();
+    let mut names: Vec<String> = machines.iter().map(|it| full_name(&**it)).collect();
     names.sort();
     let has = match names.len() {
         1 => "has",
         _ => "have",
     };
     format!("on {host} when {} {has} stopped", names.join(", "))
-}
-
-fn name_of(machine: &VirtualMachine) -> String {
-    let namespace = machine.namespace().unwrap_or_default();
-    format!("{namespace}/{}", machine.name_any())
 }
 
 // Writes for whom a machine makes room; whether nobody else wrote in between.
@@ -226,8 +221,7 @@ pub async fn end(
     desired: &DesiredMachine,
 ) -> Result<Again, Error> {
     let _turn = ctx.placing.turn(desired.placement.priority).await;
-    let newest = ctx.cache.machines.get(&key.namespace, &key.name);
-    if newest.is_none_or(|it| it.resource_version() != machine.resource_version()) {
+    if !is_newest(ctx, key, machine) {
         return Ok(Again::Failed);
     }
     let Some((claim, other)) = standing(ctx, machine, desired) else {

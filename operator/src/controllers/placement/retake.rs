@@ -25,8 +25,7 @@ pub async fn retake(
     host: &str,
 ) -> Result<Placed, Error> {
     let _turn = ctx.placing.turn(desired.placement.priority).await;
-    let newest = ctx.cache.machines.get(&key.namespace, &key.name);
-    if newest.is_none_or(|it| it.resource_version() != machine.resource_version()) {
+    if !is_newest(ctx, key, machine) {
         return Ok(Placed::Raced);
     }
     let request = request::request(ctx, desired);
@@ -40,6 +39,12 @@ pub async fn retake(
     let status = machine.status.clone().unwrap_or_default();
     let scheduled = Entry::new("Scheduled", Status::True, "Placed", "");
     write_place(ctx, machine, status, scheduled).await
+}
+
+/// Whether nobody has written a machine since it was read, now that it is its turn.
+pub(super) fn is_newest(ctx: &Ctx, key: &Key, machine: &VirtualMachine) -> bool {
+    let newest = ctx.cache.machines.get(&key.namespace, &key.name);
+    newest.is_some_and(|it| it.resource_version() == machine.resource_version())
 }
 
 /// Writes how a machine is placed, and nothing else, onto the version of it that was read.
