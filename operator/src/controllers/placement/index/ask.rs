@@ -27,29 +27,25 @@ impl Index {
         mut request: Request,
         only: Option<&str>,
     ) -> Result<String, Unschedulable> {
-        let key = Key::machine(&desired.namespace, &desired.name);
-        let mut kept = self.lock();
-        kept.sync(ctx, &request.machine.usage.pools);
-        kept.waiting.remove(&key);
-        // What it takes itself is not in its own way.
-        kept.forget(desired.uuid);
-        if let Some(only) = only {
-            // What it has there is its own, and counts already.
-            kept.bound.insert(desired.uuid);
-            kept.open(ctx, only, |host| Candidate {
-                max_machines: None,
-                ..host
-            });
-            kept.bound.remove(&desired.uuid);
-            stays(&mut request, only);
-        }
-        let chosen = schedule(&request, &mut kept.fleet);
-        only.into_iter().for_each(|only| kept.close(ctx, only));
-        if let Err(why) = &chosen {
-            kept.waiting.insert(key, Waits::Alone(why.clone()));
-        }
-        kept.hint(ctx);
-        chosen
+        only.into_iter().for_each(|only| stays(&mut request, only));
+        let decide = |kept: &mut Kept| {
+            // What it takes itself is not in its own way.
+            kept.forget(desired.uuid);
+            if let Some(only) = only {
+                // What it has there is its own, and counts already.
+                kept.bound.insert(desired.uuid);
+                kept.open(ctx, only, |host| Candidate {
+                    max_machines: None,
+                    ..host
+                });
+                kept.bound.remove(&desired.uuid);
+            }
+            let chosen = schedule(&request, &mut kept.fleet);
+            only.into_iter().for_each(|only| kept.close(ctx, only));
+            chosen
+        };
+        let pools = &request.machine.usage.pools;
+        self.ask(ctx, key_of(desired), pools, decide, alone)
     }
 
     /// The host for a machine, beside these, which are off and make room for it; if there is none, why,
@@ -61,31 +57,27 @@ impl Index {
         request: &Request,
         off: &[Arc<VirtualMachine>],
     ) -> Result<String, (Unschedulable, Option<Preemption>)> {
-        let key = Key::machine(&desired.namespace, &desired.name);
-        let mut kept = self.lock();
-        kept.sync(ctx, &request.machine.usage.pools);
-        kept.waiting.remove(&key);
-        kept.forget(desired.uuid);
         let counted = |machine: &Arc<VirtualMachine>| {
             let (host, desired) = (machine.host()?, ctx.desired(machine).ok()?);
             let (counted, counts) = super::counted(ctx, machine, &desired);
             Some((counted, host.clone(), counts))
         };
-        let aside: Vec<_> = off.iter().filter_map(counted).collect();
-        for (machine, ..) in &aside {
-            kept.fleet.release(&machine.uid);
-        }
-        let chosen = schedule(request, &mut kept.fleet);
-        let chosen = chosen.map_err(|why| (why, preempt(request, &mut kept.fleet)));
-        // For everybody else they count as before.
-        for (machine, host, counts) in &aside {
-            kept.fleet.bind(machine, &[host], *counts);
-        }
-        if let Err((why, _)) = &chosen {
-            kept.waiting.insert(key, Waits::Alone(why.clone()));
-        }
-        kept.hint(ctx);
-        chosen
+        let decide = |kept: &mut Kept| {
+            kept.forget(desired.uuid);
+            let aside: Vec<_> = off.iter().filter_map(counted).collect();
+            for (machine, ..) in &aside {
+                kept.fleet.release(&machine.uid);
+            }
+            let chosen = schedule(request, &mut kept.fleet);
+            let chosen = chosen.map_err(|why| (why, preempt(request, &mut kept.fleet)));
+            // For everybody else they count as before.
+            for (machine, host, counts) in &aside {
+                kept.fleet.bind(machine, &[host], *counts);
+            }
+            chosen
+        };
+        let pools = &request.machine.usage.pools;
+        self.ask(ctx, key_of(desired), pools, decide, |(why, _)| alone(why))
     }
 
     /// Whether there is room again for a machine that has given its place on this host up.
@@ -99,22 +91,19 @@ impl Index {
         mut request: Request,
         host: &str,
     ) -> Result<(), Unschedulable> {
-        let key = Key::machine(&desired.namespace, &desired.name);
-        let mut kept = self.lock();
-        kept.sync(ctx, &request.machine.usage.pools);
-        kept.waiting.remove(&key);
         let counted = request.machine.clone();
-        // It is not in its own way; nor is what it has there news to anybody.
-        kept.fleet.release(&counted.uid);
-        kept.open(ctx, host, |host| host);
         stays(&mut request, host);
-        let room = schedule(&request, &mut kept.fleet);
-        kept.close(ctx, host);
-        kept.fleet.bind(&counted, &[host], Counts::Labels);
-        if let Err(why) = &room {
-            kept.waiting.insert(key, Waits::Alone(why.clone()));
-        }
-        kept.hint(ctx);
+        let decide = |kept: &mut Kept| {
+            // It is not in its own way; nor is what it has there news to anybody.
+            kept.fleet.release(&counted.uid);
+            kept.open(ctx, host, |host| host);
+            let room = schedule(&request, &mut kept.fleet);
+            kept.close(ctx, host);
+            kept.fleet.bind(&counted, &[host], Counts::Labels);
+            room
+        };
+        let pools = &request.machine.usage.pools;
+        let room = self.ask(ctx, key_of(desired), pools, decide, alone);
         room.map(drop)
     }
 
@@ -130,16 +119,34 @@ impl Index {
         requests: &[Request],
         needed: usize,
     ) -> Result<Vec<Option<String>>, GroupRefused> {
-        let mut kept = self.lock();
-        kept.sync(ctx, &pools_of(requests));
-        kept.waiting.remove(key);
-        let chosen = schedule_group(requests, needed, &mut kept.fleet);
+        let decide = |kept: &mut Kept| schedule_group(requests, needed, &mut kept.fleet);
         // One more of them comes by its own look.
-        if let Err(GroupRefused::NoRoom { .. }) = &chosen {
-            kept.waiting.insert(key.clone(), Waits::together(requests));
+        let waits = |refused: &GroupRefused| {
+            let no_room = matches!(refused, GroupRefused::NoRoom { .. });
+            no_room.then(|| Waits::together(requests))
+        };
+        self.ask(ctx, key.clone(), &pools_of(requests), decide, waits)
+    }
+
+    // One decision, in step with everything, and with the room in these pools. Whoever is refused waits
+    // for what could help it.
+    fn ask<T, E>(
+        &self,
+        ctx: &Ctx,
+        key: Key,
+        pools: &[(String, u64)],
+        decide: impl FnOnce(&mut Kept) -> Result<T, E>,
+        waits: impl FnOnce(&E) -> Option<Waits>,
+    ) -> Result<T, E> {
+        let mut kept = self.lock();
+        kept.sync(ctx, pools);
+        kept.waiting.remove(&key);
+        let decided = decide(&mut kept);
+        if let Some(waits) = decided.as_ref().err().and_then(waits) {
+            kept.waiting.insert(key, waits);
         }
         kept.hint(ctx);
-        chosen
+        decided
     }
 
     /// The hosts for machines that are placed together, if these hosts were gone.
@@ -190,6 +197,14 @@ impl Index {
         let hosts = explain(&request, &mut fleet);
         (schedule(&request, &mut fleet), hosts)
     }
+}
+
+fn key_of(desired: &DesiredMachine) -> Key {
+    Key::machine(&desired.namespace, &desired.name)
+}
+
+fn alone(why: &Unschedulable) -> Option<Waits> {
+    Some(Waits::Alone(why.clone()))
 }
 
 fn pools_of(requests: &[Request]) -> Vec<(String, u64)> {
