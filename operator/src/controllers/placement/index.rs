@@ -62,8 +62,6 @@ struct Kept {
     freed: HashSet<Uuid>,
     // Nothing: the host is to be looked at anew.
     hosts: HashMap<String, Option<Stamp>>,
-    // Machines whose place is being written.
-    assumed: HashSet<String>,
     sites: Sites,
     // What may be promised in pools that many hosts see.
     shared: HashMap<String, u64>,
@@ -99,17 +97,17 @@ impl Index {
         kept.fleet.let_stop(&desired.uuid.to_string(), false);
         let known = Known {
             makes_room: true,
+            assumed: true,
             ..known
         };
-        kept.keep(machine, uid.clone(), known);
-        kept.assumed.insert(uid);
+        kept.keep(machine, uid, known);
     }
 
     /// A place that a machine was to have may not have been written.
     pub(super) fn doubt(&self, ctx: &Ctx, machine: &VirtualMachine) {
         let Some(uid) = machine.uid() else { return };
         let mut kept = self.lock();
-        if kept.assumed.contains(&uid) {
+        if kept.machines.get(&uid).is_some_and(|it| it.assumed) {
             kept.drop_machine(&uid);
             kept.unsettled.insert(Key::of_machine(machine));
         }

@@ -19,6 +19,8 @@ pub(super) struct Known {
     pub(super) freed: bool,
     // Whether it makes room for another.
     pub(super) makes_room: bool,
+    // Its place is being written.
+    pub(super) assumed: bool,
     pub(super) size: Option<String>,
     pub(super) namespace: String,
     // If it counts there.

@@ -62,7 +62,6 @@ impl Kept {
     }
 
     pub(super) fn drop_machine(&mut self, uid: &str) {
-        self.assumed.remove(uid);
         if let Some((uuid, host)) = self.machines.remove(uid).and_then(Known::bound) {
             self.release(uuid, host);
         }
@@ -73,13 +72,9 @@ impl Kept {
         let size = size_version(ctx, machine);
         let known = match self.machines.remove(&uid) {
             // What is being written is not to be read yet.
-            Some(known) if machine.host().is_none() && self.assumed.contains(&uid) => known,
-            Some(known) if known.is(ctx, machine, size.as_ref()) => {
-                self.assumed.remove(&uid);
-                self.renew(ctx, machine, known)
-            }
+            Some(known) if machine.host().is_none() && known.assumed => known,
+            Some(known) if known.is(ctx, machine, size.as_ref()) => self.renew(ctx, machine, known),
             other => {
-                self.assumed.remove(&uid);
                 if let Some((uuid, host)) = other.and_then(Known::bound) {
                     self.release(uuid, host);
                 }
@@ -138,6 +133,7 @@ impl Kept {
             host: host.or_else(|| machine.host().cloned()),
             freed: machine.has_freed_place(),
             makes_room: machine.preempted_by().is_some(),
+            assumed: false,
             size,
             namespace: machine.namespace().unwrap_or_default(),
             to_be_made: placed.map_or_else(Vec::new, |(desired, _)| to_be_made(ctx, desired)),
@@ -158,6 +154,7 @@ impl Kept {
         }
         Known {
             makes_room,
+            assumed: false,
             ..known
         }
     }
