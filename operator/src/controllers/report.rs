@@ -91,19 +91,11 @@ pub async fn report<K: Object, S: Reported>(
     store: &Store<K>,
     report: Report<'_, K, S>,
 ) -> Result<Again, Error> {
-    let status = complete(&report);
-    if status == *report.before {
-        ctx.memory.release(report.key);
-        return Ok(Again::WhenHinted);
-    }
-    match held(ctx, &report) {
-        Some(wait) => Ok(Again::After(wait)),
-        None => at_once(ctx, store, report).await,
-    }
+    when_due(ctx, store, report, false, false).await
 }
 
 /// The same of an object whose status others write as well: not over what they have written since it
-/// was read.
+/// was read. `soon`: however soon it may pass.
 ///
 /// # Errors
 /// What the API server says.
@@ -113,6 +105,16 @@ pub async fn exactly<K: Object, S: Reported>(
     report: Report<'_, K, S>,
     soon: bool,
 ) -> Result<Again, Error> {
+    when_due(ctx, store, report, true, soon).await
+}
+
+async fn when_due<K: Object, S: Reported>(
+    ctx: &Ctx,
+    store: &Store<K>,
+    report: Report<'_, K, S>,
+    exactly: bool,
+    soon: bool,
+) -> Result<Again, Error> {
     let status = complete(&report);
     if status == *report.before {
         ctx.memory.release(report.key);
@@ -120,7 +122,7 @@ pub async fn exactly<K: Object, S: Reported>(
     }
     match held(ctx, &report).filter(|_| !soon) {
         Some(wait) => Ok(Again::After(wait)),
-        None => put(ctx, store, report, true).await,
+        None => put(ctx, store, report, exactly).await,
     }
 }
 
