@@ -399,7 +399,6 @@ async fn tell(
     let freed = condition::find(&before.conditions, "Scheduled");
     let freed = freed.filter(|_| machine.has_freed_place());
     let others = status::entries(&outcome, freed);
-    let frees = outcome.keeps_place == Some(false) && freed.is_none();
     let again = outcome.again;
     let stopped = writers::has_let_go(machine, status.state.as_deref());
     let report = Report {
@@ -416,11 +415,11 @@ async fn tell(
         true => report::exactly(ctx, &ctx.cache.machines, report, soon).await?,
         false => report::report(ctx, &ctx.cache.machines, report).await?,
     };
-    // What it takes, or who may stop it, may be another thing now.
+    // What it takes, whether it still has its place, or who may stop it, may be another thing now.
     let there = ctx.cache.machines.get(&key.namespace, &key.name);
     let bound = there.filter(|it| it.host().is_some());
     let changed = bound.is_some_and(|it| ctx.memory.fleet.is_outdated(ctx, &it));
-    if frees || changed {
+    if changed {
         ctx.memory.fleet.wake(ctx);
     }
     if stopped {
