@@ -32,20 +32,20 @@ pub struct Placement {
     pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
     /// The higher, the earlier it is placed, of those that wait for a place. From -1000000000 to
     /// 1000000000.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(range(min = -1_000_000_000, max = 1_000_000_000))]
     pub priority: i32,
     /// Whether it may stop others so that it finds room, and be stopped itself for others. Never: neither.
     /// Allowed: it may stop those of a lower priority that say Allowed as well, and be stopped by those of
     /// a higher one.
-    #[serde(default, skip_serializing_if = "Preemption::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub preemption: Preemption,
     /// The machines that it is placed together with, or not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Group>,
     /// What becomes of its place while it is off, as declared. KeepPlace: it is kept. FreePlace: others
     /// may have it; its disks stay, and it starts again when its host has room for it.
-    #[serde(default, skip_serializing_if = "WhenHalted::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub when_halted: WhenHalted,
 }
 
@@ -59,13 +59,6 @@ pub enum Preemption {
     Allowed,
 }
 
-impl Preemption {
-    // What is as always is not written.
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// What becomes of a machine's place while it is off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum WhenHalted {
@@ -74,13 +67,6 @@ pub enum WhenHalted {
     KeepPlace,
     /// Others may have it.
     FreePlace,
-}
-
-impl WhenHalted {
-    // What is as always is not written.
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// Machines of one namespace that are placed together, or not at all.
@@ -239,7 +225,7 @@ pub struct Toleration {
     #[schemars(length(max = 316))]
     pub key: Option<String>,
     /// Equal: those of this value. Exists: those of every value.
-    #[serde(default, skip_serializing_if = "TolerationOperator::is_default")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub operator: TolerationOperator,
     /// The value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -292,14 +278,7 @@ pub enum WhenUnsatisfiable {
     ScheduleAnyway,
 }
 
-impl TolerationOperator {
-    // What is as always is not written.
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn is_zero(number: &i32) -> bool {
-    *number == 0
+// What is as always is not written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
