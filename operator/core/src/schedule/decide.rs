@@ -20,10 +20,7 @@ use super::request::Request;
 /// [`Unschedulable`] with every host counted by why it does not fit.
 pub fn schedule(request: &Request, fleet: &mut Fleet) -> Result<String, Unschedulable> {
     let prepared = fleet.prepare(request);
-    let mut scratch = std::mem::take(&mut fleet.scratch);
-    let best = fleet.best(request, &prepared, &mut scratch);
-    fleet.scratch = scratch;
-    match best {
+    match fleet.best(request, &prepared) {
         Some(best) => Ok(fleet.slots[best.slot as usize].name.to_string()),
         None => Err(fleet.unschedulable(request, &prepared)),
     }
@@ -65,7 +62,15 @@ impl Judge for Rest<'_> {
 
 impl Fleet {
     /// The best host for a request.
-    pub(super) fn best(
+    pub(super) fn best(&mut self, request: &Request, prepared: &Prepared) -> Option<Best> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let best = self.best_within(request, prepared, &mut scratch);
+        self.scratch = scratch;
+        best
+    }
+
+    // Of the hosts of its shape those that are within its limits.
+    fn best_within(
         &self,
         request: &Request,
         prepared: &Prepared,

@@ -6,7 +6,6 @@ use super::event::{Event, HostId};
 use super::fleet::Fleet;
 use super::fleet::hash::ring;
 use super::fleet::machines::{NONE, Record};
-use super::fleet::search::Scratch;
 use super::request::Request;
 
 /// Machines that have to go from a host.
@@ -27,10 +26,7 @@ pub fn preempt(request: &Request, fleet: &mut Fleet) -> Option<Preemption> {
         return None;
     }
     let prepared = fleet.prepare(request);
-    if fleet
-        .best(request, &prepared, &mut Scratch::default())
-        .is_some()
-    {
+    if fleet.best(request, &prepared).is_some() {
         return None;
     }
     let hosts = fleet.shapes.get(prepared.shape)?.hosts.clone();
