@@ -14,10 +14,10 @@
 //!   or fuller. Entries of the same free CPUs are a row of it, in the order of their free memory: the best
 //!   is at one place of it. The rows that the machine may fit in are visited by their bound, the best
 //!   first, until it is below the score of the best host so far. Where too many hosts that are not asked
-//!   for are in the way, those that are asked for are looked at one by one. What else a host scores is the same for all hosts of a tier or of
-//!   a domain, so that each of these is searched on its own, the most promising first, until what it
-//!   could add is not enough. Where there are many domains it is a bound as well, and the host's own when
-//!   the host is looked at.
+//!   for are in the way, those that are asked for are looked at one by one. What else a host scores is the
+//!   same for all hosts of a tier or of a domain, so that each of these is searched on its own, the most
+//!   promising first, until what it could add is not enough. Where there are many domains it is a bound as
+//!   well, and the host's own when the host is looked at.
 //!
 //! The answer is exact: the one that looking at every host would give, which the tests compare with a
 //! scheduler that does. Equals are told apart by a hash ring: the host is the first after the machine's

@@ -10,7 +10,7 @@ pub struct Overhead {
     /// The guest's memory in bytes.
     pub memory: u64,
     /// Disks and interfaces.
-    pub devices: u32,
+    pub devices: usize,
     /// Whether it has a screen.
     pub graphics: bool,
 }
@@ -23,7 +23,7 @@ pub fn overhead(of: Overhead) -> u64 {
     let parts = [
         48 * MIB,
         u64::from(of.vcpus).saturating_mul(4 * MIB),
-        u64::from(of.devices).saturating_mul(2 * MIB),
+        (of.devices as u64).saturating_mul(2 * MIB),
         if of.graphics { 16 * MIB } else { 0 },
         // Eight bytes for each page of 4 KiB.
         of.memory / 512,

@@ -49,11 +49,10 @@ impl Others {
 
     fn add(&mut self, domain: &Definition) {
         let memory = domain.memory_kib << 10;
-        let devices = domain.disks.len() + domain.interfaces.len();
         let beside = overhead(Overhead {
             vcpus: domain.vcpus,
             memory,
-            devices: u32::try_from(devices).unwrap_or(u32::MAX),
+            devices: domain.disks.len() + domain.interfaces.len(),
             graphics: domain.has_screen(),
         });
         self.taken.memory = self.taken.memory.saturating_add(beside);

@@ -7,7 +7,6 @@ use drover_core::desired::machine::DesiredMachine;
 use drover_core::schedule::{
     self, GuestWanted, Hugepages, Machine, Overhead, Request, Rules, Selector, Usage,
 };
-
 use drover_crds::virtual_machine::Bootloader;
 
 use crate::controllers::storage::{self, clone};
@@ -88,11 +87,10 @@ fn usage(ctx: &Ctx, desired: &DesiredMachine) -> Usage {
 fn overhead(desired: &DesiredMachine, guest: u64) -> u64 {
     let cpu = &desired.cpu;
     let most = cpu.max_sockets.unwrap_or(cpu.sockets).max(cpu.sockets);
-    let devices = desired.disks.len() + desired.interfaces.len();
     schedule::overhead(Overhead {
         vcpus: most.saturating_mul(cpu.cores).saturating_mul(cpu.threads),
         memory: guest,
-        devices: u32::try_from(devices).unwrap_or(u32::MAX),
+        devices: desired.disks.len() + desired.interfaces.len(),
         graphics: desired.devices.graphics.is_some(),
     })
 }
