@@ -1,6 +1,6 @@
 //! A machine's CPU by itself, as libvirt compares it with a host's.
 
-use crate::desired::machine::DesiredCpu;
+use crate::desired::machine::{DesiredCpu, is_cpu_mode};
 use crate::xml::Element;
 
 /// The CPU of a machine that names a model of its own: as XML. One that is the host's own, whatever that
@@ -8,7 +8,7 @@ use crate::xml::Element;
 #[must_use]
 pub fn compared_cpu(cpu: &DesiredCpu) -> Option<String> {
     let model = cpu.model.as_deref()?;
-    if matches!(model, "host-model" | "host-passthrough" | "maximum") {
+    if is_cpu_mode(model) {
         return None;
     }
     let mut element = Element::new("cpu")

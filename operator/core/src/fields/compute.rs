@@ -3,7 +3,7 @@
 use roxmltree::Node;
 
 use super::{Class, Field, Judged, Judgement, Row, Value};
-use crate::desired::machine::DesiredMachine;
+use crate::desired::machine::{DesiredMachine, is_cpu_mode};
 use crate::observed::{bytes, child, children, text};
 use crate::xml::Element;
 
@@ -249,7 +249,7 @@ fn write_model(root: &mut Element, values: &[Value]) {
     if !matches!(model, "host-passthrough" | "maximum") {
         cpu.unset("migratable");
     }
-    if matches!(model, "host-model" | "host-passthrough" | "maximum") {
+    if is_cpu_mode(model) {
         cpu.set("mode", model);
         cpu.unset("match");
         return;

@@ -88,7 +88,7 @@ fn overhead(desired: &DesiredMachine, guest: u64) -> u64 {
     let cpu = &desired.cpu;
     let most = cpu.max_sockets.unwrap_or(cpu.sockets).max(cpu.sockets);
     schedule::overhead(Overhead {
-        vcpus: most.saturating_mul(cpu.cores).saturating_mul(cpu.threads),
+        vcpus: most.saturating_mul(cpu.of_a_socket()),
         memory: guest,
         devices: desired.disks.len() + desired.interfaces.len(),
         graphics: desired.devices.graphics.is_some(),

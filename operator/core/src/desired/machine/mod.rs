@@ -304,6 +304,12 @@ impl DesiredCpu {
     }
 }
 
+/// Whether this is one of libvirt's CPU modes, which take the host's own CPU, and not the name of a model.
+#[must_use]
+pub fn is_cpu_mode(model: &str) -> bool {
+    matches!(model, "host-model" | "host-passthrough" | "maximum")
+}
+
 // The machine's own, or those of its InstanceType. A machine that is being deleted needs none.
 fn sizes(
     object: &VirtualMachine,
