@@ -13,6 +13,8 @@ const BOARDS: [(&str, &str); 2] = [("pc", "pc-i440fx-10.0"), ("q35", "pc-q35-10.
 // What QEMU, without KVM, makes of the model that the operator asks for.
 const IN_SOFTWARE: [&str; 4] = ["hypervisor", "ht", "lahf_lm", "cmp_legacy"];
 
+const DOMAIN: &str = "a domain";
+
 /// A definition that was taken.
 pub(crate) struct Defined {
     pub(crate) name: String,
@@ -24,33 +26,19 @@ pub(crate) struct Defined {
 
 /// Reads a definition, and adds what libvirt adds.
 pub(crate) fn read(xml: &str, driver: Driver, random: &mut Random) -> Result<Defined, Failure> {
-    let mut root = parse(xml)?;
+    let mut root = parse(DOMAIN, xml)?;
     if root.name() != "domain" {
         let name = root.name();
         return Err(Failure::xml(format!(
             "XML error: expecting root element of 'domain', not '{name}'"
         )));
     }
-    let name = root.find("name").map(Element::to_text).unwrap_or_default();
     let Some(type_) = root.get("type").map(str::to_owned) else {
         return Err(Failure::internal(
             "internal error: missing domain type attribute",
         ));
     };
-    if name.is_empty() {
-        return Err(Failure::no_name());
-    }
-    if name.contains('/') {
-        return Err(Failure::xml(format!(
-            "XML error: name {name} cannot contain '/'"
-        )));
-    }
-    let uuid = match root.find("uuid").map(Element::to_text) {
-        Some(text) => Uuid::parse_str(&text)
-            .map_err(|_| Failure::internal("internal error: malformed uuid element"))?,
-        None => Builder::from_random_bytes(random.bytes()).into_uuid(),
-    };
-    root.ensure("uuid").set_text(uuid.to_string());
+    let (name, uuid) = identity(&mut root, random, missing())?;
     runs_here(&root, driver, &type_)?;
     let (memory_kib, vcpus) = sized(&mut root)?;
     complete(&mut root, driver);
@@ -63,8 +51,52 @@ pub(crate) fn read(xml: &str, driver: Driver, random: &mut Random) -> Result<Def
     })
 }
 
-fn parse(xml: &str) -> Result<Element, Failure> {
-    Element::parse("a domain", xml).map_err(|error| Failure::not_xml(error.to_string()))
+pub(crate) fn parse(what: &'static str, xml: &str) -> Result<Element, Failure> {
+    Element::parse(what, xml).map_err(|error| Failure::not_xml(error.to_string()))
+}
+
+/// Reads a definition whose root is to have this name.
+pub(crate) fn rooted(xml: &str, name: &str) -> Result<Element, Failure> {
+    let root = parse("a definition", xml)?;
+    match root.name() == name {
+        true => Ok(root),
+        false => Err(Failure::xml(format!(
+            "XML error: unexpected root element <{}>, expecting <{name}>",
+            root.name()
+        ))),
+    }
+}
+
+/// How domains and networks miss a name and a UUID.
+pub(crate) fn missing() -> (Failure, Failure) {
+    (
+        Failure::no_name(),
+        Failure::internal("internal error: malformed uuid element"),
+    )
+}
+
+/// The name and the UUID of what is defined, which gets one if it has none. Pools have their own way to
+/// miss them.
+pub(crate) fn identity(
+    root: &mut Element,
+    random: &mut Random,
+    (no_name, no_uuid): (Failure, Failure),
+) -> Result<(String, Uuid), Failure> {
+    let name = root.find("name").map(Element::to_text).unwrap_or_default();
+    if name.is_empty() {
+        return Err(no_name);
+    }
+    if name.contains('/') {
+        return Err(Failure::xml(format!(
+            "XML error: name {name} cannot contain '/'"
+        )));
+    }
+    let uuid = match root.find("uuid").map(Element::to_text) {
+        Some(text) => Uuid::parse_str(&text).map_err(|_| no_uuid)?,
+        None => Builder::from_random_bytes(random.bytes()).into_uuid(),
+    };
+    root.ensure("uuid").set_text(uuid.to_string());
+    Ok((name, uuid))
 }
 
 fn runs_here(root: &Element, driver: Driver, type_: &str) -> Result<(), Failure> {
@@ -268,7 +300,7 @@ fn mirror_console(devices: &mut Element) {
 
 /// What runs when this definition is started: its text, and how much memory and how many CPUs it has.
 pub(crate) fn run(kept: &str, driver: Driver, id: i32) -> Result<(String, (u64, u16)), Failure> {
-    let mut root = parse(kept)?;
+    let mut root = parse(DOMAIN, kept)?;
     root.set("id", id.to_string());
     let size = sized(&mut root)?;
     if driver == Driver::Qemu {

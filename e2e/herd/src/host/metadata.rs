@@ -5,6 +5,7 @@ use drover_rpc_proto::remote;
 
 use super::State;
 use super::errors::{Failure, only};
+use crate::definition::parse;
 
 // virDomainMetadataType, and virDomainModificationImpact.
 const ELEMENT: i32 = 2;
@@ -73,8 +74,7 @@ fn missing(what: &str) -> Failure {
 }
 
 fn parsed(text: &str) -> Result<Element, Failure> {
-    let read = Element::parse("metadata", text);
-    read.map_err(|error| Failure::not_xml(error.to_string()))
+    parse("metadata", text)
 }
 
 // The element of that namespace gives its place to the other one, which gets the namespace.

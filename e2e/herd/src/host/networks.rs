@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use drover_core::xml::Element;
 use drover_rpc_proto::remote;
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
 use super::State;
 use super::errors::{Failure, only};
+use crate::definition::{identity, missing, rooted};
 use crate::driver::Driver;
 
 // virNetworkEventLifecycleType.
@@ -48,42 +48,6 @@ impl Network {
     }
 }
 
-/// The name and the UUID of a network or a pool that is defined. Each has its own way to miss them.
-pub(crate) fn identity(
-    root: &mut Element,
-    fresh: [u8; 16],
-    (no_name, no_uuid): (Failure, Failure),
-) -> Result<(String, Uuid), Failure> {
-    let name = root.find("name").map(Element::to_text).unwrap_or_default();
-    if name.is_empty() {
-        return Err(no_name);
-    }
-    if name.contains('/') {
-        return Err(Failure::xml(format!(
-            "XML error: name {name} cannot contain '/'"
-        )));
-    }
-    let uuid = match root.find("uuid").map(Element::to_text) {
-        Some(text) => Uuid::parse_str(&text).map_err(|_| no_uuid)?,
-        None => Builder::from_random_bytes(fresh).into_uuid(),
-    };
-    root.ensure("uuid").set_text(uuid.to_string());
-    Ok((name, uuid))
-}
-
-/// Reads a definition whose root is to have this name.
-pub(crate) fn rooted(xml: &str, name: &str) -> Result<Element, Failure> {
-    let root = Element::parse("a definition", xml);
-    let root = root.map_err(|error| Failure::not_xml(error.to_string()))?;
-    match root.name() == name {
-        true => Ok(root),
-        false => Err(Failure::xml(format!(
-            "XML error: unexpected root element <{}>, expecting <{name}>",
-            root.name()
-        ))),
-    }
-}
-
 impl State {
     /// The network that the client names; only its UUID counts.
     pub(crate) fn network(&mut self, named: &remote::Network) -> Result<&mut Network, Failure> {
@@ -118,11 +82,7 @@ impl State {
 
     pub(crate) fn define_network(&mut self, xml: &str) -> Result<remote::Network, Failure> {
         let mut root = rooted(xml, "network")?;
-        let missing = (
-            Failure::no_name(),
-            Failure::internal("internal error: malformed uuid element"),
-        );
-        let (name, uuid) = identity(&mut root, self.random.bytes(), missing)?;
+        let (name, uuid) = identity(&mut root, &mut self.random, missing())?;
         let same = |it: &&Network| (it.uuid == uuid) != (*it.name == *name);
         if let Some(other) = self.networks.values().find(same) {
             let (name, uuid) = (&other.name, other.uuid);

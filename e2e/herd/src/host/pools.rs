@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::State;
 use super::errors::{Failure, only};
-use super::networks::{identity, rooted};
+use crate::definition::{bytes, identity, rooted};
 use crate::driver::Driver;
 
 // virStoragePoolState, virStoragePoolEventLifecycleType.
@@ -182,7 +182,7 @@ impl State {
             Failure::xml("XML error: missing pool source name element"),
             Failure::xml("XML error: malformed uuid element"),
         );
-        let (name, uuid) = identity(&mut root, self.random.bytes(), missing)?;
+        let (name, uuid) = identity(&mut root, &mut self.random, missing)?;
         let driver = self.driver;
         let path = root.find("target").and_then(|it| it.find("path"));
         let Some(path) = path.map(Element::to_text) else {
@@ -294,7 +294,7 @@ impl State {
         if name.is_empty() {
             return Err(Failure::xml("XML error: missing volume name element"));
         }
-        let amount = |name: &str| root.find(name).and_then(crate::definition::bytes);
+        let amount = |name: &str| root.find(name).and_then(bytes);
         let capacity = amount("capacity");
         let capacity =
             capacity.ok_or_else(|| Failure::xml("XML error: missing capacity element"))?;
