@@ -1,6 +1,7 @@
 //! What libvirt makes of a domain's definition: what it refuses, what it adds when it is given one,
 //! and what it adds when it starts. Of devices, as much as the operator writes for a machine.
 
+use drover_core::observed::scaled;
 use drover_core::xml::Element;
 use uuid::{Builder, Uuid};
 
@@ -151,18 +152,7 @@ pub(crate) fn bytes(element: &Element) -> Option<u64> {
 
 fn amount(element: &Element, unit: &str) -> Option<u64> {
     let amount: u64 = element.to_text().parse().ok()?;
-    let bytes = match element.get("unit").unwrap_or(unit) {
-        "b" | "bytes" => 1,
-        "KB" => 1_000,
-        "k" | "KiB" => 1 << 10,
-        "MB" => 1_000_000,
-        "M" | "MiB" => 1 << 20,
-        "GB" => 1_000_000_000,
-        "G" | "GiB" => 1 << 30,
-        "T" | "TiB" => 1 << 40,
-        _ => return None,
-    };
-    amount.checked_mul(bytes)
+    scaled(amount, element.get("unit").unwrap_or(unit))
 }
 
 fn complete(root: &mut Element, driver: Driver) {

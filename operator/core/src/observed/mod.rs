@@ -57,8 +57,9 @@ pub(crate) fn bytes(node: Node<'_, '_>, name: &str, default: &str) -> Option<u64
     scaled(number, element.attribute("unit").unwrap_or(default))
 }
 
-// So many of a unit, in bytes.
-pub(crate) fn scaled(number: u64, unit: &str) -> Option<u64> {
+/// So many of a unit of libvirt's, in bytes; nothing of one that it does not have, or of too many.
+#[must_use]
+pub fn scaled(number: u64, unit: &str) -> Option<u64> {
     let factor: u64 = match unit {
         "b" | "bytes" => 1,
         "KB" => 1_000,
