@@ -52,7 +52,7 @@ pub(crate) struct Counter {
     since: Mutex<Since>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Since {
     start: Instant,
     connections: Vec<u64>,
@@ -117,36 +117,31 @@ impl Counter {
 
     /// What was counted, of which nothing is kept.
     pub(crate) fn take(&self) -> Counts {
-        let names = remote::TABLE.iter().filter_map(|row| {
-            let number = usize::try_from(row.number).ok()?;
-            let count = self.calls.get(number)?.swap(0, Ordering::Relaxed);
-            (count > 0).then(|| (row.name.to_owned(), count))
-        });
-        let calls = names.collect();
+        let calls = self.calls(|count| count.swap(0, Ordering::Relaxed));
         let mut since = locked(&self.since);
         let fresh = Since::new(since.listed.len());
-        let old = std::mem::replace(&mut *since, fresh);
-        Counts {
-            open: self.open.load(Ordering::Relaxed),
-            connections: old.connections,
-            listed: old.listed.iter().filter(|listed| **listed).count(),
-            last_listed: old.last_listed,
-            calls,
-        }
+        self.counts(std::mem::replace(&mut *since, fresh), calls)
     }
 
     /// What was counted so far.
     pub(crate) fn look(&self) -> Counts {
+        let calls = self.calls(|count| count.load(Ordering::Relaxed));
+        self.counts(locked(&self.since).clone(), calls)
+    }
+
+    fn calls(&self, read: impl Fn(&AtomicU64) -> u64) -> BTreeMap<String, u64> {
         let names = remote::TABLE.iter().filter_map(|row| {
             let number = usize::try_from(row.number).ok()?;
-            let count = self.calls.get(number)?.load(Ordering::Relaxed);
+            let count = read(self.calls.get(number)?);
             (count > 0).then(|| (row.name.to_owned(), count))
         });
-        let calls = names.collect();
-        let since = locked(&self.since);
+        names.collect()
+    }
+
+    fn counts(&self, since: Since, calls: BTreeMap<String, u64>) -> Counts {
         Counts {
             open: self.open.load(Ordering::Relaxed),
-            connections: since.connections.clone(),
+            connections: since.connections,
             listed: since.listed.iter().filter(|listed| **listed).count(),
             last_listed: since.last_listed,
             calls,
