@@ -16,7 +16,7 @@ use drover_rpc_proto::remote::{
 };
 use uuid::Uuid;
 
-use super::{Call, one_of};
+use super::{Call, listed, one_of};
 use crate::host::{Domain, Failure, State};
 
 // VIR_DOMAIN_STATS_STATE.
@@ -30,10 +30,8 @@ fn lists(call: &mut Call<'_>) -> bool {
     one_of!(call,
         ConnectListAllDomains => |session, args| {
             let state = session.host.state();
-            let listed = state.domains.values().filter(|it| it.is_listed(args.flags));
-            let domains: Vec<_> = listed.map(Domain::wire).collect();
-            let ret = u32::try_from(domains.len()).unwrap_or(u32::MAX);
-            let domains = if args.need_results == 0 { Vec::new() } else { domains };
+            let domains = state.domains.values().filter(|it| it.is_listed(args.flags));
+            let (domains, ret) = listed(domains.map(Domain::wire), args.need_results);
             Ok(ConnectListAllDomainsRet { domains, ret })
         },
         ConnectGetAllDomainStats => |session, args| {

@@ -63,6 +63,16 @@ impl Call<'_> {
     }
 }
 
+/// What is listed, if it is asked for, and how much that is.
+fn listed<T>(all: impl Iterator<Item = T>, need_results: i32) -> (Vec<T>, u32) {
+    let all: Vec<T> = all.collect();
+    let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
+    match need_results {
+        0 => (Vec::new(), count),
+        _ => (all, count),
+    }
+}
+
 /// Answers one of these procedures, and says whether it was one.
 macro_rules! one_of {
     ($call:ident, $($procedure:ident => $make:expr,)*) => {{

@@ -9,7 +9,7 @@ use drover_rpc_proto::remote::{
     NetworkIsActiveRet, NetworkIsPersistentRet, NetworkLookupByNameRet,
 };
 
-use super::{Call, one_of};
+use super::{Call, listed, one_of};
 use crate::driver::Driver;
 use crate::host::{Failure, Network};
 
@@ -23,9 +23,9 @@ fn looks(call: &mut Call<'_>) -> bool {
             if args.flags != 0 {
                 return Err(Failure::unsupported("lists of some networks"));
             }
-            let nets: Vec<_> = session.host.state().networks.values().map(Network::wire).collect();
-            let ret = u32::try_from(nets.len()).unwrap_or(u32::MAX);
-            let nets = if args.need_results == 0 { Vec::new() } else { nets };
+            let state = session.host.state();
+            let nets = state.networks.values().map(Network::wire);
+            let (nets, ret) = listed(nets, args.need_results);
             Ok(ConnectListAllNetworksRet { nets, ret })
         },
         NetworkLookupByName => |session, args| {

@@ -14,7 +14,7 @@ use drover_rpc_proto::remote::{
     StorageVolLookupByPathRet,
 };
 
-use super::{Call, one_of};
+use super::{Call, listed, one_of};
 use crate::host::{Failure, Pool, State, Volume};
 
 pub(super) fn answer(call: &mut Call<'_>) -> bool {
@@ -27,9 +27,8 @@ fn pools(call: &mut Call<'_>) -> bool {
             if args.flags != 0 {
                 return Err(Failure::unsupported("lists of some pools"));
             }
-            let pools: Vec<_> = session.host.state().pools.values().map(Pool::wire).collect();
-            let ret = u32::try_from(pools.len()).unwrap_or(u32::MAX);
-            let pools = if args.need_results == 0 { Vec::new() } else { pools };
+            let state = session.host.state();
+            let (pools, ret) = listed(state.pools.values().map(Pool::wire), args.need_results);
             Ok(ConnectListAllStoragePoolsRet { pools, ret })
         },
         StoragePoolLookupByName => |session, args| {
@@ -48,9 +47,8 @@ fn pools(call: &mut Call<'_>) -> bool {
         StoragePoolListAllVolumes => |session, args| {
             let mut state = session.host.state();
             let pool = state.running_pool(&args.pool)?;
-            let vols: Vec<_> = pool.volumes.keys().map(|name| pool.volume(name)).collect();
-            let ret = u32::try_from(vols.len()).unwrap_or(u32::MAX);
-            let vols = if args.need_results == 0 { Vec::new() } else { vols };
+            let vols = pool.volumes.keys().map(|name| pool.volume(name));
+            let (vols, ret) = listed(vols, args.need_results);
             Ok(StoragePoolListAllVolumesRet { vols, ret })
         },
     )
