@@ -28,6 +28,14 @@ impl Driver {
         }
     }
 
+    /// Of the flags that QEMU's driver knows and the test driver does not, those that it knows.
+    pub(crate) fn flags(self, of_qemu: u32) -> u32 {
+        match self {
+            Self::Qemu => of_qemu,
+            Self::Test => 0,
+        }
+    }
+
     /// What it calls itself.
     pub(crate) fn type_word(self) -> &'static str {
         match self {

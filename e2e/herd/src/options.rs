@@ -60,11 +60,8 @@ impl Options {
     #[must_use]
     pub fn uri(&self, number: usize) -> String {
         let socket = self.socket(number);
-        let (scheme, path) = match self.driver {
-            Driver::Qemu => ("qemu", "system"),
-            Driver::Test => ("test", "default"),
-        };
-        format!("{scheme}+unix:///{path}?socket={}", socket.display())
+        let uri = self.driver.uri().replacen(':', "+unix:", 1);
+        format!("{uri}?socket={}", socket.display())
     }
 
     /// The socket by which the herd is told what to do.

@@ -49,7 +49,7 @@ fn lists(call: &mut Call<'_>) -> bool {
             let uuid = Uuid::from_bytes(args.uuid);
             let state = session.host.state();
             let found = state.domains.get(&uuid).map(Domain::wire);
-            let dom = found.ok_or_else(|| Failure::of_uuid(uuid))?;
+            let dom = found.ok_or_else(|| Failure::no_domain(uuid))?;
             Ok(DomainLookupByUuidRet { dom })
         },
     )
@@ -132,14 +132,11 @@ fn addresses(
     args: &DomainInterfaceAddressesArgs,
 ) -> Result<Vec<drover_rpc_proto::remote::DomainInterface>, Failure> {
     let domain = state.domain(&args.dom)?;
-    match domain.live.as_deref() {
-        None => Err(Failure::state(
-            "Requested operation is not valid: domain is not running",
-        )),
-        Some(live) if live.contains("<interface") => {
-            Err(Failure::unsupported("addresses of interfaces"))
-        }
-        Some(_) => Ok(Vec::new()),
+    domain.must_be_active()?;
+    let live = domain.live.as_deref().unwrap_or_default();
+    match live.contains("<interface") {
+        true => Err(Failure::unsupported("addresses of interfaces")),
+        false => Ok(Vec::new()),
     }
 }
 

@@ -78,7 +78,7 @@ impl Domain {
         self.id.is_some()
     }
 
-    fn must_be_active(&self) -> Result<(), Failure> {
+    pub(crate) fn must_be_active(&self) -> Result<(), Failure> {
         match self.is_active() {
             true => Ok(()),
             false => Err(Failure::state(NOT_RUNNING)),
@@ -128,7 +128,7 @@ impl State {
         let uuid = Uuid::from_bytes(named.uuid);
         self.domains
             .get_mut(&uuid)
-            .ok_or_else(|| Failure::of_uuid(uuid))
+            .ok_or_else(|| Failure::no_domain(uuid))
     }
 
     fn told(&self, uuid: Uuid, events: &[(i32, i32)]) {
@@ -193,7 +193,7 @@ impl State {
         self.domains
             .get(&uuid)
             .map(Domain::wire)
-            .ok_or_else(|| Failure::of_uuid(uuid))
+            .ok_or_else(|| Failure::no_domain(uuid))
     }
 
     pub(crate) fn start(
@@ -202,7 +202,7 @@ impl State {
         flags: u32,
     ) -> Result<remote::Domain, Failure> {
         let driver = self.driver;
-        only(flags, if driver == Driver::Qemu { STARTS } else { 0 })?;
+        only(flags, driver.flags(STARTS))?;
         let id = self.last_id + 1;
         let domain = self.domain(named)?;
         if domain.is_active() {
@@ -269,8 +269,7 @@ impl State {
     /// No guest of QEMU's is there to hear of it; the test driver's go at once.
     pub(crate) fn shut_down(&mut self, named: &remote::Domain, flags: u32) -> Result<(), Failure> {
         let driver = self.driver;
-        let known = if driver == Driver::Qemu { SHUTDOWNS } else { 0 };
-        only(flags, known)?;
+        only(flags, driver.flags(SHUTDOWNS))?;
         let domain = self.domain(named)?;
         if domain.state != RUNNING {
             return Err(Failure::not_in_state(driver, NOT_RUNNING));
@@ -287,7 +286,7 @@ impl State {
 
     pub(crate) fn destroy(&mut self, named: &remote::Domain, flags: u32) -> Result<(), Failure> {
         let driver = self.driver;
-        only(flags, if driver == Driver::Qemu { DESTROYS } else { 0 })?;
+        only(flags, driver.flags(DESTROYS))?;
         let domain = self.domain(named)?;
         domain.must_be_active()?;
         let uuid = domain.uuid;

@@ -1,7 +1,6 @@
 //! What libvirt says when it does not do something.
 
 use drover_rpc_proto::{LibvirtError, code, server};
-use uuid::Uuid;
 
 use crate::driver::Driver;
 
@@ -116,10 +115,6 @@ impl Failure {
 
     pub(crate) fn system(message: impl Into<String>) -> Self {
         Self::new(SYSTEM_ERROR, message)
-    }
-
-    pub(crate) fn of_uuid(uuid: Uuid) -> Self {
-        Self::no_domain(uuid)
     }
 }
 

@@ -36,10 +36,8 @@ impl State {
             0 => CONFIG,
             flags => flags,
         };
-        if flags & LIVE != 0 && !domain.is_active() {
-            return Err(Failure::state(
-                "Requested operation is not valid: domain is not running",
-            ));
+        if flags & LIVE != 0 {
+            domain.must_be_active()?;
         }
         if flags & CONFIG != 0 && domain.persistent.is_none() {
             return Err(Failure::state(

@@ -63,14 +63,7 @@ impl State {
         named: &remote::Network,
         flags: u32,
     ) -> Result<&str, Failure> {
-        only(
-            flags,
-            if self.driver == Driver::Qemu {
-                INACTIVE
-            } else {
-                0
-            },
-        )?;
+        only(flags, self.driver.flags(INACTIVE))?;
         self.network(named)?.describe(flags)
     }
 

@@ -218,7 +218,7 @@ impl State {
         flags: u32,
     ) -> Result<(), Failure> {
         let driver = self.driver;
-        only(flags, if driver == Driver::Qemu { BUILDS } else { 0 })?;
+        only(flags, driver.flags(BUILDS))?;
         let pool = self.pool(named)?;
         pool.must_be_inactive()?;
         let builds = flags & BUILDS != 0;
