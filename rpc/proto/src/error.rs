@@ -167,24 +167,6 @@ impl From<net::MessageError> for LibvirtError {
     }
 }
 
-impl From<LibvirtError> for net::MessageError {
-    fn from(error: LibvirtError) -> Self {
-        Self {
-            code: error.code,
-            domain: error.domain,
-            message: error.message,
-            level: error.level,
-            dom: error.dom,
-            str1: error.str1,
-            str2: error.str2,
-            str3: error.str3,
-            int1: error.int1,
-            int2: error.int2,
-            net: error.net,
-        }
-    }
-}
-
 impl fmt::Display for LibvirtError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.message {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use drover_xdr::{Encode, Encoder};
 
-use crate::error::{LibvirtError, MAX_BODY, code};
+use crate::error::{MAX_BODY, code};
 use crate::frame::{FrameError, FrameReader, Header, Kind, Status, set_length, write_frame};
 use crate::procedure::{Kind as Called, Procedure, ProcedureInfo};
 use crate::{lxc, net, program, qemu, remote};
@@ -193,16 +193,15 @@ impl Server {
     }
 
     /// Answers a request with an error. One that is too long to be sent goes without its words.
-    pub fn refuse(&mut self, request: &Request, error: &LibvirtError) {
+    pub fn refuse(&mut self, request: &Request, error: &net::MessageError) {
         let header = answer(request, Status::Error);
-        let whole = net::MessageError::from(error.clone());
-        if self.write(&header, &whole).is_err() {
+        if self.write(&header, error).is_err() {
             let bare = net::MessageError {
                 message: None,
                 str1: None,
                 str2: None,
                 str3: None,
-                ..whole
+                ..error.clone()
             };
             // Numbers alone have no bound to be over.
             let _ = self.write(&header, &bare);
@@ -264,27 +263,25 @@ impl Server {
     }
 }
 
-/// The error of a procedure that the server or its driver does not have.
-#[must_use]
-pub fn unsupported(from: i32, message: &str) -> LibvirtError {
-    failure(code::NO_SUPPORT, from, message)
-}
-
 /// An error as libvirt makes them: its number, the part of libvirt that says so, and the words.
 #[must_use]
-pub fn failure(code: i32, domain: i32, message: &str) -> LibvirtError {
-    LibvirtError {
+pub fn failure(code: i32, domain: i32, message: &str) -> net::MessageError {
+    net::MessageError {
         code,
         domain,
         message: Some(message.replace('\0', "").as_str().into()),
         level: ERROR,
+        dom: None,
+        str1: None,
+        str2: None,
+        str3: None,
         int1: -1,
         int2: -1,
-        ..LibvirtError::default()
+        net: None,
     }
 }
 
-fn rpc_error(message: &str) -> LibvirtError {
+fn rpc_error(message: &str) -> net::MessageError {
     failure(code::RPC, FROM_RPC, message)
 }
 

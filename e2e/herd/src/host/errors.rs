@@ -1,6 +1,6 @@
 //! What libvirt says when it does not do something.
 
-use drover_rpc_proto::{LibvirtError, code, server};
+use drover_rpc_proto::{code, net, server};
 
 use crate::driver::Driver;
 
@@ -27,7 +27,7 @@ impl Failure {
     }
 
     /// As it goes to the client.
-    pub(crate) fn of(&self, driver: Driver) -> LibvirtError {
+    pub(crate) fn of(&self, driver: Driver) -> net::MessageError {
         let from = match driver {
             Driver::Qemu => FROM_QEMU,
             Driver::Test => FROM_TEST,

@@ -110,7 +110,7 @@ fn calls_are_answered_in_any_order() {
         .reply::<ConnectGetLibVersion>(of_version, &reply);
     answered.unwrap();
     let told = joined.server_writes(Duration::ZERO);
-    assert_eq!(of_reply(&told[0]), (lookup, Err(&error)));
+    assert_eq!(of_reply(&told[0]), (lookup, Err(&error.into())));
     let body = to_bytes(&reply).unwrap();
     assert_eq!(of_reply(&told[1]), (version, Ok(&body[..])));
 }
