@@ -112,9 +112,13 @@ impl Fleet {
 
     /// One more namespace, which goes with this.
     pub(crate) async fn another_namespace(&self) -> String {
-        let name = format!("{}-too", self.namespace);
+        let name = self.name_of_another();
         self.make_namespace(&name).await;
         name
+    }
+
+    fn name_of_another(&self) -> String {
+        format!("{}-too", self.namespace)
     }
 
     /// Where the objects of this plural are.
@@ -263,7 +267,7 @@ impl Fleet {
         let nobody = Patch::Merge(json!({"metadata": {"finalizers": null}}));
         let params = PatchParams::default();
         self.abandon_machines(&self.machines()).await;
-        let too = format!("{}-too", self.namespace);
+        let too = self.name_of_another();
         self.abandon_machines(&Api::namespaced(self.client.clone(), &too))
             .await;
         for name in &self.hosts {
