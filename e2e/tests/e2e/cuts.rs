@@ -200,6 +200,40 @@ fn wherever_it_is_cut_it_ends_complete() {
     world.remove_space(SPACE);
 }
 
+// Nobody remembers what the copy is: its record was made and not written, and no status tells.
+#[test]
+#[ignore = "needs the lab: run by cargo lab test"]
+fn what_was_stopped_before_it_was_recorded_is_brought_again() {
+    let world = World::new();
+    world.space(SPACE);
+    let bytes = content(&world);
+    let text = objects("first", &sum(&bytes));
+    world.apply(&text);
+    world.wait(("volumes", SPACE, "disk"), "ready", ready);
+    kill_operator(&world);
+    world.shell(
+        HOST,
+        "cd /var/lib/libvirt/drover-first && rm e2e-cuts_disk* && truncate -s 0 _image_cuts.ready \
+         && truncate -s 210 _image_cuts.ready",
+    );
+    let forget = "--subresource=status --type=json -p".split(' ');
+    let forget: Vec<_> = forget
+        .chain([r#"[{"op":"remove","path":"/status"}]"#])
+        .collect();
+    world.kubectl(&[&["patch", "clusterimage", "cuts"], &forget[..]].concat());
+    world.kubectl(&[&["patch", "vvol", "disk", "-n", SPACE], &forget[..]].concat());
+    start_operator(&world);
+    world.wait(("volumes", SPACE, "disk"), "ready", ready);
+    let folder = world.host(HOST).root(&world.lab);
+    let folder = folder.join("var/lib/libvirt/drover-first");
+    let copy = std::fs::read(folder.join("_image_cuts")).unwrap();
+    assert_eq!(sum(&copy), sum(&bytes));
+    let record = std::fs::read_to_string(folder.join("_image_cuts.ready")).unwrap();
+    assert!(record.starts_with("complete\nformat qcow2\n"), "{record:?}");
+    world.delete(&text);
+    world.remove_space(SPACE);
+}
+
 #[test]
 #[ignore = "needs the lab: run by cargo lab test"]
 fn what_cannot_be_complete_leaves_nothing_that_counts() {

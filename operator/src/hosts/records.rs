@@ -15,10 +15,10 @@ use super::volumes::PoolOnHost;
 const RECORD_SIZE: u64 = 4_096;
 
 impl PoolOnHost<'_> {
-    /// A record, if it is there. One that cannot be read is there all the same, and says nothing.
+    /// A record, if it is there. One that was made and is still to be written says nothing.
     ///
     /// # Errors
-    /// When the host cannot be asked.
+    /// When the host cannot be asked, or it cannot be read.
     pub async fn record(&self, name: &str) -> Result<Option<String>, HostError> {
         let client = self.host.client()?;
         let Some(volume) = self.find(&client, name).await? else {
@@ -34,9 +34,7 @@ impl PoolOnHost<'_> {
             .take(RECORD_SIZE)
             .read_to_end(&mut text)
             .await;
-        if let Err(error) = read {
-            tracing::warn!(host = self.host.name, record = name, %error, "cannot be read");
-        }
+        read.map_err(|error| failed(error.into()))?;
         let text = String::from_utf8_lossy(&text);
         Ok(Some(text.trim_end_matches(['\0', '\n']).to_owned()))
     }
@@ -74,8 +72,7 @@ pub(super) async fn fill(
 ) -> Result<(), drover_rpc::Error> {
     let length = content.len() as u64;
     let mut upload = client.storage_vol_upload(volume, 0, length, 0).await?;
-    let written = upload.write_all(content).await;
-    written.map_err(|error| drover_rpc::Error::Unsupported(error.to_string()))?;
+    upload.write_all(content).await?;
     upload.finish().await
 }
 

@@ -94,6 +94,12 @@ pub fn plan(
         (Some(_), None, _) if desired.source.makes_data() => import(),
         (Some(_), None, _) => Plan::doing(Step::CreateData, Reason::Creating, "it is being made"),
         (Some(_), Some(_), None) => plan_unfinished(desired, progress),
+        // Somebody was stopped between making that record and writing it.
+        (Some(_), Some(_), Some(ready)) if ready.is_empty() => Plan::doing(
+            Step::CreateReady,
+            Reason::Creating,
+            "its record is being written",
+        ),
         (Some(_), Some(data), Some(_)) if data.capacity < desired.capacity => {
             Plan::doing(Step::Grow, Reason::Creating, "it is growing")
         }

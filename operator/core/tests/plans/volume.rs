@@ -135,6 +135,7 @@ impl Host {
         self.data
             .as_ref()
             .is_some_and(|data| data.whole && data.capacity == desired.capacity)
+            && self.ready.as_deref() == Some("complete")
     }
 }
 

@@ -185,13 +185,17 @@ pub(super) async fn settle(
     let was_ready = was_ready(status, place);
     let names = [&copy.volume_name, &copy.owner_name(), &copy.ready_name()];
     let listed = |name: &&String| site.seen.volumes.contains(name);
-    if was_ready && names.iter().all(listed) {
+    if was_ready && status.format.is_some() && names.iter().all(listed) {
         return Look::Ready(None);
     }
     if let Err(error) = site.refresh().await {
         return Look::of(Outcome::failed(&error));
     }
     let work = site.work(ctx, status);
+    if status.format.is_none() && work.says_nothing().await {
+        let message = "somebody was stopped before it was written down what the copy is";
+        return missing(ctx, &work, Verdict::new(Reason::VolumeMissing, message)).await;
+    }
     match work.settle(was_ready).await {
         None => match &copy.source {
             Source::Cloned(origin) => {
