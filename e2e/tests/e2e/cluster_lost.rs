@@ -87,8 +87,12 @@ fn every_machine_is_found_again_also_while_a_host_is_off() {
         asked,
         "no image was fetched"
     );
-    let disk = world.get("volumes", SPACE, "d-root").unwrap();
-    assert_eq!(disk["status"]["backing"][0]["volume"], "_image_lost");
+    // Its machine runs without waiting for that.
+    world.wait(
+        ("volumes", SPACE, "d-root"),
+        "known by its record",
+        |disk| disk["status"]["backing"][0]["volume"] == "_image_lost",
+    );
     let waiting = world.machine_is(SPACE, "c", "WaitingForHosts", |machine| {
         reason(machine) == "WaitingForHosts"
     });

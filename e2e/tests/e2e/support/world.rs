@@ -1,5 +1,6 @@
 //! The lab as a test sees it, and how a test waits.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use drover_e2e::command::{run_with_input, tail};
@@ -46,11 +47,44 @@ impl World {
             let config = kube::Config::from_custom_kubeconfig(file, &options).await;
             kube::Client::try_from(config.unwrap()).unwrap()
         });
-        Self {
+        let world = Self {
             lab,
             runtime,
             client,
+        };
+        world.sweep();
+        world
+    }
+
+    // What a test that failed has left would be in the way of all that come after it.
+    fn sweep(&self) {
+        let names = |plural: &str, field: &str| -> BTreeSet<String> {
+            let list = self.get_path(&format!("/apis/drover.dev/v1alpha1/{plural}"));
+            let items = list.map(|list| list["items"].clone()).unwrap_or_default();
+            let names = items.as_array().into_iter().flatten();
+            let names = names.filter_map(|item| item["metadata"][field].as_str());
+            let ours = names.filter(|name| name.starts_with("e2e-"));
+            ours.map(str::to_owned).collect()
+        };
+        let hosts = names("hosts", "name");
+        // A machine that has no place yet waits for every host that could hold it.
+        let delete = |host: &str, wait: &str| {
+            let words = [
+                "delete",
+                "hosts.drover.dev",
+                host,
+                "--ignore-not-found",
+                wait,
+            ];
+            self.kubectl(&words);
+        };
+        hosts.iter().for_each(|host| delete(host, "--wait=false"));
+        let mut spaces = names("virtualmachines", "namespace");
+        spaces.append(&mut names("volumes", "namespace"));
+        for space in &spaces {
+            self.remove_space(space);
         }
+        hosts.iter().for_each(|host| delete(host, "--timeout=60s"));
     }
 
     /// Serves the lab's images again, if nobody does.
