@@ -14,8 +14,9 @@ use drover_rpc_proto::remote::{
     procedures,
 };
 use drover_rpc_proto::{Call, qemu, remote};
-use futures::Stream;
-use tokio::sync::{mpsc, oneshot};
+use futures::channel::mpsc;
+use futures::{Stream, StreamExt};
+use tokio::sync::oneshot;
 
 use crate::client::Client;
 use crate::driver::{Command, Listener, QueueState, Topic};
@@ -53,12 +54,12 @@ impl Subscription {
     }
 
     fn poll_notice(&mut self, context: &mut Context<'_>) -> Poll<Option<Notice>> {
-        match self.queue.poll_recv(context) {
+        match self.queue.poll_next_unpin(context) {
             Poll::Pending if self.state.lost.load(Ordering::Acquire) => {}
             other => return other.map(|notice| notice.map(|notice| self.taken(notice))),
         }
-        // The queue was full when something was lost, so that this comes after what is in it. That
-        // nothing is ready does not say that it is empty: the runtime may want its turn.
+        // The queue was full when something was lost, so that this comes after what is in it, also after
+        // what came just now.
         if let Ok(notice) = self.queue.try_recv() {
             return Poll::Ready(Some(self.taken(notice)));
         }
@@ -186,7 +187,8 @@ impl Client {
 
     async fn listen(&self, topic: Topic) -> Result<Subscription, Error> {
         let token = self.shared.token();
-        let (sender, queue) = mpsc::channel(QUEUE);
+        // One more than is asked for waits for each sender.
+        let (sender, queue) = mpsc::channel(QUEUE - 1);
         let (answer, receiver) = oneshot::channel();
         let state = Arc::new(QueueState::default());
         let listener = Listener {

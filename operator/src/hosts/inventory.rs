@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use drover_core::identity::Stop;
 use drover_core::observed::capabilities::Capabilities;
@@ -218,8 +218,8 @@ pub struct HostHandle {
     pub(super) asking: tokio::sync::Mutex<()>,
     /// What is held as it is while it is copied.
     pub holds: Holds,
-    /// Tells how the copying of running domains' disks went on.
-    pub(super) block_jobs: broadcast::Sender<BlockJob>,
+    // Made when somebody first listens: most hosts never copy anything.
+    block_jobs: OnceLock<broadcast::Sender<BlockJob>>,
 }
 
 /// How many block jobs' ends may wait for who listens. Who misses one begins again.
@@ -237,8 +237,20 @@ impl HostHandle {
             defining: tokio::sync::Mutex::default(),
             asking: tokio::sync::Mutex::default(),
             holds: Holds::default(),
-            block_jobs: broadcast::Sender::new(BLOCK_JOBS),
+            block_jobs: OnceLock::new(),
         }
+    }
+
+    /// Tells from now on how the copying of running domains' disks goes on.
+    pub(super) fn listen_to_block_jobs(&self) -> broadcast::Receiver<BlockJob> {
+        let jobs = || broadcast::Sender::new(BLOCK_JOBS);
+        self.block_jobs.get_or_init(jobs).subscribe()
+    }
+
+    /// Tells those who wait how a block job went on.
+    pub(super) fn tell_block_job(&self, job: BlockJob) {
+        // Nobody may listen.
+        let _told = self.block_jobs.get().map(|jobs| jobs.send(job));
     }
 
     /// Looks at the inventory. Nothing may wait inside.

@@ -49,8 +49,7 @@ pub enum Reached {
 impl HostHandle {
     /// Tells those who wait how a block job went on.
     pub(super) fn block_job(&self, event: &DomainEventBlockJob2Msg) {
-        // Nobody may listen.
-        let _told = self.block_jobs.send(BlockJob {
+        self.tell_block_job(BlockJob {
             domain: Uuid::from_bytes(event.dom.uuid),
             target: event.dst.to_string(),
             status: event.status,
@@ -102,7 +101,7 @@ impl LiveDisk<'_> {
         block: bool,
     ) -> Result<Told, HostError> {
         let client = self.host.client()?;
-        let told = self.host.block_jobs.subscribe();
+        let told = self.host.listen_to_block_jobs();
         let xml = mirror_xml(path, format, block);
         let flags = REUSE | TRANSIENT | SYNCHRONOUS;
         let begun = client.domain_block_copy(self.domain(), self.target, xml, Vec::new(), flags);

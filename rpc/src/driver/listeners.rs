@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use drover_rpc_proto::{Call, CallId, Connection, RawEvent, Time, program, qemu, remote};
-use tokio::sync::mpsc;
+use futures::channel::mpsc;
 
 use super::Answer;
 use crate::error::Error;
@@ -54,7 +54,7 @@ pub(crate) struct QueueState {
 
 impl Listener {
     // A listener that does not keep up loses events, and is told so; nobody waits for it.
-    fn tell(&self, notice: Notice, size: usize) {
+    fn tell(&mut self, notice: Notice, size: usize) {
         // One that never fits is told as lost in its place.
         let (notice, size) = match size {
             0..=QUEUE_BYTES => (notice, size),
@@ -221,14 +221,14 @@ impl Listeners {
             return;
         };
         let notice = decode(event);
-        for listener in &registration.listeners {
+        for listener in &mut registration.listeners {
             listener.tell(notice.clone(), event.body.len());
         }
     }
 
     pub(crate) fn tell_lost(&mut self, registration: CallId) {
         if let Some(registration) = self.find(registration) {
-            for listener in &registration.listeners {
+            for listener in &mut registration.listeners {
                 listener.tell(Notice::Lost, 0);
             }
         }
