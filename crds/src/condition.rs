@@ -98,6 +98,8 @@ reasons! {
     VolumeNotReady => False ["Reconciling"];
     /// A network of the machine is not ready.
     NetworkNotReady => False ["Reconciling"];
+    /// No device of its host is free for it.
+    DeviceNotReady => False ["Reconciling"];
     /// A pool or network is not as declared on a host.
     NotRealized => False ["Reconciling"];
     /// A Secret, or a key of it, is missing.

@@ -79,6 +79,38 @@ pub struct HostSpec {
     /// mark, by naming its UUID. None, if not said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption: Option<Adoption>,
+    /// The devices of the machine that guests may be given whole. Each counts for the first of these that
+    /// it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
+    pub devices: Vec<OfferedDevice>,
+}
+
+/// Devices that guests may be given whole: of PCI, of USB, or mediated ones that are there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::offered_device()))]
+pub struct OfferedDevice {
+    /// What machines ask for, such as `nvidia.com/a10`. Several kinds may be the same to them.
+    #[schemars(
+        length(min = 3, max = 253),
+        regex(
+            pattern = "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"
+        )
+    )]
+    pub resource: String,
+    /// PCI devices, by vendor and product, such as `10de:2236`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 9), regex(pattern = "^[0-9a-f]{4}:[0-9a-f]{4}$"))]
+    pub pci: Option<String>,
+    /// USB devices, by vendor and product, such as `0951:1666`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 9), regex(pattern = "^[0-9a-f]{4}:[0-9a-f]{4}$"))]
+    pub usb: Option<String>,
+    /// Mediated devices, by their type, such as `nvidia-593`. Drover makes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Za-z0-9_.-]+$"))]
+    pub mdev: Option<String>,
 }
 
 /// What keeps machines away that do not tolerate it.
@@ -183,7 +215,7 @@ pub struct HostStatus {
     pub conditions: Vec<Condition>,
 }
 
-/// CPU threads, memory and huge pages.
+/// CPU threads, memory, huge pages and devices.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Resources {
@@ -194,6 +226,9 @@ pub struct Resources {
     /// Huge pages: how much memory there is of each size.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hugepages: BTreeMap<String, String>,
+    /// Devices that guests may be given: how many there are of each resource.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub devices: BTreeMap<String, String>,
 }
 
 /// A hypervisor.

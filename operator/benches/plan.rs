@@ -54,6 +54,7 @@ fn site(machine: &DesiredMachine) -> Site {
         disks: disks.collect(),
         kernel: None,
         initrd: None,
+        host_devices: None,
         seed: None,
     }
 }

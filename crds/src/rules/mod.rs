@@ -127,6 +127,15 @@ pub fn host_spec() -> Value {
     )])
 }
 
+/// One kind of devices of a Host.
+#[must_use]
+pub fn offered_device() -> Value {
+    json!([rule(
+        "[has(self.pci), has(self.usb), has(self.mdev)].filter(it, it).size() == 1",
+        "one of pci, usb and mdev is needed",
+    )])
+}
+
 /// An amount above zero.
 #[must_use]
 pub fn positive() -> Value {

@@ -31,6 +31,33 @@ pub struct Devices {
     /// A device by which the guest tells that its kernel has panicked.
     #[serde(default = "yes")]
     pub panic: bool,
+    /// Devices of the host that the guest is given whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 16),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
+    )]
+    pub host_devices: Vec<HostDevice>,
+}
+
+/// A device of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostDevice {
+    /// Its name in this machine.
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+    )]
+    pub name: String,
+    /// What it is: one of the resources that Hosts have in `devices`.
+    #[schemars(
+        length(min = 3, max = 253),
+        regex(
+            pattern = "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"
+        )
+    )]
+    pub resource: String,
 }
 
 impl Default for Devices {
@@ -44,6 +71,7 @@ impl Default for Devices {
             balloon: true,
             agent_channel: true,
             panic: true,
+            host_devices: Vec::new(),
         }
     }
 }

@@ -18,7 +18,8 @@ pub use compute::{
     Memory, Tpm, Utc,
 };
 pub use devices::{
-    Devices, Graphics, GraphicsType, Video, VideoModel, Watchdog, WatchdogAction, WatchdogModel,
+    Devices, Graphics, GraphicsType, HostDevice, Video, VideoModel, Watchdog, WatchdogAction,
+    WatchdogModel,
 };
 pub use disk::{Disk, DiskBus, DiskCache, DiskIo, DiskQos, DiskType, VolumeTemplate};
 pub use first_boot::{CloudInit, Datasource, Ignition, MAX_TEXT, Sysprep};
@@ -31,8 +32,8 @@ pub use placement::{
 };
 pub use policy::{Approval, ChangeClass, Drift, MachineDeletionPolicy, RunStrategy, Update};
 pub use status::{
-    GuestFilesystem, GuestStatus, InterfaceStatus, PlanStatus, PlanStep, PreemptedBy,
-    StartFailures, VirtualMachineStatus,
+    GuestFilesystem, GuestStatus, HostDeviceStatus, InterfaceStatus, PlanStatus, PlanStep,
+    PreemptedBy, StartFailures, VirtualMachineStatus,
 };
 
 use crate::common::{LocalRef, ManagementPolicy};

@@ -33,6 +33,10 @@ pub struct VirtualMachineStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub interfaces: Vec<InterfaceStatus>,
+    /// The devices of its host that it is given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub host_devices: Vec<HostDeviceStatus>,
     /// What the guest's agent tells; absent while it does not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guest: Option<GuestStatus>,
@@ -80,6 +84,16 @@ pub struct InterfaceStatus {
     /// Its addresses, as far as the network's DHCP server knows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ips: Vec<String>,
+}
+
+/// A device of the host that a machine is given.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostDeviceStatus {
+    /// Its name in the spec.
+    pub name: String,
+    /// Which one it is, such as `pci/0000:65:00.0`.
+    pub device: String,
 }
 
 /// What the guest's agent told when it was connected last.

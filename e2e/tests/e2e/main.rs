@@ -22,6 +22,7 @@ mod first_boot;
 mod first_machine;
 mod herd;
 mod host_answers;
+mod host_devices;
 mod idle;
 mod images;
 mod import;

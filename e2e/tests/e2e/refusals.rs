@@ -78,32 +78,41 @@ fn what_a_host_cannot_do() {
                 .yaml(),
             "insufficient huge pages of 2Mi (asked 64Mi, largest free 0 on host1)",
         ),
+        (
+            guest
+                .clone()
+                .more("devices: {hostDevices: [{name: gpu, resource: example.com/gpu}]}")
+                .yaml(),
+            "insufficient example.com/gpu (asked 1, largest free 0 on host1)",
+        ),
     ] {
         refused(&world, &yaml, words);
     }
+    what_is_hidden(&world, &guest);
+    world.remove_space(SPACE);
+}
+
+// What the host has otherwise.
+fn what_is_hidden(world: &World, guest: &Guest) {
     let efi = guest.clone().more("firmware: {bootloader: EFI}").yaml();
     let tpm = guest.clone().more("firmware: {tpm: {}}").yaml();
     let secure = guest
         .clone()
         .more("firmware: {bootloader: EFI, secureBoot: true}")
         .yaml();
-    let builds = Hidden::new(&world, "/usr/share/qemu/firmware");
-    refused(&world, &efi, "without EFI firmware");
+    let builds = Hidden::new(world, "/usr/share/qemu/firmware");
+    refused(world, &efi, "without EFI firmware");
     drop(builds);
     let signed = Hidden::new(
-        &world,
+        world,
         "/usr/share/qemu/firmware/40-edk2-x86_64-secure-enrolled.json",
     );
-    let further = Hidden::new(
-        &world,
-        "/usr/share/qemu/firmware/50-edk2-x86_64-secure.json",
-    );
-    refused(&world, &secure, "without secure boot firmware");
+    let further = Hidden::new(world, "/usr/share/qemu/firmware/50-edk2-x86_64-secure.json");
+    refused(world, &secure, "without secure boot firmware");
     drop((signed, further));
-    let emulator = Hidden::new(&world, "/usr/bin/swtpm");
-    refused(&world, &tpm, "without a TPM emulator");
+    let emulator = Hidden::new(world, "/usr/bin/swtpm");
+    refused(world, &tpm, "without a TPM emulator");
     drop(emulator);
-    world.remove_space(SPACE);
 }
 
 #[test]

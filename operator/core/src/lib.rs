@@ -11,6 +11,7 @@ pub mod completion;
 pub mod definition;
 pub mod desired;
 pub mod fields;
+pub mod host_devices;
 pub mod identity;
 pub mod image;
 pub mod import;

@@ -10,6 +10,7 @@ use drover_core::desired::pool::{DesiredPool, Making, making};
 use drover_core::desired::volume::{DesiredVolume, format_in, format_word, name_in_pool};
 use drover_core::fields::Site;
 use drover_core::identity;
+use drover_core::observed::node_device::Address;
 use drover_core::reservations::{Claim, Ruling};
 use drover_core::seed::Names;
 use drover_core::xml::{
@@ -189,7 +190,21 @@ fn site(args: &RenderArgs, machine: &DesiredMachine, volumes: &[Volume]) -> Site
         disks,
         kernel: Some("KERNEL".to_owned()),
         initrd: Some("INITRD".to_owned()),
+        host_devices: Some(host_devices(machine)),
     }
+}
+
+// Which ones they are its host decides: the first buses stand for them.
+fn host_devices(machine: &DesiredMachine) -> Vec<(String, String)> {
+    let devices = machine.devices.host_devices.iter().zip(1..);
+    devices
+        .map(|(device, bus)| {
+            (
+                device.name.clone(),
+                Address::Pci([0, bus, 0, 0]).to_string(),
+            )
+        })
+        .collect()
 }
 
 // Its content is not looked at: SEED stands for it.

@@ -1,9 +1,10 @@
 //! Hosts: sessions, capacity, and who else is the same machine.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use drover_core::desired::host::DesiredHost;
+use drover_core::host_devices::HostDevices;
 use drover_core::observed::domain::ObservedDomain;
 use drover_core::plan::{Verdict, used_by};
 use drover_crds::condition::{Entry, Reason, Status};
@@ -39,10 +40,14 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let host = report::ensure_finalizer(ctx, &ctx.cache.hosts, host).await?;
     let before = host.status.clone().unwrap_or_default();
     let desired = DesiredHost::parse(&host.spec);
+    if let Ok(desired) = &desired {
+        ask_devices(&handle, desired).await;
+    }
     let facts = handle.read(|inventory| inventory.facts.clone());
     let mut status = before.clone();
     if let (Some(facts), Ok(desired)) = (&facts, &desired) {
-        describe(&mut status, facts, desired);
+        let devices = placement::devices(&handle, desired);
+        describe(&mut status, facts, desired, &devices);
     }
     let verdict = match &desired {
         Err(invalid) => Verdict::new(Reason::InvalidSpec, invalid.to_string()),
@@ -75,6 +80,16 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     }
     ctx.memory.fleet.wake(ctx);
     Ok(again)
+}
+
+// Of a host that offers none nobody asks.
+async fn ask_devices(handle: &HostHandle, desired: &DesiredHost) {
+    if !desired.devices.is_empty()
+        && handle.is_up()
+        && let Err(error) = handle.devices().await
+    {
+        tracing::warn!(%error, "its devices are not known");
+    }
 }
 
 // What is true of a host beside what its reason says.
@@ -143,17 +158,28 @@ fn truth(yes: bool) -> Status {
     if yes { Status::True } else { Status::False }
 }
 
-fn describe(status: &mut HostStatus, facts: &HostFacts, desired: &DesiredHost) {
+fn describe(
+    status: &mut HostStatus,
+    facts: &HostFacts,
+    desired: &DesiredHost,
+    devices: &HostDevices,
+) {
+    let counts = devices.count_without(&HashSet::new()).into_iter();
+    let devices: BTreeMap<_, _> = counts
+        .map(|(resource, count)| (resource, count.to_string()))
+        .collect();
     let pages = placement::hugepages(&facts.capabilities.hugepages);
     status.capacity = Some(Resources {
         cpu: facts.cpus.to_string(),
         memory: quantity::bytes(facts.ordinary_memory()),
         hugepages: pages.clone(),
+        devices: devices.clone(),
     });
     status.allocatable = Some(Resources {
         cpu: desired.allocatable_cpus(facts.cpus).to_string(),
         memory: quantity::bytes(desired.allocatable_memory(facts.ordinary_memory())),
         hugepages: pages,
+        devices,
     });
     status.host_uuid.clone_from(&facts.capabilities.host_uuid);
     status.architecture = Some(facts.capabilities.architecture.clone());

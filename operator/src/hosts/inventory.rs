@@ -8,6 +8,7 @@ use drover_core::identity::Stop;
 use drover_core::observed::capabilities::Capabilities;
 use drover_core::observed::domain::ObservedDomain;
 use drover_core::observed::network::ObservedNetwork;
+use drover_core::observed::node_device::NodeDevice;
 use drover_core::observed::pool::ObservedPool;
 use drover_core::schedule::Guest;
 use drover_crds::condition::Reason;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 use super::HostError;
 use super::access::Access;
 use super::bulk::Dial;
+use super::devices::Chosen;
 use super::holds::Holds;
 use super::mirror::BlockJob;
 use super::removals::Removals;
@@ -150,6 +152,8 @@ pub struct Inventory {
     pub pools: HashMap<String, (Uuid, Slot<ObservedPool>)>,
     /// Its networks by name.
     pub networks: HashMap<String, (Uuid, Slot<ObservedNetwork>)>,
+    /// Its devices that guests can be given, if somebody has asked.
+    pub devices: Slot<Vec<NodeDevice>>,
     /// Removals of volumes that may still be done.
     pub removals: Removals,
     /// Refreshes of pools that Drover has asked for and whose events have not come, by pool.
@@ -177,6 +181,7 @@ impl Default for Inventory {
             readdressed: HashSet::new(),
             pools: HashMap::new(),
             networks: HashMap::new(),
+            devices: Slot::unseen(),
             removals: Removals::default(),
             refreshes: HashMap::new(),
             secrets: HashMap::new(),
@@ -218,6 +223,8 @@ pub struct HostHandle {
     pub(super) asking: tokio::sync::Mutex<()>,
     /// What is held as it is while it is copied.
     pub holds: Holds,
+    /// The devices that its machines were given.
+    pub chosen: Chosen,
     // Made when somebody first listens: most hosts never copy anything.
     block_jobs: OnceLock<broadcast::Sender<BlockJob>>,
 }
@@ -237,6 +244,7 @@ impl HostHandle {
             defining: tokio::sync::Mutex::default(),
             asking: tokio::sync::Mutex::default(),
             holds: Holds::default(),
+            chosen: Chosen::default(),
             block_jobs: OnceLock::new(),
         }
     }

@@ -67,6 +67,7 @@ impl Listing {
         inventory.domains = seen.domains;
         inventory.pools = seen.pools;
         inventory.networks = seen.networks;
+        inventory.devices = Slot::unseen();
         inventory.facts = Some(Arc::new(self.facts));
         // Another version of libvirt may have another schema.
         inventory.validated.clear();

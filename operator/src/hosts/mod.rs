@@ -6,6 +6,7 @@ pub mod act;
 mod addresses;
 mod bulk;
 mod cpu;
+mod devices;
 mod found;
 mod guest;
 pub mod holds;

@@ -33,7 +33,7 @@ const NEWS: Duration = Duration::from_secs(300);
 const PING_INTERVAL: Duration = Duration::from_secs(2);
 const PINGS: u32 = 2;
 // virDomainEventID: lifecycle, tray, balloon, removed, block job by its disk's device, tunable, agent,
-// added, removal failed, metadata. Networks and pools: lifecycle.
+// added, removal failed, metadata. Networks, pools and devices: lifecycle.
 const DOMAIN_EVENTS: [i32; 10] = [0, 10, 13, 15, 16, 17, 18, 19, 22, 23];
 // virDomainEventType: a start, a stop, and a shutdown that something on the host asked for.
 const STARTED: i32 = 2;
@@ -42,6 +42,7 @@ const SHUTDOWN: i32 = 6;
 const BY_THE_HOST: i32 = 2;
 const LIFECYCLE: i32 = 0;
 const REFRESH: i32 = 1;
+const UPDATE: i32 = 1;
 
 /// What a session needs.
 pub struct Session {
@@ -226,7 +227,15 @@ impl Session {
                     self.hints.hint(Key::pool(&name));
                 }
             }
+            Event::NodeDeviceEventLifecycle(event) => self.mark_device(&event.dev),
+            Event::NodeDeviceEventUpdate(event) => self.mark_device(&event.dev),
             _ => {}
+        }
+    }
+
+    fn mark_device(&self, device: &drover_rpc::proto::remote::NodeDevice) {
+        if self.host.mark_device(&device.name.to_string()) {
+            self.hints.hint(Key::host(&self.host.name));
         }
     }
 
@@ -306,6 +315,11 @@ async fn subscribe(
     for id in [LIFECYCLE, REFRESH] {
         events.extend(unless_unknown(
             client.subscribe_storage_pool(id, None).await,
+        )?);
+    }
+    for id in [LIFECYCLE, UPDATE] {
+        events.extend(unless_unknown(
+            client.subscribe_node_device(id, None).await,
         )?);
     }
     Ok(events)

@@ -33,6 +33,8 @@ pub mod code {
     pub const NO_STORAGE_POOL: i32 = 49;
     /// No such volume.
     pub const NO_STORAGE_VOL: i32 = 50;
+    /// No such node device.
+    pub const NO_NODE_DEVICE: i32 = 53;
     /// The object is in the wrong state, such as already or not yet active.
     pub const OPERATION_INVALID: i32 = 55;
     /// The configuration is not supported.

@@ -9,10 +9,11 @@ use super::errors::Failure;
 use super::{Domain, Network, Pool, State};
 use crate::connection::Told;
 
-// The numbers of virDomainEventID that there are, and of the same of networks and pools.
+// The numbers of virDomainEventID that there are, and of the same of networks, pools and devices.
 const DOMAIN_EVENTS: i32 = 28;
 const NETWORK_EVENTS: i32 = 2;
 const POOL_EVENTS: i32 = 2;
+const DEVICE_EVENTS: i32 = 2;
 const LIFECYCLE: i32 = 0;
 const METADATA: i32 = 23;
 const REFRESH: i32 = 1;
@@ -29,6 +30,7 @@ pub(crate) enum Of {
     Domains,
     Networks,
     Pools,
+    Devices,
 }
 
 /// A registration.
@@ -54,6 +56,7 @@ impl State {
             Of::Domains => DOMAIN_EVENTS,
             Of::Networks => NETWORK_EVENTS,
             Of::Pools => POOL_EVENTS,
+            Of::Devices => DEVICE_EVENTS,
         };
         if !(0..known).contains(&event) {
             return Err(Failure::internal(format!("unsupported event ID {event}")));

@@ -1,15 +1,23 @@
 //! What a host says of itself, and whom it tells of events.
 
 use drover_core::observed::capabilities::Capabilities;
-use drover_rpc::proto::remote::ConnectDomainEventCallbackRegisterAnyArgs;
+use drover_core::observed::node_device::NodeDevice;
 use drover_rpc::proto::remote::procedures::{
     ConnectDomainEventCallbackDeregisterAny, ConnectDomainEventCallbackRegisterAny,
+    ConnectNodeDeviceEventDeregisterAny, ConnectNodeDeviceEventRegisterAny,
 };
+use drover_rpc::proto::remote::{
+    ConnectDomainEventCallbackRegisterAnyArgs, ConnectNodeDeviceEventDeregisterAnyArgs,
+    ConnectNodeDeviceEventRegisterAnyArgs,
+};
+use drover_rpc::{Client, Error};
 
 use super::talk::Talk;
 
 // Those of the remote driver itself: events, and that a connection tells its end.
 const FEATURES: [i32; 5] = [9, 10, 14, 15, 16];
+// Devices of PCI, of USB, and mediated ones.
+const GIVEN: u32 = 2 | 4 | 1 << 14;
 
 pub(super) async fn live(talk: &mut Talk) {
     let client = talk.client.clone();
@@ -33,7 +41,40 @@ pub(super) async fn live(talk: &mut Talk) {
         let node = client.node_get_info().await;
         talk.answer("node", node);
     }
+    let devices = devices(&client).await;
+    talk.answer("devices", devices);
     registrations(talk).await;
+    of_devices(talk).await;
+}
+
+// Those that guests can be given.
+async fn devices(client: &Client) -> Result<Vec<NodeDevice>, Error> {
+    let list = client.connect_list_all_node_devices(1, GIVEN).await?;
+    let mut found = Vec::new();
+    for device in list.devices {
+        let xml = client.node_device_get_xml_desc(device.name, 0).await?;
+        found.extend(NodeDevice::parse(&xml.to_string_lossy()).unwrap());
+    }
+    Ok(found)
+}
+
+async fn of_devices(talk: &mut Talk) {
+    let client = talk.client.clone();
+    for event_id in [0, 1, 2, -1] {
+        let args = ConnectNodeDeviceEventRegisterAnyArgs {
+            event_id,
+            dev: None,
+        };
+        let call = client.call::<ConnectNodeDeviceEventRegisterAny>(args);
+        let step = format!("events of devices {event_id}");
+        if let Some(made) = talk.went(&step, call.await) {
+            let args = ConnectNodeDeviceEventDeregisterAnyArgs {
+                callback_id: made.callback_id,
+            };
+            let call = client.call::<ConnectNodeDeviceEventDeregisterAny>(args);
+            talk.went("no more events of devices", call.await);
+        }
+    }
 }
 
 // Each once, and only those that there are.

@@ -137,9 +137,8 @@ fn has_ports(machine: &DesiredMachine, site: &Site) -> bool {
 fn spare_ports(devices: &mut Element) {
     let on_pci = |device: &Element| match device.name() {
         "disk" => device.find("target").and_then(|it| it.get("bus")) == Some("virtio"),
-        "interface" | "rng" | "memballoon" | "channel" | "video" | "controller" | "watchdog" => {
-            true
-        }
+        "interface" | "hostdev" | "rng" | "memballoon" | "channel" | "video" | "controller"
+        | "watchdog" => true,
         _ => false,
     };
     let ports = devices.elements().filter(|device| on_pci(device)).count() + SPARE_PORTS;

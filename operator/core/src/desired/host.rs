@@ -1,6 +1,7 @@
 //! A host: how much of it may be promised.
 
 use drover_crds::HostSpec;
+use drover_crds::host::OfferedDevice;
 
 use super::machine::taint;
 use super::{Consent, Invalid, bytes, millis};
@@ -25,6 +26,8 @@ pub struct DesiredHost {
     pub taints: Vec<Taint>,
     /// How many machines may be there.
     pub max_machines: Option<u32>,
+    /// The devices that guests may be given.
+    pub devices: Vec<OfferedDevice>,
 }
 
 impl DesiredHost {
@@ -63,6 +66,7 @@ impl DesiredHost {
             max_machines: spec
                 .max_machines
                 .map(|most| u32::try_from(most).unwrap_or(0)),
+            devices: spec.devices.clone(),
         })
     }
 

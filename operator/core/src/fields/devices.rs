@@ -1,5 +1,7 @@
 //! Devices beside disks and interfaces.
 
+use std::fmt::Display;
+
 use drover_crds::virtual_machine::{
     GraphicsType, VideoModel, Watchdog, WatchdogAction, WatchdogModel,
 };
@@ -7,7 +9,9 @@ use roxmltree::Node;
 
 use super::{Class, Field, Row, Value};
 use crate::desired::machine::DesiredMachine;
-use crate::observed::{child, children};
+use crate::host_devices::Given;
+use crate::observed::node_device::Address;
+use crate::observed::{attribute, child, children};
 use crate::xml::Element;
 
 type R = Row<DesiredMachine>;
@@ -230,6 +234,87 @@ pub(super) const PANIC: R = R::new(
     },
 )
 .of_qemu();
+
+/// What a device's name begins with in a definition that Drover wrote.
+pub(crate) const HOST_DEVICE_ALIAS: &str = "ua-hostdev-";
+
+// Each with its name, in their order: `gpu=pci/0000:65:00.0,key=usb/001:004`.
+pub(super) const HOST_DEVICES: R = R::new(
+    "spec.devices.hostDevices",
+    Class::NextBoot,
+    "a running guest keeps the devices that it has",
+    |machine, site| match &site.host_devices {
+        Some(given) => given_words(given.iter()),
+        None if machine.devices.host_devices.is_empty() => Value::None,
+        None => Value::Any,
+    },
+    |root| {
+        let found = given(root);
+        given_words(found.iter())
+    },
+    |root, values| {
+        let devices = root.ensure("devices");
+        devices.remove("hostdev", |it| {
+            let alias = it.find("alias").and_then(|alias| alias.get("name"));
+            alias.is_some_and(|alias| alias.starts_with(HOST_DEVICE_ALIAS))
+        });
+        let words = text(values, Field::HostDevices).unwrap_or_default();
+        let given = words.split(',').filter_map(|it| it.split_once('='));
+        for (name, address) in given {
+            if let Some(address) = Address::parse(address) {
+                devices.push(hostdev(name, &address));
+            }
+        }
+    },
+);
+
+/// The devices of its host that a definition of Drover's gives its guest.
+pub(crate) fn given(root: Node<'_, '_>) -> Given {
+    let named = all(root, "hostdev").filter_map(|hostdev| {
+        let alias = attribute(hostdev, "alias", "name")?;
+        let name = alias.strip_prefix(HOST_DEVICE_ALIAS)?;
+        Some((name.to_owned(), Address::of_hostdev(hostdev)?))
+    });
+    named.collect()
+}
+
+fn given_words<'a, T: Display + 'a>(given: impl Iterator<Item = &'a (String, T)>) -> Value {
+    let mut words: Vec<_> = given.map(|(name, it)| format!("{name}={it}")).collect();
+    words.sort();
+    Value::text((!words.is_empty()).then(|| words.join(",")))
+}
+
+// libvirt takes it from the host's own driver for as long as the guest runs.
+fn hostdev(name: &str, address: &Address) -> Element {
+    let place = Element::new("address");
+    let (kind, place) = match address {
+        Address::Pci([domain, bus, slot, function]) => {
+            let hex = |number: &u32| format!("{number:#x}");
+            let place = place
+                .attribute("domain", hex(domain))
+                .attribute("bus", hex(bus));
+            let place = place.attribute("slot", hex(slot));
+            ("pci", place.attribute("function", hex(function)))
+        }
+        Address::Usb([bus, device]) => {
+            let place = place.attribute("bus", bus.to_string());
+            ("usb", place.attribute("device", device.to_string()))
+        }
+        Address::Mdev(uuid) => ("mdev", place.attribute("uuid", uuid)),
+    };
+    let hostdev = Element::new("hostdev")
+        .attribute("mode", "subsystem")
+        .attribute("type", kind);
+    let hostdev = match address {
+        Address::Pci(_) => hostdev.attribute("managed", "yes"),
+        Address::Mdev(_) => hostdev.attribute("model", "vfio-pci"),
+        Address::Usb(_) => hostdev,
+    };
+    let alias = Element::new("alias").attribute("name", format!("{HOST_DEVICE_ALIAS}{name}"));
+    hostdev
+        .child(Element::new("source").child(place))
+        .child(alias)
+}
 
 fn all<'a, 'i>(root: Node<'a, 'i>, name: &'static str) -> impl Iterator<Item = Node<'a, 'i>> {
     child(root, "devices")

@@ -19,6 +19,7 @@ pub use interface::INTERFACE_ROWS;
 pub use shape::{Item, Shape, short_hash};
 pub use value::Value;
 
+pub(crate) use devices::given;
 pub(crate) use disk::{DISK_ALIAS, DiskField, LIMITS, is_drive, limit, new_disk};
 pub(crate) use firmware::family;
 pub(crate) use first_boot::is_seed;
@@ -90,6 +91,8 @@ pub struct Site {
     pub kernel: Option<String>,
     /// The path of that kernel's first RAM disk.
     pub initrd: Option<String>,
+    /// The devices of its host that it is given, by its names for them; nothing, if that is not known.
+    pub host_devices: Option<Vec<(String, String)>>,
     /// Where what its guest is given for its first start is kept, if that is known.
     pub seed: Option<crate::xml::ResolvedSeed>,
 }
@@ -226,10 +229,11 @@ pub(crate) enum Field {
     Balloon,
     AgentChannel,
     Panic,
+    HostDevices,
 }
 
 /// The fields that a machine has once.
-pub static ROWS: [Row<DesiredMachine>; 29] = [
+pub static ROWS: [Row<DesiredMachine>; 30] = [
     compute::SOCKETS,
     compute::CORES,
     compute::THREADS,
@@ -259,6 +263,7 @@ pub static ROWS: [Row<DesiredMachine>; 29] = [
     devices::BALLOON,
     devices::AGENT_CHANNEL,
     devices::PANIC,
+    devices::HOST_DEVICES,
 ];
 
 #[cfg(test)]
@@ -277,6 +282,7 @@ mod tests {
             (Field::CloudInit, "spec.cloudInit"),
             (Field::Graphics, "spec.devices.graphics"),
             (Field::Panic, "spec.devices.panic"),
+            (Field::HostDevices, "spec.devices.hostDevices"),
         ] {
             assert_eq!(ROWS[field as usize].path, path);
         }

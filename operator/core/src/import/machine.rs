@@ -105,6 +105,7 @@ fn site(found: &Definition, type_: &str) -> Site {
         disks: Vec::new(),
         kernel: None,
         initrd: None,
+        host_devices: None,
         seed: None,
     }
 }

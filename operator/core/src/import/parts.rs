@@ -132,6 +132,8 @@ pub(super) fn devices(found: &Definition) -> Devices {
         balloon: on(Field::Balloon),
         agent_channel: on(Field::AgentChannel),
         panic: on(Field::Panic),
+        // Which resource of its host's one is nobody knows.
+        host_devices: Vec::new(),
     }
 }
 

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use roxmltree::Node;
 use uuid::Uuid;
 
+use super::node_device::Address;
 use super::{Unreadable, attribute, bytes, child, children, parse};
 use crate::fields::{
-    DISK_ALIAS, DISK_ROWS, Field, INTERFACE_ALIAS, INTERFACE_ROWS, ROWS, Value, is_seed, shown,
+    DISK_ALIAS, DISK_ROWS, Field, INTERFACE_ALIAS, INTERFACE_ROWS, ROWS, Value, given, is_seed,
+    shown,
 };
+use crate::host_devices::Given;
 use crate::identity::{Mark, Stop};
 
 /// libvirt's states of a domain.
@@ -188,6 +191,10 @@ pub struct Definition {
     pub disks: Vec<DiskFacts>,
     /// The interfaces.
     pub interfaces: Vec<InterfaceFacts>,
+    /// The devices of its host that Drover gives it.
+    pub given: Given,
+    /// All devices of its host that it has, whoever gave them.
+    pub host_devices: Vec<Address>,
     /// Whether the guest's agent answers.
     pub agent: bool,
     /// Drover's mark.
@@ -274,6 +281,8 @@ impl Definition {
             values: shown(&ROWS, root),
             disks: devices("disk").filter(|it| !gives(*it)).map(disk).collect(),
             interfaces: devices("interface").map(interface).collect(),
+            given: given(root),
+            host_devices: devices("hostdev").filter_map(Address::of_hostdev).collect(),
             agent: devices("channel").any(agent_answers),
             mark: Mark::read(root),
         };

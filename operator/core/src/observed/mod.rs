@@ -5,6 +5,7 @@ pub mod domain;
 pub mod guest;
 pub mod guests;
 pub mod network;
+pub mod node_device;
 pub mod pool;
 pub mod volume;
 

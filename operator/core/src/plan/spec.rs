@@ -36,6 +36,8 @@ fn site(machine: &DesiredMachine) -> Site {
             path: None,
         })
     });
+    let devices = machine.devices.host_devices.iter();
+    let devices = devices.map(|device| (device.name.clone(), device.resource.clone()));
     let boot = machine.firmware.kernel_boot.as_ref();
     let initrd = boot.and_then(|boot| boot.initrd_volume.as_ref());
     Site {
@@ -44,6 +46,7 @@ fn site(machine: &DesiredMachine) -> Site {
         disks: disks.collect(),
         kernel: boot.map(|boot| boot.kernel_volume.name.clone()),
         initrd: initrd.map(|volume| volume.name.clone()),
+        host_devices: Some(devices.collect()),
         seed: machine.first_boot.as_ref().map(seed),
     }
 }

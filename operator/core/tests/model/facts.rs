@@ -414,6 +414,7 @@ fn site() -> Site {
         }],
         kernel: None,
         initrd: None,
+        host_devices: None,
         seed: None,
     }
 }

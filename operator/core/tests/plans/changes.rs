@@ -47,7 +47,7 @@ type Line = (
 );
 
 #[rustfmt::skip]
-const LINES: [Line; 64] = [
+const LINES: [Line; 67] = [
     ("LNLN", "spec.cpu.sockets", "sockets: 2,", "sockets: 2,", "sockets: 3,"),
     ("NNNN", "spec.cpu.sockets", "sockets: 2,", "sockets: 2,", "sockets: 1,"),
     ("NNNN", "spec.cpu.cores", "cores: 2", "cores: 2", "cores: 1"),
@@ -85,6 +85,9 @@ const LINES: [Line; 64] = [
     ("NNNN", "spec.devices.balloon", "devices: {}", "devices: {}", "devices: {balloon: false}"),
     ("NNNN", "spec.devices.agentChannel", "devices: {}", "devices: {agentChannel: false}", "devices: {}"),
     ("NNNN", "spec.devices.panic", "devices: {}", "devices: {}", "devices: {panic: false}"),
+    ("NNNN", "spec.devices.hostDevices", "devices: {}", "devices: {}", "devices: {hostDevices: [{name: gpu, resource: a/1}]}"),
+    ("NNNN", "spec.devices.hostDevices", "devices: {}", "devices: {hostDevices: [{name: gpu, resource: a/1}]}", "devices: {hostDevices: [{name: gpu, resource: a/2}]}"),
+    ("NNNN", "spec.devices.hostDevices", "devices: {}", "devices: {hostDevices: [{name: gpu, resource: a/1}]}", "devices: {}"),
     ("LNLN", "spec.disks[more]", "  - {name: slow", "  - {name: slow", "  - {name: more, volume: {name: more}}\n  - {name: slow"),
     ("LNLN", "spec.disks[more]", "  - {name: slow", "  - {name: more, bus: usb, volume: {name: more}}\n  - {name: slow", "  - {name: slow"),
     ("NNNN", "spec.disks[more]", "  - {name: slow", "  - {name: slow", "  - {name: more, bus: sata, volume: {name: more}}\n  - {name: slow"),
@@ -199,7 +202,10 @@ fn site(machine: &DesiredMachine) -> Site {
         })
     };
     let boot = machine.firmware.kernel_boot.as_ref();
+    let devices = machine.devices.host_devices.iter();
+    let devices = devices.map(|it| (it.name.clone(), given::device(&it.resource)));
     Site {
+        host_devices: Some(devices.collect()),
         disks: machine.disks.iter().filter_map(place).collect(),
         kernel: boot.map(|boot| boot.kernel_volume.name.clone()),
         initrd: boot.and_then(|boot| Some(boot.initrd_volume.as_ref()?.name.clone())),

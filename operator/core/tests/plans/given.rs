@@ -5,6 +5,7 @@ use drover_core::desired::network::DesiredNetwork;
 use drover_core::desired::pool::DesiredPool;
 use drover_core::desired::volume::DesiredVolume;
 use drover_core::fields::Site;
+use drover_core::observed::node_device::Address;
 use drover_core::xml::{DomainType, ResolvedDisk, ResolvedSeed};
 use drover_crds::{Network, StoragePool, VirtualMachine, Volume};
 use serde::de::DeserializeOwned;
@@ -66,6 +67,12 @@ pub(crate) fn seed(content: &str) -> ResolvedSeed {
     }
 }
 
+/// The device that a resource such as `a/3` stands for.
+pub(crate) fn device(resource: &str) -> String {
+    let bus = resource.rsplit('/').next().and_then(|it| it.parse().ok());
+    Address::Pci([0, bus.unwrap_or(1), 0, 0]).to_string()
+}
+
 pub(crate) fn site() -> Site {
     site_of(DomainType::Qemu)
 }
@@ -77,6 +84,7 @@ pub(crate) fn site_of(domain_type: DomainType) -> Site {
         disks: disks(),
         kernel: None,
         initrd: None,
+        host_devices: None,
         seed: None,
     }
 }

@@ -146,6 +146,7 @@ fn left(imported: &Imported, volumes: &[Volume], xml: &str) -> Vec<String> {
         disks: disks.collect(),
         kernel: Some("/images/vmlinuz".to_owned()),
         initrd: None,
+        host_devices: None,
         seed: None,
     };
     let found = Definition::parse(xml).unwrap();

@@ -7,6 +7,7 @@ use drover_core::desired::machine::{DesiredDisk, DesiredMachine};
 use drover_core::fields::Site;
 use drover_core::xml::{DomainType, ResolvedBacking, ResolvedDisk, ResolvedSeed};
 use drover_crds::VirtualMachine;
+use drover_crds::virtual_machine::HostDevice;
 
 /// A machine, and where it is.
 pub(crate) struct Snapshot {
@@ -88,6 +89,7 @@ fn site(machine: &DesiredMachine, on: &[String]) -> Site {
         disks: machine.disks.iter().filter_map(place).collect(),
         kernel: Some("/var/lib/libvirt/kernel & co".to_owned()),
         initrd: Some("/var/lib/libvirt/initrd".to_owned()),
+        host_devices: Some(machine.devices.host_devices.iter().map(given).collect()),
         seed: machine.first_boot.as_ref().map(|_| ResolvedSeed {
             pool: "first".to_owned(),
             volume: format!(
@@ -98,4 +100,14 @@ fn site(machine: &DesiredMachine, on: &[String]) -> Site {
             key: "00000000-0000-4000-8000-000000000007".parse().unwrap(),
         }),
     }
+}
+
+// The first device of the kind that the resource is called by.
+fn given(device: &HostDevice) -> (String, String) {
+    let address = match device.resource.rsplit('/').next() {
+        Some("key") => "usb/001:004",
+        Some("share") => "mdev/00000000-0000-4000-8000-000000000008",
+        _ => "pci/0000:65:00.1",
+    };
+    (device.name.clone(), address.to_owned())
 }

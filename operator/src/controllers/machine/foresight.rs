@@ -10,7 +10,7 @@ use drover_crds::{VirtualMachine, Volume};
 use kube::ResourceExt;
 
 use super::look::Subject;
-use super::{needs, places, seed};
+use super::{devices, needs, places, seed};
 use crate::controllers::placement::{self, Chosen};
 use crate::ctx::Ctx;
 use crate::hosts::HostError;
@@ -86,6 +86,10 @@ pub(crate) async fn foresee(
     let seeds = seed::Work::new(ctx, &handle, desired);
     volumes.seed = match seeds.foreseen(&volumes).await? {
         Ok(seed) => seed,
+        Err(verdict) => return Ok(Err(verdict)),
+    };
+    volumes.devices = match devices::given(ctx, &handle, desired).await? {
+        Ok(given) => Some(given),
         Err(verdict) => return Ok(Err(verdict)),
     };
     let subject = Subject::new(ctx, &handle, desired, &volumes, epoch);

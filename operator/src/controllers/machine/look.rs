@@ -5,6 +5,7 @@ use std::sync::Arc;
 use drover_core::desired::Consent;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::fields::Site;
+use drover_core::host_devices::Given;
 use drover_core::observed::domain::ObservedDomain;
 use drover_core::plan::history::History;
 use drover_core::plan::machine::{Plan, Situation, Step, plan};
@@ -63,6 +64,7 @@ impl<'a> Subject<'a> {
                 kernel: volumes.kernel.clone(),
                 initrd: volumes.initrd.clone(),
                 seed: volumes.seed.clone(),
+                host_devices: volumes.devices.as_ref().map(texts),
             },
             ctx,
             host,
@@ -212,6 +214,13 @@ fn words(step: &Step) -> String {
         Step::Record { side, .. } => format!("Record {side:?}"),
         other => other.name().to_owned(),
     }
+}
+
+fn texts(given: &Given) -> Vec<(String, String)> {
+    let given = given.iter();
+    given
+        .map(|(name, address)| (name.clone(), address.to_string()))
+        .collect()
 }
 
 fn is_being_stopped(domain: &ObservedDomain) -> bool {

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod deletion;
+mod devices;
 pub(crate) mod foresight;
 pub(crate) mod guest;
 mod look;

@@ -3,6 +3,7 @@
 use drover_core::desired::machine::{DesiredDisk, DesiredMachine};
 use drover_core::desired::network::DesiredNetwork;
 use drover_core::desired::volume::{DesiredVolume, Source, format_in, format_word, name_in_pool};
+use drover_core::host_devices::Given;
 use drover_core::plan::Verdict;
 use drover_core::xml::{ResolvedBacking, ResolvedDisk, ResolvedSeed};
 use drover_crds::condition::{self, Reason};
@@ -33,6 +34,8 @@ pub(super) struct Volumes {
     pub(super) kernel: Option<String>,
     pub(super) initrd: Option<String>,
     pub(super) seed: Option<ResolvedSeed>,
+    /// The devices of the host that it is given, if there are some for it.
+    pub(super) devices: Option<Given>,
     pub(super) blocked: Option<Verdict>,
     /// Whether one of them is being copied, and nobody is to write into it until that is done.
     pub(super) copied: bool,

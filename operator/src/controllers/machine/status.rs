@@ -1,12 +1,13 @@
 //! What a look at a machine says in its status.
 
 use drover_core::fields::{Class, short_hash};
+use drover_core::observed::domain::ObservedDomain;
 use drover_core::plan::Verdict;
 use drover_core::plan::history::History;
 use drover_core::plan::machine::{Fate, Plan};
 use drover_crds::condition::{Entry, Reason, Status};
 use drover_crds::virtual_machine::{
-    PLACE_FREED, PlanStatus, PlanStep, StartFailures, VirtualMachineStatus,
+    HostDeviceStatus, PLACE_FREED, PlanStatus, PlanStep, StartFailures, VirtualMachineStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
@@ -35,6 +36,7 @@ pub(super) fn describe(
         status.domain_name = Some(domain.name.clone());
         status.interfaces.clone_from(&outcome.interfaces);
         status.guest.clone_from(&outcome.guest);
+        status.host_devices = host_devices(domain);
     }
     status.start_failures = (history.crashes > 0).then(|| StartFailures {
         count: i64::from(history.crashes),
@@ -43,6 +45,19 @@ pub(super) fn describe(
             .flatten(),
     });
     status
+}
+
+// What it has now: what runs, or what its next start takes.
+fn host_devices(domain: &ObservedDomain) -> Vec<HostDeviceStatus> {
+    let given = domain.definitions().next().map(|it| &it.given);
+    let given = given
+        .into_iter()
+        .flatten()
+        .map(|(name, address)| HostDeviceStatus {
+            name: name.clone(),
+            device: address.to_string(),
+        });
+    given.collect()
 }
 
 fn rfc3339(millis: u64) -> Option<String> {

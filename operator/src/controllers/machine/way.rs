@@ -8,7 +8,7 @@ use drover_core::plan::Verdict;
 use drover_core::plan::machine::Step;
 use drover_crds::VirtualMachine;
 
-use super::{Outcome, Settled, needs, seed};
+use super::{Outcome, Settled, devices, needs, seed};
 use crate::controllers::placement::{self, Course, Placed};
 use crate::controllers::report;
 use crate::controllers::storage::PROGRESS;
@@ -70,6 +70,8 @@ impl InTheWay<'_> {
 pub(super) struct Needs {
     pub(super) volumes: needs::Volumes,
     networks: Option<Verdict>,
+    // Why there are no devices for it.
+    devices: Option<Verdict>,
     given: seed::Given,
 }
 
@@ -85,9 +87,17 @@ impl Needs {
         let seeds = seed::Work::new(ctx, host, desired);
         let given = seeds.make(&volumes).await?;
         volumes.seed.clone_from(&given.seed);
+        let devices = match devices::given(ctx, host, desired).await? {
+            Ok(given) => {
+                volumes.devices = Some(given);
+                None
+            }
+            Err(verdict) => Some(verdict),
+        };
         Ok(Self {
             networks: needs::networks(ctx, machine, desired, host).await,
             volumes,
+            devices,
             given,
         })
     }
@@ -100,7 +110,8 @@ impl Needs {
             .volumes
             .blocked
             .clone()
-            .or_else(|| self.networks.clone());
+            .or_else(|| self.networks.clone())
+            .or_else(|| self.devices.clone());
         others.or_else(|| given().filter(|_| !had))
     }
 
@@ -122,6 +133,10 @@ impl Needs {
             outcome.first_boot = Some(self.given.blocked);
         }
         outcome.again = report::sooner(outcome.again, self.given.again);
+        if self.devices.is_some() {
+            // Nobody tells of what others give back.
+            outcome.again = report::sooner(outcome.again, Again::Failed);
+        }
         if self.volumes.copied {
             outcome.again = report::sooner(outcome.again, Again::After(PROGRESS));
         }

@@ -261,6 +261,7 @@ impl Kept {
                 && !offer.duplicate
                 && host.metadata.deletion_timestamp.is_none(),
             consent: desired.consent.clone(),
+            devices: offer.devices_without(&others.devices),
             guests: offer.guests,
             cpus: offer.cpus,
             memory: offer.memory,
@@ -277,7 +278,6 @@ impl Kept {
             images: site.map_or_else(Vec::new, |site| site.images.iter().cloned().collect()),
             max_machines: desired.max_machines,
             name,
-            ..Candidate::default()
         })
     }
 

@@ -29,7 +29,7 @@ pub use self::cpus::Cpus;
 pub use self::group::foretell;
 pub use self::index::Index;
 pub use self::line::Line;
-pub use self::offer::hugepages;
+pub use self::offer::{devices, hugepages};
 pub use self::preemption::{end, foretell_room, has_turned, hint_victims, standing};
 pub use self::request::namespace_labels;
 pub use self::retake::retake;

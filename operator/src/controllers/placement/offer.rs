@@ -1,9 +1,11 @@
 //! What a host has to offer: as it was seen there, or as its object tells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use drover_core::desired::host::DesiredHost;
+use drover_core::host_devices::HostDevices;
+use drover_core::observed::node_device::Address;
 use drover_core::schedule::{Guest, HugepageRoom};
 use drover_crds::host::Resources;
 use drover_crds::{Host, Quantity, condition};
@@ -23,6 +25,20 @@ pub(super) struct Offer {
     pub(super) cpus: u64,
     pub(super) memory: u64,
     pub(super) hugepages: Vec<HugepageRoom>,
+    devices: Devices,
+}
+
+// As they were seen, or how many there are.
+#[derive(Debug)]
+enum Devices {
+    Seen(HostDevices),
+    Told(BTreeMap<String, u64>),
+}
+
+impl Default for Devices {
+    fn default() -> Self {
+        Self::Told(BTreeMap::new())
+    }
 }
 
 impl Offer {
@@ -39,6 +55,7 @@ impl Offer {
             cpus: desired.allocatable_cpus(facts.cpus),
             memory: desired.allocatable_memory(facts.ordinary_memory()),
             hugepages: facts.capabilities.hugepages.clone(),
+            devices: Devices::Seen(devices(handle, desired)),
         }
     }
 
@@ -64,9 +81,34 @@ impl Offer {
             cpus: allocatable.map_or(0, |it| amount(&it.cpu)),
             memory: allocatable.map_or(0, |it| amount(&it.memory)),
             hugepages: allocatable.map_or_else(Vec::new, pages),
+            devices: Devices::Told(allocatable.map_or_else(BTreeMap::new, told_devices)),
             ..Self::default()
         }
     }
+
+    /// How many devices there are of each resource, without these.
+    pub(super) fn devices_without(&self, taken: &HashSet<Address>) -> BTreeMap<String, u64> {
+        match &self.devices {
+            Devices::Seen(devices) => devices.count_without(taken),
+            Devices::Told(counts) => counts.clone(),
+        }
+    }
+}
+
+/// The devices of a host that its machines may be given, as far as it has been asked.
+pub fn devices(handle: &HostHandle, desired: &DesiredHost) -> HostDevices {
+    let there = handle.read(|inventory| inventory.devices.value.clone());
+    HostDevices::new(
+        &desired.devices,
+        there.as_deref().map_or(&[][..], Vec::as_slice),
+    )
+}
+
+fn told_devices(told: &Resources) -> BTreeMap<String, u64> {
+    let counts = told.devices.iter();
+    counts
+        .map(|(resource, count)| (resource.clone(), amount(count)))
+        .collect()
 }
 
 fn pages(told: &Resources) -> Vec<HugepageRoom> {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use drover_core::observed::domain::{Definition, ObservedDomain};
+use drover_core::observed::node_device::Address;
 use drover_core::schedule::{Foreign, HugepageRoom, Overhead, overhead};
 use uuid::Uuid;
 
@@ -15,6 +16,8 @@ pub(super) struct Others {
     pub(super) taken: Foreign,
     // Huge pages, by their size; 0: the usual one.
     pages: Vec<(u64, u64)>,
+    /// Devices of the host, also of those that are off: they may start.
+    pub(super) devices: HashSet<Address>,
 }
 
 impl Others {
@@ -38,6 +41,10 @@ impl Others {
                 let Some(domain) = slot.value.as_deref() else {
                     continue;
                 };
+                if !freed.contains(uuid) {
+                    let all = domain.definitions().flat_map(|it| &it.host_devices);
+                    others.devices.extend(all.cloned());
+                }
                 let off = domain.inactive.as_ref().filter(|_| waits(uuid, domain));
                 if let Some(taken) = domain.live.as_ref().or(off) {
                     others.add(taken);
@@ -52,7 +59,7 @@ impl Others {
         let beside = overhead(Overhead {
             vcpus: domain.vcpus,
             memory,
-            devices: domain.disks.len() + domain.interfaces.len(),
+            devices: domain.disks.len() + domain.interfaces.len() + domain.host_devices.len(),
             graphics: domain.has_screen(),
         });
         self.taken.memory = self.taken.memory.saturating_add(beside);

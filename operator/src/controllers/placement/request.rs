@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use drover_core::desired::image::ImageName;
 use drover_core::desired::machine::DesiredMachine;
+use drover_core::host_devices;
 use drover_core::schedule::{
     self, GuestWanted, Hugepages, Machine, Overhead, Request, Rules, Selector, Usage,
 };
@@ -79,7 +80,9 @@ fn usage(ctx: &Ctx, desired: &DesiredMachine) -> Usage {
         memory: ordinary.saturating_add(overhead(desired, guest)),
         hugepages: pages,
         pools: pools.into_iter().collect(),
-        ..Usage::default()
+        devices: host_devices::counts(&desired.devices.host_devices)
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -90,7 +93,9 @@ fn overhead(desired: &DesiredMachine, guest: u64) -> u64 {
     schedule::overhead(Overhead {
         vcpus: most.saturating_mul(cpu.of_a_socket()),
         memory: guest,
-        devices: desired.disks.len() + desired.interfaces.len(),
+        devices: desired.disks.len()
+            + desired.interfaces.len()
+            + desired.devices.host_devices.len(),
         graphics: desired.devices.graphics.is_some(),
     })
 }

@@ -136,6 +136,7 @@ fn devices(dice: &mut Dice) -> Devices {
         balloon: !dice.once_in(3),
         agent_channel: !dice.once_in(3),
         panic: !dice.once_in(3),
+        host_devices: Vec::new(),
     }
 }
 
@@ -228,11 +229,21 @@ fn site(machine: &DesiredMachine, dice: &mut Dice) -> Site {
         disks,
         kernel: dice.maybe(&["/srv/a & b".to_owned(), "/boot/vmlinuz".to_owned()]),
         initrd: dice.maybe(&["/srv/initrd".to_owned()]),
+        host_devices: dice
+            .pick(&[None, Some(&[][..]), Some(&[1]), Some(&[2, 1])])
+            .map(devices_of),
         seed: machine
             .first_boot
             .is_some()
             .then(|| given::seed(dice.pick(&["a", "b"]))),
     }
+}
+
+fn devices_of(buses: &[u32]) -> Vec<(String, String)> {
+    let named = buses.iter().enumerate();
+    named
+        .map(|(at, bus)| (format!("d{at}"), given::device(&format!("a/{bus}"))))
+        .collect()
 }
 
 fn backing(path: &str) -> Vec<ResolvedBacking> {

@@ -28,7 +28,7 @@ const MODEL: &[&str] = &[
 ];
 
 /// The fields that a machine has once.
-const ONCE: [(&str, &[&str]); 26] = [
+const ONCE: [(&str, &[&str]); 27] = [
     ("spec.cpu.sockets", CPUS),
     ("spec.cpu.cores", CPUS),
     ("spec.cpu.threads", CPUS),
@@ -67,6 +67,7 @@ const ONCE: [(&str, &[&str]); 26] = [
     ("spec.devices.balloon", &["devices/memballoon"]),
     ("spec.devices.agentChannel", &[]),
     ("spec.devices.panic", &["devices/panic"]),
+    ("spec.devices.hostDevices", &["devices/hostdev"]),
 ];
 
 /// The fields of a disk and of an interface, in its element.
