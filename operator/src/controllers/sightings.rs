@@ -1,6 +1,9 @@
 //! What each host has of a machine, as far as this operator has heard.
 
+use std::sync::Arc;
+
 use drover_core::desired::machine::DesiredMachine;
+use drover_core::observed::domain::ObservedDomain;
 use drover_core::placement::{Purpose, Sight, Sighting};
 use drover_crds::Host;
 use drover_crds::common::CONFIRMED_OFF;
@@ -48,10 +51,20 @@ pub(super) async fn sightings(
     let mut seen = Vec::new();
     for host in ctx.cache.hosts.all() {
         let handle = ctx.hosts.ensure(&host);
-        let listed = handle.read(|inventory| inventory.listed);
-        let anew = bound != Some(handle.name.as_str());
-        let sight = sight(&handle, desired, anew, purpose).await;
+        let (listed, last) = handle.read(|inventory| {
+            let known = inventory.domains.get(&desired.uuid);
+            let last = known.map(|(name, slot)| (name.clone(), slot.value.clone()));
+            (inventory.listed, last)
+        });
         // Whoever has nothing of it and can tell so says nothing: of thousands of hosts almost all.
+        if listed && last.is_none() {
+            continue;
+        }
+        let anew = bound != Some(handle.name.as_str());
+        let sight = match last {
+            Some(last) => sight(&handle, desired, last, (anew, purpose)).await,
+            None => Sight::Nothing,
+        };
         if !listed || sight != Sight::Nothing {
             seen.push((host.name_any(), listed, confirmed_off(&host), sight));
         }
@@ -60,14 +73,13 @@ pub(super) async fn sightings(
     Seen(seen)
 }
 
-async fn sight(host: &HostHandle, desired: &DesiredMachine, anew: bool, purpose: Purpose) -> Sight {
-    let last = host.read(|inventory| {
-        let known = inventory.domains.get(&desired.uuid);
-        known.map(|(name, slot)| (name.clone(), slot.value.clone()))
-    });
-    let Some((name, last)) = last else {
-        return Sight::Nothing;
-    };
+// Of a domain that was seen on a host before, `last`.
+async fn sight(
+    host: &HostHandle,
+    desired: &DesiredMachine,
+    (name, last): (String, Option<Arc<ObservedDomain>>),
+    (anew, purpose): (bool, Purpose),
+) -> Sight {
     if anew {
         host.mark_domain(desired.uuid, &name);
     }

@@ -41,12 +41,15 @@ impl Default for Index {
     }
 }
 
-/// What a host was when it was last looked at.
-#[derive(Debug, PartialEq, Eq)]
+/// What was known of a host when it was last looked at.
+#[derive(Debug)]
 struct Stamp {
-    version: Option<String>,
-    handle: usize,
+    handle: Arc<HostHandle>,
     changes: u64,
+}
+
+fn is_outdated(stamp: Option<&Stamp>) -> bool {
+    stamp.is_none_or(|stamp| stamp.changes != stamp.handle.changes())
 }
 
 #[derive(Debug, Default)]
@@ -57,11 +60,16 @@ struct Kept {
     uids: HashMap<Key, String>,
     // Those that are looked at again though nothing is told of their objects.
     unsettled: HashSet<Key>,
+    // Those that make room for others.
+    making_room: HashSet<Key>,
     bound: HashSet<Uuid>,
     // Bound as well, without taking anything: what runs of them counts as what is somebody's.
     freed: HashSet<Uuid>,
     // Nothing: the host is to be looked at anew.
     hosts: HashMap<String, Option<Stamp>>,
+    // The UUIDs of the machines that hosts are, and the hosts that are each: mostly one.
+    uuids: HashMap<String, String>,
+    twins: HashMap<String, HashSet<String>>,
     sites: Sites,
     // What may be promised in pools that many hosts see.
     shared: HashMap<String, u64>,
@@ -139,6 +147,15 @@ impl Index {
         kept.hint(ctx);
     }
 
+    /// The machines that make room for others: mostly none of thousands.
+    pub(super) fn making_room(&self, ctx: &Ctx) -> Vec<Arc<VirtualMachine>> {
+        let mut kept = self.lock();
+        kept.sync_machines(ctx);
+        let keys = kept.making_room.iter();
+        keys.filter_map(|key| ctx.cache.machines.get(&key.namespace, &key.name))
+            .collect()
+    }
+
     /// Whether a group is told something else than before: all of it is to say the same.
     pub(super) fn is_news(&self, namespace: &str, group: &str, words: &str) -> bool {
         let mut kept = self.lock();
@@ -213,23 +230,80 @@ impl Kept {
     }
 
     fn sync_hosts(&mut self, ctx: &Ctx) {
-        let mut before = std::mem::take(&mut self.hosts);
-        for host in ctx.cache.hosts.all() {
-            let (name, handle) = (host.name_any(), ctx.hosts.ensure(&host));
-            let stamp = Some(Stamp::of(&host, &handle));
-            if before.remove(&name).flatten() != stamp {
-                let event = match self.candidate(ctx, &host, &handle) {
-                    Some(candidate) => self.fleet.upsert_host(&candidate),
-                    None => self.fleet.remove_host(&name),
-                };
-                self.note(event);
+        match ctx.cache.hosts.take_changed() {
+            Some(changed) => {
+                for (_, name) in changed {
+                    self.hosts.insert(name, None);
+                }
             }
-            self.hosts.insert(name, stamp);
+            None => {
+                self.hosts.values_mut().for_each(|stamp| *stamp = None);
+                for host in ctx.cache.hosts.all() {
+                    self.hosts.insert(host.name_any(), None);
+                }
+            }
         }
-        for host in before.into_keys() {
-            let event = self.fleet.remove_host(&host);
-            self.note(event);
+        // Whose machine another Host stands for as well may make that one a second one.
+        for _ in 0..2 {
+            let outdated = self
+                .hosts
+                .iter()
+                .filter(|(_, stamp)| is_outdated(stamp.as_ref()));
+            let outdated: Vec<String> = outdated.map(|(name, _)| name.clone()).collect();
+            for name in outdated {
+                self.sync_host(ctx, name);
+            }
         }
+    }
+
+    fn sync_host(&mut self, ctx: &Ctx, name: String) {
+        let Some(host) = ctx.cache.hosts.get("", &name) else {
+            self.hosts.remove(&name);
+            self.stands_for(&name, None);
+            let event = self.fleet.remove_host(&name);
+            return self.note(event);
+        };
+        let handle = ctx.hosts.ensure(&host);
+        // Before it is looked at: what changes meanwhile is seen the next time.
+        let changes = handle.changes();
+        let uuid = handle.read(|it| it.facts.as_ref()?.host_uuid().map(str::to_owned));
+        self.stands_for(&name, uuid);
+        let event = match self.candidate(ctx, &host, &handle) {
+            Some(candidate) => self.fleet.upsert_host(&candidate),
+            None => self.fleet.remove_host(&name),
+        };
+        self.note(event);
+        self.hosts.insert(name, Some(Stamp { handle, changes }));
+    }
+
+    // Which machine a host is, by libvirt's UUID. Those that are the same are looked at anew.
+    fn stands_for(&mut self, name: &str, uuid: Option<String>) {
+        if self.uuids.get(name) == uuid.as_ref() {
+            return;
+        }
+        let before = match &uuid {
+            Some(uuid) => self.uuids.insert(name.to_owned(), uuid.clone()),
+            None => self.uuids.remove(name),
+        };
+        for (uuid, is) in [(before, false), (uuid, true)] {
+            let Some(uuid) = uuid else { continue };
+            let same = self.twins.entry(uuid.clone()).or_default();
+            for other in same.iter().filter(|other| *other != name) {
+                self.hosts.insert(other.clone(), None);
+            }
+            match is {
+                true => same.insert(name.to_owned()),
+                false => same.remove(name),
+            };
+            if same.is_empty() {
+                self.twins.remove(&uuid);
+            }
+        }
+    }
+
+    fn has_twin(&self, name: &str) -> bool {
+        let same = self.uuids.get(name).and_then(|uuid| self.twins.get(uuid));
+        same.is_some_and(|same| same.len() > 1)
     }
 
     fn note(&mut self, event: Option<Event>) {
@@ -249,7 +323,7 @@ impl Kept {
         let desired = DesiredHost::parse(&host.spec).ok()?;
         let offer = match ctx.hosts.is_idle(&name) {
             true => Offer::told(host),
-            false => Offer::seen(ctx, &name, handle, &desired),
+            false => Offer::seen(ctx, handle, &desired, self.has_twin(&name)),
         };
         let others = Others::on(handle, &ctx.fleet, &self.bound, &self.freed);
         let site = self.sites.on(&name);
@@ -302,14 +376,4 @@ fn counted(ctx: &Ctx, machine: &VirtualMachine, desired: &DesiredMachine) -> (Ma
         ..request::machine(ctx, desired)
     };
     (counted, counts)
-}
-
-impl Stamp {
-    fn of(host: &Host, handle: &Arc<HostHandle>) -> Self {
-        Self {
-            version: host.resource_version(),
-            handle: Arc::as_ptr(handle) as usize,
-            changes: handle.changes(),
-        }
-    }
 }

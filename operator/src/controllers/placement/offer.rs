@@ -42,14 +42,14 @@ impl Default for Devices {
 }
 
 impl Offer {
-    /// As it was seen there.
-    pub(super) fn seen(ctx: &Ctx, name: &str, handle: &HostHandle, desired: &DesiredHost) -> Self {
+    /// As it was seen there. `twin`: another Host may stand for the same machine.
+    pub(super) fn seen(ctx: &Ctx, handle: &HostHandle, desired: &DesiredHost, twin: bool) -> Self {
         let Some(facts) = handle.read(|inventory| inventory.facts.clone()) else {
             return Self::default();
         };
         Self {
             reachable: handle.is_up(),
-            duplicate: duplicate_of(ctx, name, &facts).is_some(),
+            duplicate: twin && duplicate_of(ctx, &handle.name, &facts).is_some(),
             guests: Arc::clone(&facts.guests),
             cpu_class: facts.cpu_class,
             cpus: desired.allocatable_cpus(facts.cpus),

@@ -23,7 +23,7 @@ use crate::reconcile::{Again, Key};
 type Machines = Vec<Arc<VirtualMachine>>;
 
 fn of_uid(ctx: &Ctx, uid: &str) -> Machines {
-    let mut all = ctx.cache.machines.all();
+    let mut all = ctx.memory.fleet.making_room(ctx);
     all.retain(|it| it.preempted_by().is_some_and(|by| by.uid == uid));
     all
 }
@@ -178,7 +178,7 @@ fn scheduled(status: &VirtualMachineStatus) -> Entry {
 
 /// Asks for a look at those that make room for a machine.
 pub fn hint_victims(ctx: &Ctx, key: &Key) {
-    for machine in ctx.cache.machines.all() {
+    for machine in ctx.memory.fleet.making_room(ctx) {
         let by = machine.preempted_by();
         if by.is_some_and(|by| by.namespace == key.namespace && by.name == key.name) {
             ctx.hints.hint(Key::of_machine(&machine));

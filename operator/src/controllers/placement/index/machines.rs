@@ -40,6 +40,7 @@ impl Kept {
                 .cloned()
             {
                 self.uids.remove(key);
+                self.making_room.remove(key);
                 self.drop_machine(&gone);
             }
         }
@@ -56,6 +57,7 @@ impl Kept {
         gone.iter().for_each(|uid| self.drop_machine(uid));
         self.uids.retain(|_, uid| there.contains(uid));
         self.unsettled.clear();
+        self.making_room.clear();
         for machine in &machines {
             self.sync_machine(ctx, machine);
         }
@@ -89,6 +91,10 @@ impl Kept {
         if !known.is_settled() || machine.spec.instance_type.is_some() {
             self.unsettled.insert(key.clone());
         }
+        match known.makes_room {
+            true => self.making_room.insert(key.clone()),
+            false => self.making_room.remove(&key),
+        };
         self.uids.insert(key, uid.clone());
         self.machines.insert(uid, known);
     }
