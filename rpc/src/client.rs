@@ -275,7 +275,7 @@ impl Memory {
     /// As many pieces are kept as calls are under way.
     const KEPT: usize = 4;
     /// And no more than this of them all: an idle connection is to be small.
-    const KEPT_CAPACITY: usize = 12 << 10;
+    const KEPT_CAPACITY: usize = 2 << 10;
 
     fn get(&self) -> Vec<u8> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);

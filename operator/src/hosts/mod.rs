@@ -4,6 +4,7 @@
 pub mod access;
 pub mod act;
 mod addresses;
+mod alike;
 mod bulk;
 mod cpu;
 mod devices;

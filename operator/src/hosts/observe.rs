@@ -11,7 +11,7 @@ use drover_rpc::{Client, code};
 use uuid::Uuid;
 
 use super::inventory::{HostHandle, Slot};
-use super::{HostError, domain_ref, network_ref, pool_ref};
+use super::{HostError, alike, domain_ref, network_ref, pool_ref};
 
 // VIR_DOMAIN_XML_INACTIVE, and the same of networks.
 pub(super) const INACTIVE: u32 = 2;
@@ -269,7 +269,9 @@ async fn try_definitions(
             return Ok::<_, ReadError>(None);
         }
         let xml = client.domain_get_xml_desc(domain(), flags).await?;
-        Ok(Some(Definition::parse(&xml.to_string_lossy())?))
+        let mut definition = Definition::parse(&xml.to_string_lossy())?;
+        alike::share(&mut definition.values);
+        Ok(Some(definition))
     };
     let (autostart, inactive, live) = tokio::try_join!(
         autostart,

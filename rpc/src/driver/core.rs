@@ -25,7 +25,7 @@ use crate::transport::Socket;
 /// What is read at a time.
 const READ_SIZE: usize = 256 << 10;
 /// More than this is not kept for the next writing, unless a stream is open.
-const KEPT_CAPACITY: usize = 4 << 10;
+const KEPT_CAPACITY: usize = 1 << 10;
 const KEPT_CAPACITY_OF_STREAMS: usize = 1 << 20;
 
 thread_local! {

@@ -39,7 +39,7 @@ pub fn update(
         .into_iter()
         .filter(|change| !change.class.is_refused() && allowed(&change.path))
         .collect();
-    let mut values = found.values.clone();
+    let mut values = found.values.to_vec();
     for change in &changes {
         if let What::Once(index) = change.what {
             for index in [Some(index), follower(wanted, index)].into_iter().flatten() {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// What a field has: as it is declared, or as a definition shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum Value {
     /// Anything: it is not declared, or cannot be seen.
     #[default]

@@ -185,8 +185,8 @@ pub struct Definition {
     pub memory_kib: u64,
     /// Virtual CPUs that it has.
     pub vcpus: u32,
-    /// The fields that it has once, in the order of [`ROWS`].
-    pub values: Vec<Value>,
+    /// The fields that it has once, in the order of [`ROWS`]. Those of many machines are the same.
+    pub values: Arc<Vec<Value>>,
     /// The disks, without the one with what the guest is given for its first start.
     pub disks: Vec<DiskFacts>,
     /// The interfaces.
@@ -278,7 +278,7 @@ impl Definition {
             vcpus: current
                 .and_then(|count| count.trim().parse().ok())
                 .unwrap_or(1),
-            values: shown(&ROWS, root),
+            values: Arc::new(shown(&ROWS, root)),
             disks: devices("disk").filter(|it| !gives(*it)).map(disk).collect(),
             interfaces: devices("interface").map(interface).collect(),
             given: given(root),
@@ -324,7 +324,7 @@ impl Definition {
     /// Where what this field of the spec gives the guest is kept.
     #[must_use]
     pub fn seed_of(&self, path: &str) -> Option<&str> {
-        let mut rows = ROWS.iter().zip(&self.values);
+        let mut rows = ROWS.iter().zip(self.values.iter());
         match rows.find(|(row, _)| row.path == path)?.1 {
             Value::Sealed(place) => Some(place),
             _ => None,

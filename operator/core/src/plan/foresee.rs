@@ -163,7 +163,7 @@ fn apply_one(definition: &mut Definition, wanted: &Shape, what: &What) {
                 .into_iter()
                 .flatten()
             {
-                definition.values[index] = wanted.values[index].clone();
+                Arc::make_mut(&mut definition.values)[index] = wanted.values[index].clone();
             }
         }
         What::Disk(name, index) => {

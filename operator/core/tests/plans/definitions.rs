@@ -1,5 +1,7 @@
 //! What is written is what is read, and what differs is named.
 
+use std::sync::Arc;
+
 use drover_core::definition::{create, outline};
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::fields::{Shape, Value};
@@ -43,9 +45,9 @@ fn libvirts_own_words_are_no_difference() {
         .iter()
         .position(|it| *it == text("q35"))
         .unwrap();
-    found.values[board] = text("pc-q35-7.2");
+    Arc::make_mut(&mut found.values)[board] = text("pc-q35-7.2");
     assert_eq!(named(&desired, &found), []);
-    found.values[board] = text("pc-i440fx-7.2");
+    Arc::make_mut(&mut found.values)[board] = text("pc-i440fx-7.2");
     let path = "spec.machine.type".to_owned();
     assert_eq!(
         named(&desired, &found),

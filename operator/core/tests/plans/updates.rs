@@ -1,5 +1,7 @@
 //! Changes of a machine that is there: what is done unasked, what waits, what is refused.
 
+use std::sync::Arc;
+
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::fields::{Class, Value};
 use drover_core::plan::machine::{Fate, Plan, Step};
@@ -320,7 +322,7 @@ fn what_a_running_guest_does_not_show_is_remembered() {
         .values
         .iter()
         .position(|it| *it == Value::Text("host-model".into()));
-    world.live().values[index.unwrap()] = Value::Text("EPYC".into());
+    Arc::make_mut(&mut world.live().values)[index.unwrap()] = Value::Text("EPYC".into());
     assert_eq!(world.settle(&model("host-model")).1, []);
     let (plan, _) = world.settle(&model("qemu64"));
     assert_eq!(
