@@ -60,7 +60,7 @@ pub(crate) const ELSEWHERE: [&str; 10] = [
 ];
 
 /// Every procedure of the operator's that changes nothing but what its own connection is told.
-pub(crate) const READS: [&str; 48] = [
+pub(crate) const READS: [&str; 51] = [
     "AUTH_LIST",
     "CONNECT_CLOSE",
     "CONNECT_COMPARE_HYPERVISOR_CPU",
@@ -74,8 +74,10 @@ pub(crate) const READS: [&str; 48] = [
     "CONNECT_GET_VERSION",
     "CONNECT_LIST_ALL_DOMAINS",
     "CONNECT_LIST_ALL_NETWORKS",
+    "CONNECT_LIST_ALL_NODE_DEVICES",
     "CONNECT_LIST_ALL_STORAGE_POOLS",
     "CONNECT_NETWORK_EVENT_REGISTER_ANY",
+    "CONNECT_NODE_DEVICE_EVENT_REGISTER_ANY",
     "CONNECT_OPEN",
     "CONNECT_STORAGE_POOL_EVENT_REGISTER_ANY",
     "CONNECT_SUPPORTS_FEATURE",
@@ -97,6 +99,7 @@ pub(crate) const READS: [&str; 48] = [
     "NETWORK_GET_XML_DESC",
     "NETWORK_IS_ACTIVE",
     "NETWORK_IS_PERSISTENT",
+    "NODE_DEVICE_GET_XML_DESC",
     "NODE_GET_INFO",
     "SECRET_LOOKUP_BY_UUID",
     "STORAGE_POOL_GET_INFO",
