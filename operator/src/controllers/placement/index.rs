@@ -151,6 +151,7 @@ impl Index {
     pub(super) fn making_room(&self, ctx: &Ctx) -> Vec<Arc<VirtualMachine>> {
         let mut kept = self.lock();
         kept.sync_machines(ctx);
+        kept.hint(ctx);
         let keys = kept.making_room.iter();
         keys.filter_map(|key| ctx.cache.machines.get(&key.namespace, &key.name))
             .collect()
