@@ -72,7 +72,8 @@ impl HostHandle {
             let seen = seen.filter_map(|(_, slot)| slot.value.as_deref());
             let seen = seen.filter(|domain| !leave(domain));
             let all = seen.flat_map(ObservedDomain::definitions);
-            all.flat_map(|it| it.host_devices.iter().cloned()).collect()
+            let all = all.flat_map(|it| &it.host_devices);
+            all.map(|it| it.address.clone()).collect()
         })
     }
 

@@ -9,9 +9,9 @@ use roxmltree::Node;
 
 use super::{Class, Field, Row, Value};
 use crate::desired::machine::DesiredMachine;
-use crate::host_devices::Given;
+use crate::observed::domain::host_device;
 use crate::observed::node_device::Address;
-use crate::observed::{attribute, child, children};
+use crate::observed::{child, children};
 use crate::xml::Element;
 
 type R = Row<DesiredMachine>;
@@ -249,8 +249,11 @@ pub(super) const HOST_DEVICES: R = R::new(
         None => Value::Any,
     },
     |root| {
-        let found = given(root);
-        given_words(found.iter())
+        let found = all(root, "hostdev").filter_map(host_device);
+        let named: Vec<_> = found
+            .filter_map(|it| Some((it.name?, it.address)))
+            .collect();
+        given_words(named.iter())
     },
     |root, values| {
         let devices = root.ensure("devices");
@@ -267,16 +270,6 @@ pub(super) const HOST_DEVICES: R = R::new(
         }
     },
 );
-
-/// The devices of its host that a definition of Drover's gives its guest.
-pub(crate) fn given(root: Node<'_, '_>) -> Given {
-    let named = all(root, "hostdev").filter_map(|hostdev| {
-        let alias = attribute(hostdev, "alias", "name")?;
-        let name = alias.strip_prefix(HOST_DEVICE_ALIAS)?;
-        Some((name.to_owned(), Address::of_hostdev(hostdev)?))
-    });
-    named.collect()
-}
 
 fn given_words<'a, T: Display + 'a>(given: impl Iterator<Item = &'a (String, T)>) -> Value {
     let mut words: Vec<_> = given.map(|(name, it)| format!("{name}={it}")).collect();

@@ -19,7 +19,7 @@ pub use interface::INTERFACE_ROWS;
 pub use shape::{Item, Shape, short_hash};
 pub use value::Value;
 
-pub(crate) use devices::given;
+pub(crate) use devices::HOST_DEVICE_ALIAS;
 pub(crate) use disk::{DISK_ALIAS, DiskField, LIMITS, is_drive, limit, new_disk};
 pub(crate) use firmware::family;
 pub(crate) use first_boot::is_seed;

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::node_device::Address;
 use super::{Unreadable, attribute, bytes, child, children, parse};
 use crate::fields::{
-    DISK_ALIAS, DISK_ROWS, Field, INTERFACE_ALIAS, INTERFACE_ROWS, ROWS, Value, given, is_seed,
-    shown,
+    DISK_ALIAS, DISK_ROWS, Field, HOST_DEVICE_ALIAS, INTERFACE_ALIAS, INTERFACE_ROWS, ROWS, Value,
+    is_seed, shown,
 };
 use crate::host_devices::Given;
 use crate::identity::{Mark, Stop};
@@ -191,10 +191,8 @@ pub struct Definition {
     pub disks: Vec<DiskFacts>,
     /// The interfaces.
     pub interfaces: Vec<InterfaceFacts>,
-    /// The devices of its host that Drover gives it.
-    pub given: Given,
-    /// All devices of its host that it has, whoever gave them.
-    pub host_devices: Vec<Address>,
+    /// The devices of its host that it has.
+    pub host_devices: Vec<HostDeviceFacts>,
     /// Whether the guest's agent answers.
     pub agent: bool,
     /// Drover's mark.
@@ -257,7 +255,24 @@ pub struct InterfaceFacts {
     pub values: Vec<Value>,
 }
 
+/// A device of its host that a definition has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostDeviceFacts {
+    /// Its name in the spec, if Drover wrote it.
+    pub name: Option<String>,
+    /// Which one it is.
+    pub address: Address,
+}
+
 impl Definition {
+    /// The devices of its host that Drover gives it.
+    #[must_use]
+    pub fn given(&self) -> Given {
+        let all = self.host_devices.iter();
+        all.filter_map(|it| Some((it.name.clone()?, it.address.clone())))
+            .collect()
+    }
+
     /// Reads the XML of a domain.
     ///
     /// # Errors
@@ -281,8 +296,7 @@ impl Definition {
             values: Arc::new(shown(&ROWS, root)),
             disks: devices("disk").filter(|it| !gives(*it)).map(disk).collect(),
             interfaces: devices("interface").map(interface).collect(),
-            given: given(root),
-            host_devices: devices("hostdev").filter_map(Address::of_hostdev).collect(),
+            host_devices: devices("hostdev").filter_map(host_device).collect(),
             agent: devices("channel").any(agent_answers),
             mark: Mark::read(root),
         };
@@ -419,6 +433,13 @@ fn interface(node: Node<'_, '_>) -> InterfaceFacts {
         network: attribute(node, "source", "network"),
         values: shown(&INTERFACE_ROWS, node),
     }
+}
+
+pub(crate) fn host_device(node: Node<'_, '_>) -> Option<HostDeviceFacts> {
+    Some(HostDeviceFacts {
+        name: user_alias(node, HOST_DEVICE_ALIAS),
+        address: Address::of_hostdev(node)?,
+    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use drover_core::desired::host::DesiredHost;
 use drover_core::desired::machine::DesiredMachine;
 use drover_core::host_devices::{Given, HostDevices};
-use drover_core::observed::domain::ObservedDomain;
+use drover_core::observed::domain::{Definition, ObservedDomain};
 use drover_core::observed::node_device::Address;
 use drover_core::plan::Verdict;
 use drover_crds::VirtualMachine;
@@ -31,7 +31,7 @@ pub(super) async fn given(
     let offered = HostDevices::new(&spec.map_or_else(Vec::new, |spec| spec.devices), &there);
     let domain = host.domain(desired.uuid).await?;
     let definition = domain.as_ref().and_then(|it| it.definitions().last());
-    let has = definition.map_or_else(Given::new, |it| it.given.clone());
+    let has = definition.map_or_else(Given::new, Definition::given);
     let others = host
         .devices_of_guests(|domain| domain.uuid == desired.uuid || has_freed_place(ctx, domain));
     let on_it = |key: &Key| {

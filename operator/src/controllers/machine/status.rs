@@ -1,7 +1,7 @@
 //! What a look at a machine says in its status.
 
 use drover_core::fields::{Class, short_hash};
-use drover_core::observed::domain::ObservedDomain;
+use drover_core::observed::domain::{Definition, ObservedDomain};
 use drover_core::plan::Verdict;
 use drover_core::plan::history::History;
 use drover_core::plan::machine::{Fate, Plan};
@@ -49,14 +49,12 @@ pub(super) fn describe(
 
 // What it has now: what runs, or what its next start takes.
 fn host_devices(domain: &ObservedDomain) -> Vec<HostDeviceStatus> {
-    let given = domain.definitions().next().map(|it| &it.given);
-    let given = given
-        .into_iter()
-        .flatten()
-        .map(|(name, address)| HostDeviceStatus {
-            name: name.clone(),
-            device: address.to_string(),
-        });
+    let given = domain.definitions().next().map(Definition::given);
+    let given = given.into_iter().flatten();
+    let given = given.map(|(name, address)| HostDeviceStatus {
+        name,
+        device: address.to_string(),
+    });
     given.collect()
 }
 

@@ -43,7 +43,7 @@ impl Others {
                 };
                 if !freed.contains(uuid) {
                     let all = domain.definitions().flat_map(|it| &it.host_devices);
-                    others.devices.extend(all.cloned());
+                    others.devices.extend(all.map(|it| it.address.clone()));
                 }
                 let off = domain.inactive.as_ref().filter(|_| waits(uuid, domain));
                 if let Some(taken) = domain.live.as_ref().or(off) {
