@@ -30,9 +30,7 @@ pub enum Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pci([domain, bus, slot, function]) => {
-                write!(f, "pci/{domain:04x}:{bus:02x}:{slot:02x}.{function:x}")
-            }
+            Self::Pci(address) => write!(f, "pci/{}", pci_text(*address)),
             Self::Usb([bus, device]) => write!(f, "usb/{bus:03}:{device:03}"),
             Self::Mdev(uuid) => write!(f, "mdev/{uuid}"),
         }
@@ -66,17 +64,24 @@ impl Address {
         let address = child(child(hostdev, "source")?, "address")?;
         let number = |name: &str| number(address.attribute(name)?);
         match hostdev.attribute("type")? {
-            "pci" => Some(Self::Pci([
-                number("domain").unwrap_or(0),
-                number("bus")?,
-                number("slot")?,
-                number("function")?,
-            ])),
+            "pci" => pci_address(address).map(Self::Pci),
             "usb" => Some(Self::Usb([number("bus")?, number("device")?])),
             "mdev" => Some(Self::Mdev(address.attribute("uuid")?.to_owned())),
             _ => None,
         }
     }
+}
+
+/// Domain, bus, slot and function of a PCI device: of an element with such attributes.
+pub(crate) fn pci_address(address: Node<'_, '_>) -> Option<[u32; 4]> {
+    let number = |name: &str| number(address.attribute(name)?);
+    let domain = number("domain").unwrap_or(0);
+    Some([domain, number("bus")?, number("slot")?, number("function")?])
+}
+
+/// As everybody writes it: `0000:65:00.0`.
+pub(crate) fn pci_text([domain, bus, slot, function]: [u32; 4]) -> String {
+    format!("{domain:04x}:{bus:02x}:{slot:02x}.{function:x}")
 }
 
 impl NodeDevice {

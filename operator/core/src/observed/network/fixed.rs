@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use roxmltree::Node;
 
+use crate::observed::node_device::{pci_address, pci_text};
 use crate::observed::{attribute, child, children};
 use crate::xml::Element;
 
@@ -83,13 +84,6 @@ fn host_devices(forward: Node<'_, '_>) -> Option<String> {
     if let Some(device) = child(forward, "pf") {
         return device.attribute("dev").map(str::to_owned);
     }
-    let addresses = children(forward, "address").map(|address| {
-        let part = |name| {
-            let text = address.attribute(name).unwrap_or_default();
-            u32::from_str_radix(text.trim_start_matches("0x"), 16).unwrap_or(0)
-        };
-        let [domain, bus, slot, function] = ["domain", "bus", "slot", "function"].map(part);
-        format!("{domain:04x}:{bus:02x}:{slot:02x}.{function:x}")
-    });
-    Some(addresses.collect::<Vec<_>>().join(", "))
+    let addresses = children(forward, "address").filter_map(pci_address);
+    Some(addresses.map(pci_text).collect::<Vec<_>>().join(", "))
 }
