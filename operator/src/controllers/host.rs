@@ -46,7 +46,7 @@ pub async fn reconcile(ctx: &Ctx, key: &Key) -> Result<Again, Error> {
     let facts = handle.read(|inventory| inventory.facts.clone());
     let mut status = before.clone();
     if let (Some(facts), Ok(desired)) = (&facts, &desired) {
-        let devices = placement::devices(&handle, desired);
+        let devices = placement::devices(&handle, &desired.devices);
         describe(&mut status, facts, desired, &devices);
     }
     let verdict = match &desired {

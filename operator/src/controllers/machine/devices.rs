@@ -2,15 +2,14 @@
 
 use std::collections::HashSet;
 
-use drover_core::desired::host::DesiredHost;
 use drover_core::desired::machine::DesiredMachine;
-use drover_core::host_devices::{Given, HostDevices};
+use drover_core::host_devices::Given;
 use drover_core::observed::domain::{Definition, ObservedDomain};
 use drover_core::observed::node_device::Address;
 use drover_core::plan::Verdict;
-use drover_crds::VirtualMachine;
 use drover_crds::condition::Reason;
 
+use crate::controllers::placement;
 use crate::ctx::Ctx;
 use crate::hosts::{HostError, HostHandle};
 use crate::reconcile::Key;
@@ -25,10 +24,10 @@ pub(super) async fn given(
     if wanted.is_empty() {
         return Ok(Ok(Given::new()));
     }
-    let there = host.devices().await?;
+    host.devices().await?;
     let object = ctx.cache.hosts.get("", &host.name);
-    let spec = object.and_then(|object| DesiredHost::parse(&object.spec).ok());
-    let offered = HostDevices::new(&spec.map_or_else(Vec::new, |spec| spec.devices), &there);
+    let offered = object.map(|object| placement::devices(host, &object.spec.devices));
+    let offered = offered.unwrap_or_default();
     let domain = host.domain(desired.uuid).await?;
     let definition = domain.as_ref().and_then(|it| it.definitions().last());
     let has = definition.map_or_else(Given::new, Definition::given);
@@ -52,5 +51,5 @@ fn has_freed_place(ctx: &Ctx, domain: &ObservedDomain) -> bool {
     let mark = domain.mark().filter(|mark| mark.fleet == ctx.fleet);
     let machine = mark.and_then(|it| ctx.cache.machines.get(&it.namespace, &it.name));
     let off = !domain.state.is_active();
-    off && machine.is_some_and(|machine| VirtualMachine::has_freed_place(&machine))
+    off && machine.is_some_and(|machine| machine.has_freed_place())
 }

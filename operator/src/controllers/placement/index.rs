@@ -322,11 +322,12 @@ impl Kept {
     fn candidate(&self, ctx: &Ctx, host: &Host, handle: &HostHandle) -> Option<Candidate> {
         let name = host.name_any();
         let desired = DesiredHost::parse(&host.spec).ok()?;
+        let others = Others::on(handle, &ctx.fleet, &self.bound, &self.freed);
+        let twin = self.has_twin(&name);
         let offer = match ctx.hosts.is_idle(&name) {
             true => Offer::told(host),
-            false => Offer::seen(ctx, handle, &desired, self.has_twin(&name)),
+            false => Offer::seen(ctx, handle, &desired, twin, &others.devices),
         };
-        let others = Others::on(handle, &ctx.fleet, &self.bound, &self.freed);
         let site = self.sites.on(&name);
         Some(Candidate {
             labels: sites::labels(host),
@@ -336,7 +337,7 @@ impl Kept {
                 && !offer.duplicate
                 && host.metadata.deletion_timestamp.is_none(),
             consent: desired.consent.clone(),
-            devices: offer.devices_without(&others.devices),
+            devices: offer.devices,
             guests: offer.guests,
             cpus: offer.cpus,
             memory: offer.memory,

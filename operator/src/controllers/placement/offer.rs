@@ -7,7 +7,7 @@ use drover_core::desired::host::DesiredHost;
 use drover_core::host_devices::HostDevices;
 use drover_core::observed::node_device::Address;
 use drover_core::schedule::{Guest, HugepageRoom};
-use drover_crds::host::Resources;
+use drover_crds::host::{OfferedDevice, Resources};
 use drover_crds::{Host, Quantity, condition};
 
 use crate::controllers::host::duplicate_of;
@@ -25,25 +25,20 @@ pub(super) struct Offer {
     pub(super) cpus: u64,
     pub(super) memory: u64,
     pub(super) hugepages: Vec<HugepageRoom>,
-    devices: Devices,
-}
-
-// As they were seen, or how many there are.
-#[derive(Debug)]
-enum Devices {
-    Seen(HostDevices),
-    Told(BTreeMap<String, u64>),
-}
-
-impl Default for Devices {
-    fn default() -> Self {
-        Self::Told(BTreeMap::new())
-    }
+    /// How many devices there are of each resource that others have not.
+    pub(super) devices: BTreeMap<String, u64>,
 }
 
 impl Offer {
-    /// As it was seen there. `twin`: another Host may stand for the same machine.
-    pub(super) fn seen(ctx: &Ctx, handle: &HostHandle, desired: &DesiredHost, twin: bool) -> Self {
+    /// As it was seen there. `twin`: another Host may stand for the same machine; `taken`: devices that
+    /// others have.
+    pub(super) fn seen(
+        ctx: &Ctx,
+        handle: &HostHandle,
+        desired: &DesiredHost,
+        twin: bool,
+        taken: &HashSet<Address>,
+    ) -> Self {
         let Some(facts) = handle.read(|inventory| inventory.facts.clone()) else {
             return Self::default();
         };
@@ -55,7 +50,7 @@ impl Offer {
             cpus: desired.allocatable_cpus(facts.cpus),
             memory: desired.allocatable_memory(facts.ordinary_memory()),
             hugepages: facts.capabilities.hugepages.clone(),
-            devices: Devices::Seen(devices(handle, desired)),
+            devices: devices(handle, &desired.devices).count_without(taken),
         }
     }
 
@@ -81,27 +76,17 @@ impl Offer {
             cpus: allocatable.map_or(0, |it| amount(&it.cpu)),
             memory: allocatable.map_or(0, |it| amount(&it.memory)),
             hugepages: allocatable.map_or_else(Vec::new, pages),
-            devices: Devices::Told(allocatable.map_or_else(BTreeMap::new, told_devices)),
+            devices: allocatable.map_or_else(BTreeMap::new, told_devices),
             ..Self::default()
-        }
-    }
-
-    /// How many devices there are of each resource, without these.
-    pub(super) fn devices_without(&self, taken: &HashSet<Address>) -> BTreeMap<String, u64> {
-        match &self.devices {
-            Devices::Seen(devices) => devices.count_without(taken),
-            Devices::Told(counts) => counts.clone(),
         }
     }
 }
 
-/// The devices of a host that its machines may be given, as far as it has been asked.
-pub fn devices(handle: &HostHandle, desired: &DesiredHost) -> HostDevices {
+/// The devices of a host that its machines may be given of those that its Host offers, as far as it has
+/// been asked.
+pub fn devices(handle: &HostHandle, offered: &[OfferedDevice]) -> HostDevices {
     let there = handle.read(|inventory| inventory.devices.value.clone());
-    HostDevices::new(
-        &desired.devices,
-        there.as_deref().map_or(&[][..], Vec::as_slice),
-    )
+    HostDevices::new(offered, there.as_deref().map_or(&[][..], Vec::as_slice))
 }
 
 fn told_devices(told: &Resources) -> BTreeMap<String, u64> {
