@@ -56,15 +56,12 @@ pub(super) async fn sightings(
             let last = known.map(|(name, slot)| (name.clone(), slot.value.clone()));
             (inventory.listed, last)
         });
-        // Whoever has nothing of it and can tell so says nothing: of thousands of hosts almost all.
-        if listed && last.is_none() {
-            continue;
-        }
         let anew = bound != Some(handle.name.as_str());
         let sight = match last {
             Some(last) => sight(&handle, desired, last, (anew, purpose)).await,
             None => Sight::Nothing,
         };
+        // Whoever has nothing of it and can tell so says nothing: of thousands of hosts almost all.
         if !listed || sight != Sight::Nothing {
             seen.push((host.name_any(), listed, confirmed_off(&host), sight));
         }
