@@ -1,19 +1,18 @@
 //! What many machines have alike is kept once: a fleet has thousands of a few sizes.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use drover_core::fields::Value;
 
 // So many different ones are kept before those that nobody has any more are looked for.
 const MOST: usize = 1_024;
 
-static KNOWN: Mutex<Option<HashSet<Arc<Vec<Value>>>>> = Mutex::new(None);
+static KNOWN: LazyLock<Mutex<HashSet<Arc<Vec<Value>>>>> = LazyLock::new(Mutex::default);
 
 /// Puts what is known already, if it is the same, in its place.
 pub(super) fn share(values: &mut Arc<Vec<Value>>) {
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = known.get_or_insert_default();
     if let Some(same) = known.get(values) {
         *values = Arc::clone(same);
         return;
