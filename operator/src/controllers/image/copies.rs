@@ -192,9 +192,15 @@ pub(super) async fn settle(
         return Look::of(Outcome::failed(&error));
     }
     let work = site.work(ctx, status);
-    if status.format.is_none() && work.says_nothing().await {
-        let message = "somebody was stopped before it was written down what the copy is";
-        return missing(ctx, &work, Verdict::new(Reason::VolumeMissing, message)).await;
+    if status.format.is_none() {
+        match work.says_nothing().await {
+            Ok(false) => {}
+            Ok(true) => {
+                let message = "somebody was stopped before it was written down what the copy is";
+                return missing(ctx, &work, Verdict::new(Reason::VolumeMissing, message)).await;
+            }
+            Err(error) => return Look::of(Outcome::failed(&error)),
+        }
     }
     match work.settle(was_ready).await {
         None => match &copy.source {

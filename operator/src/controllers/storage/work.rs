@@ -162,9 +162,9 @@ impl Work<'_> {
     }
 
     /// Whether its record is there, and empty: somebody was stopped between making it and writing it.
-    pub(in crate::controllers) async fn says_nothing(&self) -> bool {
-        let record = self.pool().record(&self.desired.ready_name()).await;
-        record.is_ok_and(|record| record.is_some_and(|text| text.is_empty()))
+    pub(in crate::controllers) async fn says_nothing(&self) -> Result<bool, HostError> {
+        let record = self.pool().record(&self.desired.ready_name()).await?;
+        Ok(record.is_some_and(|text| text.is_empty()))
     }
 
     /// Takes the steps by which it goes. It is gone when that is told of it and nothing is to be tried
