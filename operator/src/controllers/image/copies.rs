@@ -1,7 +1,6 @@
 //! The copies of an image: one volume in one pool of one host each.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +12,9 @@ use drover_core::observed::pool::ObservedPool;
 use drover_core::plan::Verdict;
 use drover_core::xml::type_word;
 use drover_crds::condition::Reason;
-use drover_crds::image::{ImageCopy, ImagePlace};
 use drover_crds::{ImageStatus, StoragePool, quantity};
 
+use super::place::Place;
 use super::{authorities, original};
 use crate::controllers::report;
 use crate::controllers::storage::{self, Outcome, PROGRESS, Work, clone, pool_on};
@@ -27,67 +26,6 @@ use crate::reconcile::{Again, Key};
 
 /// How many volumes are written at once from what is read once.
 const TOGETHER: usize = 16;
-
-/// Where a copy is: in a Shared pool on no host.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) pool: String,
-    pub(super) host: String,
-}
-
-impl Place {
-    /// In a pool, for what is on a host.
-    pub(super) fn new(ctx: &Ctx, pool: String, host: String) -> Self {
-        let host = match storage::is_shared(ctx, &pool) {
-            true => String::new(),
-            false => host,
-        };
-        Self { pool, host }
-    }
-
-    // Through which it is written and read.
-    fn handle(&self, ctx: &Ctx) -> Option<Arc<HostHandle>> {
-        let pool = ctx.cache.pools.get("", &self.pool)?;
-        ctx.hosts.get(&storage::writer_for(&pool, &self.host).ok()?)
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.pool)?;
-        match self.host.as_str() {
-            "" => Ok(()),
-            host => write!(f, " on {host}"),
-        }
-    }
-}
-
-impl std::convert::From<&ImageCopy> for Place {
-    fn from(copy: &ImageCopy) -> Self {
-        Self {
-            pool: copy.pool.clone(),
-            host: copy.host.clone(),
-        }
-    }
-}
-
-impl std::convert::From<&ImagePlace> for Place {
-    fn from(place: &ImagePlace) -> Self {
-        Self {
-            pool: place.pool.clone(),
-            host: place.host.clone(),
-        }
-    }
-}
-
-impl std::convert::From<&Place> for ImagePlace {
-    fn from(place: &Place) -> Self {
-        Self {
-            pool: place.pool.clone(),
-            host: place.host.clone(),
-        }
-    }
-}
 
 /// How a copy is.
 pub(super) enum Look {

@@ -7,8 +7,9 @@ use drover_core::plan::{Verdict, used_by};
 use drover_crds::condition::Reason;
 use futures::future::join_all;
 
-use super::copies::{self, Look, Place};
+use super::copies::{self, Look};
 use super::kinds::ImageObject;
+use super::place::Place;
 use super::{readers, sent};
 use crate::controllers::report::{self, Report, Unwanted};
 use crate::controllers::sites;

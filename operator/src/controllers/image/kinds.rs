@@ -7,7 +7,7 @@ use drover_crds::condition::{self, Reason};
 use drover_crds::image::ImageContent;
 use drover_crds::{ClusterImage, Image, ImageStatus};
 
-use super::copies::Place;
+use super::place::Place;
 use crate::ctx::Ctx;
 use crate::reconcile::write::Object;
 use crate::reconcile::{Cache, Key, Store};

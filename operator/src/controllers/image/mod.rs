@@ -8,6 +8,7 @@ mod gather;
 mod kinds;
 mod leave;
 mod original;
+mod place;
 mod sent;
 
 use std::collections::BTreeSet;
@@ -22,11 +23,12 @@ use drover_crds::{ImageStatus, LocalRef, VirtualMachine, Volume, quantity};
 use futures::future::join_all;
 use kube::ResourceExt;
 
-use self::copies::{Look, Place};
+use self::copies::Look;
 pub use self::gather::Gathering;
 pub use self::kinds::ImageObject;
 pub(super) use self::kinds::{copy_on, is_of_a_guest, pool_of_medium};
 pub(super) use self::original::hint_images;
+use self::place::Place;
 use self::sent::Sent;
 use crate::controllers::report::{self, Report};
 use crate::ctx::Ctx;

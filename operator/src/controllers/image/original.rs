@@ -7,7 +7,8 @@ use drover_core::plan::clone::Wanted;
 use drover_crds::ImageStatus;
 use kube::ResourceExt;
 
-use super::copies::{Place, was_ready};
+use super::copies::was_ready;
+use super::place::Place;
 use crate::controllers::storage::clone;
 use crate::ctx::Ctx;
 use crate::reconcile::Key;

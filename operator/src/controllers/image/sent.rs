@@ -13,9 +13,10 @@ use drover_crds::image::ImagePlace;
 use drover_crds::{ImageStatus, StoragePool};
 use kube::ResourceExt;
 
-use super::copies::{self, Look, Place};
+use super::copies::{self, Look};
 use super::kinds::ImageObject;
 use super::leave::{self, Asked};
+use super::place::Place;
 use crate::controllers::storage::{self, closed_to, pool_on};
 use crate::ctx::Ctx;
 use crate::hosts::volumes::PoolOnHost;
