@@ -140,12 +140,19 @@ spec:
     )
 }
 
+fn pool(world: &World) -> PathBuf {
+    let root = world.host(HOST).root(&world.lab);
+    root.join("var/lib/libvirt/drover-first")
+}
+
+// The checksum of the copy.
+fn copied(world: &World) -> String {
+    sum(&std::fs::read(pool(world).join("_image_cuts")).unwrap())
+}
+
 // The files of the copy, with their sizes.
 fn left(world: &World) -> Vec<(String, u64)> {
-    let pool = world
-        .host(HOST)
-        .root(&world.lab)
-        .join("var/lib/libvirt/drover-first");
+    let pool = pool(world);
     let files = world.pool_files(HOST).into_iter();
     let ours = files.filter(|file| file.starts_with("_image_cuts"));
     let sized = ours.map(|file| {
@@ -185,9 +192,7 @@ fn wherever_it_is_cut_it_ends_complete() {
         let found = left(&world);
         (cut.mend)(&world);
         world.wait(("volumes", SPACE, "disk"), "ready", ready);
-        let copy = world.host(HOST).root(&world.lab);
-        let copy = copy.join("var/lib/libvirt/drover-first/_image_cuts");
-        let end = sum(&std::fs::read(copy).unwrap());
+        let end = copied(&world);
         println!(
             "| {} | {found:?} | whole, sha256 {} |",
             cut.what,
@@ -224,11 +229,8 @@ fn what_was_stopped_before_it_was_recorded_is_brought_again() {
     world.kubectl(&[&["patch", "vvol", "disk", "-n", SPACE], &forget[..]].concat());
     start_operator(&world);
     world.wait(("volumes", SPACE, "disk"), "ready", ready);
-    let folder = world.host(HOST).root(&world.lab);
-    let folder = folder.join("var/lib/libvirt/drover-first");
-    let copy = std::fs::read(folder.join("_image_cuts")).unwrap();
-    assert_eq!(sum(&copy), sum(&bytes));
-    let record = std::fs::read_to_string(folder.join("_image_cuts.ready")).unwrap();
+    assert_eq!(copied(&world), sum(&bytes));
+    let record = std::fs::read_to_string(pool(&world).join("_image_cuts.ready")).unwrap();
     assert!(record.starts_with("complete\nformat qcow2\n"), "{record:?}");
     world.delete(&text);
     world.remove_space(SPACE);
