@@ -94,18 +94,16 @@ pub struct OfferedDevice {
     /// What machines ask for, such as `nvidia.com/a10`. Several kinds may be the same to them.
     #[schemars(
         length(min = 3, max = 253),
-        regex(
-            pattern = "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"
-        )
+        regex(pattern = rules::RESOURCE)
     )]
     pub resource: String,
     /// PCI devices, by vendor and product, such as `10de:2236`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 9), regex(pattern = "^[0-9a-f]{4}:[0-9a-f]{4}$"))]
+    #[schemars(length(max = 9), regex(pattern = rules::VENDOR_PRODUCT))]
     pub pci: Option<String>,
     /// USB devices, by vendor and product, such as `0951:1666`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 9), regex(pattern = "^[0-9a-f]{4}:[0-9a-f]{4}$"))]
+    #[schemars(length(max = 9), regex(pattern = rules::VENDOR_PRODUCT))]
     pub usb: Option<String>,
     /// Mediated devices, by their type, such as `nvidia-593`. Drover makes none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

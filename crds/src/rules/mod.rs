@@ -27,6 +27,12 @@ pub const MAX_DISKS: usize = 32;
 /// Largest number of interfaces of a machine.
 pub const MAX_INTERFACES: usize = 32;
 
+/// What devices of a host are to machines, as Kubernetes names resources: `nvidia.com/a10`.
+pub const RESOURCE: &str =
+    "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$";
+/// A vendor and a product of PCI or USB: `10de:2236`.
+pub const VENDOR_PRODUCT: &str = "^[0-9a-f]{4}:[0-9a-f]{4}$";
+
 // Drivers and transports of a Host's URI.
 const DRIVERS: [&str; 5] = ["qemu", "test", "lxc", "xen", "ch"];
 const TRANSPORTS: [&str; 4] = ["unix", "tcp", "tls", "ssh"];

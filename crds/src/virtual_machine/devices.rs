@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::rules;
+
 /// Devices beside disks and interfaces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -53,9 +55,7 @@ pub struct HostDevice {
     /// What it is: one of the resources that Hosts have in `devices`.
     #[schemars(
         length(min = 3, max = 253),
-        regex(
-            pattern = "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"
-        )
+        regex(pattern = rules::RESOURCE)
     )]
     pub resource: String,
 }
