@@ -7,7 +7,7 @@ pub mod power;
 pub mod record;
 mod root;
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use nix::sys::signal::Signal;
 
@@ -17,6 +17,9 @@ use crate::places::Lab;
 use crate::{others, process, wait};
 
 pub use record::{Host, Suite};
+
+// While it is there the host's libvirtd is not started again.
+const DOWN: &str = "/run/libvirtd.down";
 
 /// Builds what the hosts of these suites are made from.
 ///
@@ -83,13 +86,16 @@ pub fn virsh(lab: &Lab, host: &Host, words: &[&str]) -> Result<String, Error> {
     run_in(lab, host, &[&["virsh", "-q"], words].concat())
 }
 
-/// Kills the host's libvirtd; its guests run on.
+/// Kills the host's libvirtd, which stays down; its guests run on.
 ///
 /// # Errors
 /// As [`run_in`].
 pub fn kill_libvirtd(lab: &Lab, host: &Host) -> Result<(), Error> {
-    let script = "kill -9 $(cat /run/libvirtd.pid) && rm -f /run/libvirtd.pid";
-    run_in(lab, host, &["sh", "-c", script]).map(drop)
+    let script = format!(
+        "touch {DOWN}; pid=$(cat /run/libvirtd.pid); kill -9 $pid;
+         while kill -0 $pid 2>/dev/null; do sleep 0.01; done"
+    );
+    run_in(lab, host, &["sh", "-c", &script]).map(drop)
 }
 
 /// Starts the host's libvirtd again and waits until it listens.
@@ -97,8 +103,7 @@ pub fn kill_libvirtd(lab: &Lab, host: &Host) -> Result<(), Error> {
 /// # Errors
 /// As [`run_in`], and when it does not listen.
 pub fn start_libvirtd(lab: &Lab, host: &Host) -> Result<(), Error> {
-    let mut start = inside(lab, host, &["libvirtd", "-d", "-l"])?;
-    run(start.stdin(Stdio::null()))?;
+    run_in(lab, host, &["rm", "-f", DOWN])?;
     wait::until_listening(lab, &host.listen(), &host.process())
 }
 

@@ -29,8 +29,14 @@ SSH_AUTH_SOCK=/run/agent ssh-add -q /root/.ssh/lab
 mkdir -p /run/dbus
 dbus-daemon --system --fork
 id -u drover >/dev/null 2>&1 || useradd --system drover
-libvirtd -d -l
+# As a distribution's service manager would: one that has died is started again, but for one that is
+# to stay down.
 while :; do
-    sleep 3600 &
+    if [ -e /run/libvirtd.down ]; then
+        sleep 0.1
+        continue
+    fi
+    libvirtd -l </dev/null &
     wait $!
+    echo "libvirtd has ended with $?"
 done

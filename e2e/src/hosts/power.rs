@@ -18,7 +18,7 @@ const ENTER: &str = include_str!("enter.sh");
 /// When it does not.
 pub fn on(lab: &Lab, host: &Host) -> Result<(), Error> {
     if process::running(lab, &host.process()).is_some() && network::is_connected(host) {
-        return listens(lab, host);
+        return super::start_libvirtd(lab, host);
     }
     off(lab, host)?;
     root::mount(lab, host)?;
@@ -36,10 +36,6 @@ pub fn on(lab: &Lab, host: &Host) -> Result<(), Error> {
         .arg(host.root(lab))
         .arg(lab.shared());
     process::start(lab, &host.process(), &start)?;
-    listens(lab, host)
-}
-
-fn listens(lab: &Lab, host: &Host) -> Result<(), Error> {
     wait::until_listening(lab, &host.listen(), &host.process())
 }
 

@@ -1,6 +1,7 @@
 //! The lab as a test sees it, and how a test waits.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use drover_e2e::command::{run_with_input, tail};
@@ -26,7 +27,11 @@ pub(crate) struct World {
 
 impl World {
     /// Mends what an earlier test may have left, and waits for the example's machine.
+    ///
+    /// # Panics
+    /// Where it cannot be mended; at once, where that was so in the three tests before.
     pub(crate) fn new() -> Self {
+        let _mending = Mending::begin();
         let lab = Lab::find().unwrap();
         assert!(
             process::running(&lab, "etcd").is_some(),
@@ -96,8 +101,14 @@ impl World {
         record::named(&self.lab, name).unwrap()
     }
 
+    /// What virsh prints on a host; libvirtd may have died by itself, and comes again.
     pub(crate) fn virsh(&self, host: &str, words: &[&str]) -> String {
-        hosts::virsh(&self.lab, &self.host(host), words).unwrap()
+        let host = self.host(host);
+        let printed = self.until(|| match hosts::virsh(&self.lab, &host, words) {
+            Err(error) if error.to_string().contains("failed to connect to the hyp") => None,
+            result => Some(result.unwrap()),
+        });
+        printed.unwrap_or_else(|| self.fail(&format!("libvirtd of {} is down", host.name)))
     }
 
     /// What a host's shell prints.
@@ -279,6 +290,31 @@ impl World {
     }
 }
 
+// Each test that waits in vain for a lab that is past mending takes minutes, and there are many tests.
+struct Mending;
+
+static FAILED: AtomicUsize = AtomicUsize::new(0);
+
+impl Mending {
+    fn begin() -> Self {
+        let failed = FAILED.load(Ordering::Relaxed);
+        assert!(
+            failed < 3,
+            "the lab could not be mended for {failed} tests before this one, which say why"
+        );
+        Self
+    }
+}
+
+impl Drop for Mending {
+    fn drop(&mut self) {
+        match std::thread::panicking() {
+            true => FAILED.fetch_add(1, Ordering::Relaxed),
+            false => FAILED.swap(0, Ordering::Relaxed),
+        };
+    }
+}
+
 /// Starts the operator as one that takes up its own lease at once, with this kubeconfig.
 pub(crate) fn start_operator_at(lab: &Lab, kubeconfig: &std::path::Path) {
     let mut command = operator::command(lab);
@@ -290,18 +326,14 @@ pub(crate) fn start_operator_at(lab: &Lab, kubeconfig: &std::path::Path) {
     wait::until_listening(lab, place, operator::NAME).unwrap();
 }
 
-// On, its cable in, its libvirt listening.
 fn serve_images(lab: &Lab) {
     let folder = guest::image(lab).unwrap();
     image_server::start(lab, &lab.built("lab"), &folder).unwrap();
 }
 
+// On, its cable in, its libvirt listening.
 fn whole(lab: &Lab, host: &Host) {
     power::on(lab, host).unwrap();
     power::thaw(lab, host);
     network::heal(host).unwrap();
-    let pid = hosts::run_in(lab, host, &["pidof", "libvirtd"]);
-    if pid.is_err() {
-        hosts::start_libvirtd(lab, host).unwrap();
-    }
 }
