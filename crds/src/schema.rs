@@ -1,7 +1,7 @@
 //! The definitions, as the API server takes them.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, ValidationRule,
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, ValidationRule,
 };
 use kube::CustomResourceExt;
 
@@ -27,9 +27,17 @@ pub fn definitions() -> Vec<(String, CustomResourceDefinition)> {
         if let Some((what, most)) = bound {
             bound_name(&mut definition, what, most);
         }
+        schemas(&mut definition).for_each(own_whole);
         (format!("{}.yaml", definition.spec.names.plural), definition)
     })
     .collect()
+}
+
+fn schemas(
+    definition: &mut CustomResourceDefinition,
+) -> impl Iterator<Item = &mut JSONSchemaProps> {
+    let versions = definition.spec.versions.iter_mut();
+    versions.filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut())
 }
 
 // libvirt makes names of files of these names.
@@ -39,15 +47,30 @@ fn bound_name(definition: &mut CustomResourceDefinition, what: &str, most: usize
         message: Some(format!("{what}'s name has at most {most} characters")),
         ..ValidationRule::default()
     };
-    for version in &mut definition.spec.versions {
-        let schema = version
-            .schema
-            .as_mut()
-            .and_then(|schema| schema.open_api_v3_schema.as_mut());
-        if let Some(schema) = schema {
-            schema.x_kubernetes_validations = Some(vec![rule.clone()]);
-        }
+    for schema in schemas(definition) {
+        schema.x_kubernetes_validations = Some(vec![rule.clone()]);
     }
+}
+
+// The operator alone writes a status, each element of a list as a whole. Who wrote each field of each
+// condition would otherwise be kept with the object: a sixth of a machine, which the API server reads
+// and writes with every change.
+fn own_whole(schema: &mut JSONSchemaProps) {
+    let properties = schema.properties.as_mut();
+    if let Some(status) = properties.and_then(|properties| properties.get_mut("status")) {
+        own_elements(status);
+    }
+}
+
+fn own_elements(schema: &mut JSONSchemaProps) {
+    if let Some(JSONSchemaPropsOrArray::Schema(element)) = schema.items.as_mut() {
+        if schema.x_kubernetes_list_type.as_deref() == Some("map") {
+            element.x_kubernetes_map_type = Some("atomic".to_owned());
+        }
+        own_elements(element);
+    }
+    let properties = schema.properties.iter_mut().flatten();
+    properties.for_each(|(_, property)| own_elements(property));
 }
 
 /// The definition as YAML, with a line that says where it comes from.

@@ -76,6 +76,17 @@ fn every_field_of_a_spec_is_bounded() {
     assert!(wrong.is_empty(), "no bound: {wrong:#?}");
 }
 
+// Who wrote each field of them is otherwise kept with every object.
+#[test]
+fn what_is_listed_in_a_status_is_owned_whole() {
+    let wrong = every(|path, schema| {
+        let whole = schema["items"]["x-kubernetes-map-type"] == "atomic";
+        let named = schema["x-kubernetes-list-type"] == "map";
+        named && whole != path.contains(".yaml.status")
+    });
+    assert!(wrong.is_empty(), "owned by its fields: {wrong:#?}");
+}
+
 #[test]
 fn lists_of_named_things_are_maps() {
     let wrong = every(|_, schema| {
