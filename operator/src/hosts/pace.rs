@@ -1,47 +1,87 @@
-//! How fast hosts are dialled: thousands that come back at once are not all asked in the same moment.
+//! How fast hosts are dialled, and for how long: thousands that come back at once are not all asked in the
+//! same moment.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 // Between two of them.
 const PAUSE: Duration = Duration::from_millis(3);
+/// How many hosts at most are waited for at a time that were silent the last time. When a network is
+/// whole again they all answer in one moment, and others are dialled meanwhile.
+const SILENT: usize = 160;
+/// How long an answer may take, and how long one of a host may that was silent the last time. So many
+/// more of them are tried; each is given the full time now and then, lest its way is a slow one.
+const FULL: Duration = Duration::from_secs(10);
+const SHORT: Duration = Duration::from_millis(2_500);
+const FULL_EVERY: u32 = 4;
 
 /// A place for each dial, one after the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pace {
     next: Mutex<Option<Instant>>,
+    silent: Semaphore,
+}
+
+/// That a host may be dialled. While it is there it counts as one that is waited for.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    /// How long its answer may take.
+    pub patience: Duration,
+    _place: Option<SemaphorePermit<'a>>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            next: Mutex::default(),
+            silent: Semaphore::new(SILENT),
+        }
+    }
 }
 
 impl Pace {
-    /// Waits for its place.
-    pub async fn turn(&self) {
-        let place = {
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = Instant::now();
-            let place = next.map_or(now, |next| next.max(now));
-            *next = Some(place + PAUSE);
-            place
+    /// Waits until a host may be dialled that has been silent so many times in a row.
+    pub async fn turn(&self, silences: u32) -> Turn<'_> {
+        let place = match silences {
+            0 => None,
+            // It is never closed.
+            _ => self.silent.acquire().await.ok(),
         };
-        tokio::time::sleep_until(place).await;
+        tokio::time::sleep_until(self.moment()).await;
+        Turn {
+            patience: match silences % FULL_EVERY {
+                0 => FULL,
+                _ => SHORT,
+            },
+            _place: place,
+        }
+    }
+
+    fn moment(&self) -> Instant {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let moment = next.map_or(now, |next| next.max(now));
+        *next = Some(moment + PAUSE);
+        moment
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use futures::FutureExt;
     use futures::future::join_all;
     use tokio::time::Instant;
 
-    use super::{PAUSE, Pace};
+    use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn many_at_once_go_one_after_the_other() {
         let (pace, start) = (Pace::default(), Instant::now());
         let times = join_all((0..1_000).map(|_| async {
-            pace.turn().await;
+            pace.turn(0).await;
             start.elapsed()
         }));
         let times = times.await;
@@ -50,7 +90,31 @@ mod tests {
         // Nobody who comes later waits for those that have gone.
         tokio::time::sleep(Duration::from_secs(1)).await;
         let later = Instant::now();
-        pace.turn().await;
+        pace.turn(0).await;
         assert_eq!(later.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn few_of_the_silent_are_waited_for_at_a_time() {
+        let pace = Pace::default();
+        let waited_for = join_all((0..SILENT).map(|_| pace.turn(1))).await;
+        let mut next = Box::pin(pace.turn(1));
+        assert!((&mut next).now_or_never().is_none());
+        // One that has not been silent waits for none of them.
+        tokio::time::sleep(PAUSE).await;
+        assert!(pace.turn(0).now_or_never().is_some());
+        assert!((&mut next).now_or_never().is_none());
+        drop(waited_for);
+        next.await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_slow_and_not_silent_is_given_its_time() {
+        let pace = Pace::default();
+        for silences in 0..3 * FULL_EVERY {
+            let patience = pace.turn(silences).await.patience;
+            let is_full = silences.is_multiple_of(FULL_EVERY);
+            assert_eq!(patience, if is_full { FULL } else { SHORT });
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use drover_core::identity::Stop;
 use drover_crds::condition::Reason;
 use drover_rpc::proto::remote::Event;
-use drover_rpc::{Client, ConnectOptions, Keepalive, Notice, Uri};
+use drover_rpc::{Client, CloseReason, ConnectOptions, Keepalive, Notice, Uri};
 use futures::StreamExt;
 use futures::stream::SelectAll;
 use k8s_openapi::api::core::v1::Secret;
@@ -83,9 +83,9 @@ impl Session {
         let mut wait = FIRST_WAIT;
         let mut last_up = None;
         let mut told = None;
+        let mut silences = 0;
         loop {
-            self.pace.turn().await;
-            match self.connected(&uri).await {
+            match self.connected(&uri, &mut silences).await {
                 Ok(reason) => {
                     wait = FIRST_WAIT;
                     last_up = Some(jiff::Timestamp::now().as_second());
@@ -109,8 +109,9 @@ impl Session {
         }
     }
 
-    // One connection, to its end, and why it has ended; an error if it was never of use.
-    async fn connected(&self, uri: &Uri) -> Result<String, Failure> {
+    // One connection, to its end, and why it has ended; an error if it was never of use. Counted is how
+    // often in a row there was only silence.
+    async fn connected(&self, uri: &Uri, silences: &mut u32) -> Result<String, Failure> {
         let options = ConnectOptions {
             credentials: self.host.access.credentials(&self.secrets).await?,
             keepalive: Some(Keepalive {
@@ -123,9 +124,9 @@ impl Session {
         let failed = self.host.failed("connecting");
         let dial = Dial {
             uri: uri.clone(),
-            options: options.clone(),
+            options,
         };
-        let client = Client::connect(uri, options).await.map_err(&failed)?;
+        let client = self.dial(dial.clone(), silences).await?;
         // Subscribed before it is listed: what changes meanwhile is told.
         let mut events = subscribe(&client).await.map_err(failed)?;
         // Dropped before the subscriptions, which would tell the server that they end.
@@ -155,12 +156,33 @@ impl Session {
         // Why it ended comes before that there are no more events.
         let reason = tokio::select! {
             biased;
-            reason = client.closed() => reason.to_string(),
+            reason = client.closed() => {
+                *silences = u32::from(reason == CloseReason::Keepalive);
+                reason.to_string()
+            }
             () = self.listen(&mut events) => "events were missed".to_owned(),
         };
         tracing::warn!(host = self.host.name, reason, "the connection ended");
         self.metrics.host_disconnected();
         Ok(reason)
+    }
+
+    async fn dial(&self, dial: Dial, silences: &mut u32) -> Result<Client, Failure> {
+        let turn = self.pace.turn(*silences).await;
+        let (began, patience) = (Instant::now(), turn.patience);
+        let connecting = Client::connect(&dial.uri, dial.options);
+        let connected = match tokio::time::timeout(patience, connecting).await {
+            Ok(connected) if connected.is_ok() || began.elapsed() < patience => connected,
+            _ => {
+                *silences += 1;
+                // The same words however long it was: others would be news.
+                let name = &self.host.name;
+                let message = format!("{name}: connecting: no answer from {}", dial.uri);
+                return Err(Failure::Lost(message));
+            }
+        };
+        *silences = 0;
+        Ok(connected.map_err(self.host.failed("connecting"))?)
     }
 
     // Marks what events speak of, until there are no more.
