@@ -48,9 +48,14 @@ pub(super) async fn sightings(
     bound: Option<&str>,
     purpose: Purpose,
 ) -> Seen {
+    ctx.hosts.ensure_all(&ctx.cache.hosts);
     let mut seen = Vec::new();
-    for host in ctx.cache.hosts.all() {
-        let handle = ctx.hosts.ensure(&host);
+    // Whoever has nothing of it and can tell so says nothing: of thousands of hosts almost all.
+    for handle in ctx.hosts.that_may_have(desired.uuid) {
+        // Its object may have gone a moment ago.
+        let Some(host) = ctx.cache.hosts.get("", &handle.name) else {
+            continue;
+        };
         let (listed, last) = handle.read(|inventory| {
             let known = inventory.domains.get(&desired.uuid);
             let last = known.map(|(name, slot)| (name.clone(), slot.value.clone()));
@@ -61,12 +66,10 @@ pub(super) async fn sightings(
             Some(last) => sight(&handle, desired, last, (anew, purpose)).await,
             None => Sight::Nothing,
         };
-        // Whoever has nothing of it and can tell so says nothing: of thousands of hosts almost all.
         if !listed || sight != Sight::Nothing {
-            seen.push((host.name_any(), listed, confirmed_off(&host), sight));
+            seen.push((handle.name.clone(), listed, confirmed_off(&host), sight));
         }
     }
-    seen.sort_by(|a, b| a.0.cmp(&b.0));
     Seen(seen)
 }
 

@@ -53,7 +53,7 @@ impl HostHandle {
     /// When the host cannot be asked.
     pub async fn devices(&self) -> Result<Arc<Vec<NodeDevice>>, HostError> {
         let client = self.client()?;
-        if let Some(known) = self.write(|inventory| inventory.devices.begin_look()) {
+        if let Some(known) = self.begin(|inventory| inventory.devices.begin_look()) {
             return Ok(known);
         }
         let seen = read(&client).await.map_err(|error| {

@@ -1,7 +1,6 @@
 //! What is known of a host. Events only mark it as out of date.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use drover_core::identity::Stop;
@@ -23,6 +22,7 @@ use super::bulk::Dial;
 use super::devices::Chosen;
 use super::holds::Holds;
 use super::mirror::BlockJob;
+use super::news::News;
 use super::removals::Removals;
 
 /// Whether a host can be asked.
@@ -193,6 +193,11 @@ impl Default for Inventory {
 }
 
 impl Inventory {
+    /// Whether it has told of a domain, or could have one without having told.
+    pub fn may_have(&self, domain: Uuid) -> bool {
+        !self.listed || self.domains.contains_key(&domain)
+    }
+
     /// Takes note of an event: whether Drover has asked for that refresh itself. What the pool's marker
     /// says is to be read again: other storage may be there.
     pub fn refreshed(&mut self, pool: &str) -> bool {
@@ -215,7 +220,7 @@ pub struct HostHandle {
     /// How it is reached.
     pub access: Access,
     inventory: RwLock<Inventory>,
-    changes: AtomicU64,
+    news: Arc<News>,
     /// Held while a network is defined: of two that are defined at once libvirt may give both the same
     /// bridge.
     pub(super) defining: tokio::sync::Mutex<()>,
@@ -233,14 +238,14 @@ pub struct HostHandle {
 const BLOCK_JOBS: usize = 64;
 
 impl HostHandle {
-    /// A host of which nothing is known.
+    /// A host of which nothing is known, and which is told of in `news` when that changes.
     #[must_use]
-    pub fn new(name: &str, access: Access) -> Self {
+    pub fn new(name: &str, access: Access, news: Arc<News>) -> Self {
         Self {
             name: name.to_owned(),
             access,
             inventory: RwLock::new(Inventory::default()),
-            changes: AtomicU64::default(),
+            news,
             defining: tokio::sync::Mutex::default(),
             asking: tokio::sync::Mutex::default(),
             holds: Holds::default(),
@@ -271,23 +276,22 @@ impl HostHandle {
         )
     }
 
-    /// How often the inventory was changed.
-    #[must_use]
-    pub fn changes(&self) -> u64 {
-        self.changes.load(Ordering::Acquire)
-    }
-
     /// Changes the inventory. Nothing may wait inside.
     pub fn write<T>(&self, change: impl FnOnce(&mut Inventory) -> T) -> T {
-        let changed = change(
+        let changed = self.begin(change);
+        // After the change: whoever hears of it sees it.
+        self.news.note(&self.name);
+        changed
+    }
+
+    /// Begins a look: a change of the inventory that is no news of the host. Nothing may wait inside.
+    pub(super) fn begin<T>(&self, change: impl FnOnce(&mut Inventory) -> T) -> T {
+        change(
             &mut self
                 .inventory
                 .write()
                 .unwrap_or_else(PoisonError::into_inner),
-        );
-        // After the change: whoever has seen the number sees the change.
-        self.changes.fetch_add(1, Ordering::Release);
-        changed
+        )
     }
 
     /// The connection.

@@ -17,6 +17,7 @@ pub mod listing;
 pub mod machines;
 pub mod mirror;
 pub mod networks;
+pub mod news;
 pub mod observe;
 pub mod pace;
 mod records;

@@ -26,7 +26,7 @@ impl HostHandle {
     /// When the host cannot be asked.
     pub async fn domain(&self, uuid: Uuid) -> Result<Option<Arc<ObservedDomain>>, HostError> {
         let client = self.client()?;
-        let name = self.write(|inventory| {
+        let name = self.begin(|inventory| {
             let Some((name, slot)) = inventory.domains.get_mut(&uuid) else {
                 return Ok(None);
             };
@@ -82,7 +82,7 @@ impl HostHandle {
     /// When the host cannot be asked.
     pub async fn network(&self, name: &str) -> Result<Option<Arc<ObservedNetwork>>, HostError> {
         let client = self.client()?;
-        let uuid = self.write(|inventory| {
+        let uuid = self.begin(|inventory| {
             let Some((uuid, slot)) = inventory.networks.get_mut(name) else {
                 return Ok(None);
             };
@@ -123,7 +123,7 @@ impl HostHandle {
     /// When the host cannot be asked.
     pub async fn pool(&self, name: &str) -> Result<Option<Arc<ObservedPool>>, HostError> {
         let client = self.client()?;
-        let uuid = self.write(|inventory| {
+        let uuid = self.begin(|inventory| {
             let Some((uuid, slot)) = inventory.pools.get_mut(name) else {
                 return Ok(None);
             };

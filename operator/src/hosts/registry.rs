@@ -1,20 +1,23 @@
 //! The sessions of all Hosts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use drover_crds::Host;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::access::Access;
 use super::inventory::HostHandle;
 use super::kinds::Kinds;
+use super::news::News;
 use super::pace::Pace;
 use super::session::Session;
 use crate::metrics::Metrics;
-use crate::reconcile::Hints;
+use crate::reconcile::{Hints, Store};
 
 /// Every host's handle, by the Host's name.
 #[derive(Debug)]
@@ -26,9 +29,14 @@ pub struct Registry {
     stop: CancellationToken,
     kinds: Arc<Kinds>,
     pace: Arc<Pace>,
+    news: Arc<News>,
     personal: bool,
     // Nothing: all of them.
     asked: Option<BTreeSet<String>>,
+    // How often a handle was removed.
+    removals: AtomicU64,
+    // After which changes of the Hosts, and which removals, each has had its handle.
+    whole: Mutex<(u64, u64)>,
 }
 
 #[derive(Debug)]
@@ -55,8 +63,11 @@ impl Registry {
             stop,
             kinds: Arc::default(),
             pace: Arc::default(),
+            news: Arc::default(),
             personal: false,
             asked: None,
+            removals: AtomicU64::new(0),
+            whole: Mutex::default(),
         }
     }
 
@@ -104,7 +115,8 @@ impl Registry {
             entry.stop.cancel();
         }
         let (name, access) = (name.to_owned(), Access::of(&host.spec, self.personal));
-        let handle = Arc::new(HostHandle::new(&name, access));
+        let handle = Arc::new(HostHandle::new(&name, access, Arc::clone(&self.news)));
+        self.news.note(&name);
         let stop = self.stop.child_token();
         let session = Session {
             host: Arc::clone(&handle),
@@ -126,12 +138,28 @@ impl Registry {
         handle
     }
 
+    /// Sees to it that each Host has its handle, as [`Registry::ensure`] does, if there were changes
+    /// since the last time.
+    pub fn ensure_all(&self, hosts: &Store<Host>) {
+        let now = (hosts.changes(), self.removals.load(Ordering::Acquire));
+        let whole = || self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        if *whole() == now {
+            return;
+        }
+        for host in hosts.all() {
+            self.ensure(&host);
+        }
+        *whole() = now;
+    }
+
     /// Ends the session of a Host that is no more.
     pub fn remove(&self, name: &str) {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = hosts.remove(name) {
             entry.stop.cancel();
         }
+        // The Host may be there still, or again.
+        self.removals.fetch_add(1, Ordering::Release);
     }
 
     /// The handle of a Host.
@@ -139,6 +167,22 @@ impl Registry {
     pub fn get(&self, name: &str) -> Option<Arc<HostHandle>> {
         let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         hosts.get(name).map(|entry| Arc::clone(&entry.handle))
+    }
+
+    /// The handles, by name, of the hosts that have told of a domain, and of those that were never
+    /// listed.
+    #[must_use]
+    pub fn that_may_have(&self, domain: Uuid) -> Vec<Arc<HostHandle>> {
+        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let may_have = |entry: &&Entry| entry.handle.read(|it| it.may_have(domain));
+        let entries = hosts.values().filter(may_have);
+        entries.map(|entry| Arc::clone(&entry.handle)).collect()
+    }
+
+    /// The hosts of which something was heard since this was asked before. There is one who asks.
+    #[must_use]
+    pub fn take_news(&self) -> HashSet<String> {
+        self.news.take()
     }
 
     /// All handles, by name.

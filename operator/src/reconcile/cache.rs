@@ -25,24 +25,34 @@ type Written<K> = Mutex<HashMap<ObjectRef<K>, Arc<K>>>;
 
 /// Which objects have changed since somebody asked. Nothing is noted before somebody has.
 #[derive(Debug)]
-struct Changed<K: Resource<DynamicType = ()>>(Mutex<Option<HashSet<ObjectRef<K>>>>);
+struct Changed<K: Resource<DynamicType = ()>> {
+    names: Mutex<Option<HashSet<ObjectRef<K>>>>,
+    // How often something has changed.
+    count: AtomicU64,
+}
 
 impl<K: Resource<DynamicType = ()>> Default for Changed<K> {
     fn default() -> Self {
-        Self(Mutex::new(None))
+        Self {
+            names: Mutex::new(None),
+            // 0: what somebody knows who has not looked yet.
+            count: AtomicU64::new(1),
+        }
     }
 }
 
 impl<K: Resource<DynamicType = ()>> Changed<K> {
     fn note(&self, object: &K) {
-        if let Some(changed) = &mut *lock(&self.0) {
+        if let Some(changed) = &mut *lock(&self.names) {
             changed.insert(ObjectRef::from_obj(object));
         }
+        self.count.fetch_add(1, Ordering::Release);
     }
 
     // What is told after this is again only what has changed.
     fn all(&self) {
-        *lock(&self.0) = None;
+        *lock(&self.names) = None;
+        self.count.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -98,10 +108,15 @@ impl<K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static> Stor
     /// The names of those that may have changed or gone since this was asked before; nothing if it may
     /// be any. There is one who asks.
     pub fn take_changed(&self) -> Option<Vec<(String, String)>> {
-        let changed = lock(&self.changed.0).replace(HashSet::new())?;
+        let changed = lock(&self.changed.names).replace(HashSet::new())?;
         let changed = changed.into_iter();
         let names = changed.map(|key| (key.namespace.unwrap_or_default(), key.name));
         Some(names.collect())
+    }
+
+    /// How often anything has changed, at least once: who has seen the number sees the changes.
+    pub fn changes(&self) -> u64 {
+        self.changed.count.load(Ordering::Acquire)
     }
 
     // Versions of one server can be compared. What is written is forgotten once the watch has it.

@@ -63,7 +63,7 @@ impl Port {
         let target = Target {
             id: "job".to_owned(),
             key: self.key.clone(),
-            host: Arc::new(HostHandle::new("away", access)),
+            host: Arc::new(HostHandle::new("away", access, Arc::default())),
             pool: "fast".to_owned(),
             uuid: uuid::Uuid::nil(),
             volume: "_image_shop_debian".to_owned(),

@@ -17,7 +17,6 @@ use drover_crds::{Host, VirtualMachine};
 use kube::ResourceExt;
 use uuid::Uuid;
 
-use self::hosts::Stamp;
 use self::known::{Known, size_version};
 use super::offer::Offer;
 use super::others::Others;
@@ -56,8 +55,9 @@ struct Kept {
     bound: HashSet<Uuid>,
     // Bound as well, without taking anything: what runs of them counts as what is somebody's.
     freed: HashSet<Uuid>,
-    // Nothing: the host is to be looked at anew.
-    hosts: HashMap<String, Option<Stamp>>,
+    hosts: HashSet<String>,
+    // Those that are to be looked at anew.
+    outdated: HashSet<String>,
     // The UUIDs of the machines that hosts are, and the hosts that are each: mostly one.
     uuids: HashMap<String, String>,
     twins: HashMap<String, HashSet<String>>,
@@ -180,16 +180,16 @@ impl Kept {
     fn sync(&mut self, ctx: &Ctx, pools: &[(String, u64)]) {
         self.sync_machines(ctx);
         if self.sites.sync(ctx) {
-            self.hosts.values_mut().for_each(|stamp| *stamp = None);
+            self.outdate_all();
         }
         // Volumes come and go there without their hosts.
         let limited = pools.iter();
         let limited = limited.filter(|(pool, _)| self.sites.limited(pool).is_some());
         for (pool, _) in limited {
-            for (host, stamp) in &mut self.hosts {
+            for host in &self.hosts {
                 let site = self.sites.on(host);
                 if site.is_some_and(|site| site.pools.contains(pool)) {
-                    *stamp = None;
+                    self.outdated.insert(host.clone());
                 }
             }
         }
@@ -206,7 +206,7 @@ impl Kept {
             let site = self.sites.on(host);
             site.is_some_and(|site| site.pools.contains(pool))
         };
-        let handles = self.hosts.keys().filter(on);
+        let handles = self.hosts.iter().filter(on);
         let handles = handles.filter_map(|host| ctx.hosts.get(host));
         let room = handles.map(|handle| self.room(ctx, pool, &handle)).min();
         let room = room.filter(|_| limited);

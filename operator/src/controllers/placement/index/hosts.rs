@@ -1,50 +1,35 @@
 //! The hosts of the fleet, in step with their objects and with what was heard of them.
 
-use std::sync::Arc;
-
 use kube::ResourceExt;
 
 use super::Kept;
 use crate::ctx::Ctx;
-use crate::hosts::HostHandle;
-
-/// What was known of a host when it was last looked at.
-#[derive(Debug)]
-pub(super) struct Stamp {
-    handle: Arc<HostHandle>,
-    changes: u64,
-}
-
-fn is_outdated(stamp: Option<&Stamp>) -> bool {
-    stamp.is_none_or(|stamp| stamp.changes != stamp.handle.changes())
-}
 
 impl Kept {
     pub(super) fn sync_hosts(&mut self, ctx: &Ctx) {
         match ctx.cache.hosts.take_changed() {
             Some(changed) => {
-                for (_, name) in changed {
-                    self.hosts.insert(name, None);
-                }
+                let changed = changed.into_iter().map(|(_, name)| name);
+                self.outdated.extend(changed);
             }
             None => {
-                self.hosts.values_mut().for_each(|stamp| *stamp = None);
-                for host in ctx.cache.hosts.all() {
-                    self.hosts.insert(host.name_any(), None);
-                }
+                self.outdate_all();
+                let all = ctx.cache.hosts.all().into_iter();
+                self.outdated.extend(all.map(|host| host.name_any()));
             }
         }
+        self.outdated.extend(ctx.hosts.take_news());
         // Whose machine another Host stands for as well may make that one a second one.
         for _ in 0..2 {
-            let outdated = self
-                .hosts
-                .iter()
-                .filter(|(_, stamp)| is_outdated(stamp.as_ref()));
-            let outdated: Vec<String> = outdated.map(|(name, _)| name.clone()).collect();
-            for name in outdated {
+            for name in std::mem::take(&mut self.outdated) {
                 self.sync_host(ctx, name);
             }
         }
+    }
+
+    /// All hosts are to be looked at anew.
+    pub(super) fn outdate_all(&mut self) {
+        self.outdated.extend(self.hosts.iter().cloned());
     }
 
     fn sync_host(&mut self, ctx: &Ctx, name: String) {
@@ -55,8 +40,6 @@ impl Kept {
             return self.note(event);
         };
         let handle = ctx.hosts.ensure(&host);
-        // Before it is looked at: what changes meanwhile is seen the next time.
-        let changes = handle.changes();
         let uuid = handle.read(|it| it.facts.as_ref()?.host_uuid().map(str::to_owned));
         self.stands_for(&name, uuid);
         let event = match self.candidate(ctx, &host, &handle) {
@@ -64,7 +47,7 @@ impl Kept {
             None => self.fleet.remove_host(&name),
         };
         self.note(event);
-        self.hosts.insert(name, Some(Stamp { handle, changes }));
+        self.hosts.insert(name);
     }
 
     // Which machine a host is, by libvirt's UUID. Those that are the same are looked at anew.
@@ -80,7 +63,7 @@ impl Kept {
             let Some(uuid) = uuid else { continue };
             let same = self.twins.entry(uuid.clone()).or_default();
             for other in same.iter().filter(|other| *other != name) {
-                self.hosts.insert(other.clone(), None);
+                self.outdated.insert(other.clone());
             }
             match is {
                 true => same.insert(name.to_owned()),

@@ -130,7 +130,7 @@ impl Kept {
                 Counts::Labels => self.freed.insert(desired.uuid),
             };
             // Its domain was somebody's, and is its own now.
-            self.hosts.insert(host.to_owned(), None);
+            self.outdated.insert(host.to_owned());
         }
         let host = placed.map(|(_, host)| host.to_owned());
         Known {
@@ -171,7 +171,7 @@ impl Kept {
         self.note(event);
         self.bound.remove(&uuid);
         self.freed.remove(&uuid);
-        self.hosts.insert(host, None);
+        self.outdated.insert(host);
     }
 
     // It is entered again at the next decision, if it is bound then.
