@@ -12,6 +12,9 @@ use crate::dice::Dice;
 
 const GIB: u64 = 1 << 30;
 
+// So many machines are known to go before they do.
+const GOING: usize = 256;
+
 fn text(of: &str) -> String {
     of.to_owned()
 }
@@ -132,6 +135,15 @@ impl Templates {
         self.all.len()
     }
 
+    /// The next machines, so many, with their numbers.
+    pub(crate) fn batch(&mut self, many: usize) -> Vec<(u64, Request)> {
+        let next = |_| {
+            let (number, request) = self.next();
+            (number, request.clone())
+        };
+        (0..many).map(next).collect()
+    }
+
     /// The next machine, and its number.
     pub(crate) fn next(&mut self) -> (u64, &mut Request) {
         self.next += 1;
@@ -234,7 +246,8 @@ pub(crate) struct Busy {
     bound: VecDeque<(u64, u64, u64)>,
     taken: (u64, u64),
     most: (u64, u64),
-    text: String,
+    // The UIDs of the first that are bound.
+    going: VecDeque<String>,
     pub(crate) refused: u64,
 }
 
@@ -255,13 +268,22 @@ impl Busy {
             bound: VecDeque::new(),
             taken: (0, 0),
             most,
-            text: String::new(),
+            going: VecDeque::new(),
             refused: 0,
         }
     }
 
     pub(crate) fn is_full(&self) -> bool {
         self.taken.0 > self.most.0 || self.taken.1 > self.most.1
+    }
+
+    /// Writes the UIDs of the next that go, which an operator is told.
+    pub(crate) fn tell(&mut self) {
+        while self.going.len() < GOING.min(self.bound.len()) {
+            let mut text = String::new();
+            uid(self.bound[self.going.len()].0, &mut text);
+            self.going.push_back(text);
+        }
     }
 
     /// One decision, which is followed by binding, and by freeing the oldest when it is full.
@@ -277,11 +299,14 @@ impl Busy {
             Err(_) => self.refused += 1,
         }
         while self.is_full() {
-            let Some((number, vcpus, memory)) = self.bound.pop_front() else {
+            if self.going.is_empty() {
+                self.tell();
+            }
+            let going = self.bound.pop_front().zip(self.going.pop_front());
+            let Some(((_, vcpus, memory), uid)) = going else {
                 return;
             };
-            uid(number, &mut self.text);
-            self.fleet.release(&self.text);
+            self.fleet.release(&uid);
             self.taken.0 -= vcpus;
             self.taken.1 -= memory;
         }
