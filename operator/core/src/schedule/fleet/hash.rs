@@ -18,8 +18,12 @@ impl Hasher for Mixer {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let word = chunk.iter().rev();
+        let (words, rest) = bytes.as_chunks();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            let word = rest.iter().rev();
             self.write_u64(word.fold(0, |word, byte| (word << 8) | u64::from(*byte)));
         }
     }
@@ -59,10 +63,24 @@ pub fn ring(name: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::ring;
+    use std::hash::Hasher;
+
+    use super::{Mixer, ring};
 
     #[test]
     fn the_ring_stays_as_it_is() {
         assert_eq!(ring("kvm-01"), 0x3447_c4a6_db76_5908);
+    }
+
+    #[test]
+    fn bytes_are_taken_eight_at_a_time() {
+        let hash = |parts: &[u64]| {
+            let mut mixer = Mixer::default();
+            parts.iter().for_each(|it| mixer.write_u64(*it));
+            mixer.finish()
+        };
+        let mut mixer = Mixer::default();
+        mixer.write(&[1, 0, 0, 0, 0, 0, 0, 2, 3, 4]);
+        assert_eq!(mixer.finish(), hash(&[(2 << 56) | 1, (4 << 8) | 3]));
     }
 }
