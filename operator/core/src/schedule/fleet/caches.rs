@@ -36,10 +36,9 @@ impl Fleet {
         let number = self.topology(said.topology_key);
         let (term, sets) = self.terms.add(said, number);
         let topology = &self.topologies[number as usize];
-        let members = self.terms.members(&sets);
-        let records = members.filter_map(|at| self.machines.get(at));
-        let on = records.flat_map(|record| record.on());
-        let domains: Vec<u32> = on.map(|slot| topology.domain(slot)).collect();
+        let on = self.terms.on(&sets);
+        let domains = on.map(|(slot, count)| (topology.domain(slot), count));
+        let domains = domains.collect();
         self.terms.recount(term, domains);
         term
     }

@@ -17,8 +17,6 @@ pub(crate) struct Record {
     // Another one whose UID has the same place on the ring.
     next: u32,
     pub(crate) labels: u32,
-    /// Its place among those of the same labels.
-    pub(crate) in_set: u32,
     /// Where it is: on two hosts while it moves.
     pub(crate) slots: [u32; 2],
     pub(crate) priority: i32,
@@ -34,7 +32,6 @@ impl Record {
             uid: Uid::new(uid),
             next: NONE,
             labels,
-            in_set: NONE,
             slots: [NONE; 2],
             priority: 0,
             preemption: false,
@@ -90,12 +87,6 @@ impl Machines {
         let at = self.records.add(record);
         self.first.insert(hash, at);
         at
-    }
-
-    pub(crate) fn put_in_set(&mut self, at: u32, place: u32) {
-        if let Some(record) = self.records.get_mut(at) {
-            record.in_set = place;
-        }
     }
 
     /// Takes one out. `hash` is the place of its UID on the ring.

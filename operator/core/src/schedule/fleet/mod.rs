@@ -293,10 +293,9 @@ impl Fleet {
     pub(super) fn enter(&mut self, record: Record, place: u64) {
         self.terms.hold(record.keeps_away(), true);
         self.count_shared(&record, true);
-        let (slots, labels) = (record.slots, record.labels);
+        self.terms.join(record.labels, record.on(), true);
+        let slots = record.slots;
         let at = self.machines.add(record, place);
-        let in_set = self.terms.join(labels, at);
-        self.machines.put_in_set(at, in_set);
         for slot in slots.into_iter().filter(|slot| *slot != machines::NONE) {
             self.slots[slot as usize].machines.push(at);
             self.count(slot, at, true);
@@ -315,9 +314,7 @@ impl Fleet {
             self.forget_name(slot);
         }
         let record = self.machines.remove(at, place)?;
-        if let Some(moved) = self.terms.part(record.labels, record.in_set) {
-            self.machines.put_in_set(moved, record.in_set);
-        }
+        self.terms.join(record.labels, record.on(), false);
         self.terms.hold(record.keeps_away(), false);
         self.count_shared(&record, false);
         Some(record)

@@ -10,7 +10,7 @@ use super::super::request::Term;
 use super::hash::{Mixed, Mixer, ring};
 use super::slab::Slab;
 
-/// Machines by domain: those without any are left out.
+/// Machines by domain, or by host: those without any are left out.
 pub(crate) type Counts = HashMap<u32, u32, Mixed>;
 
 /// A term, with what it is about in each domain.
@@ -34,8 +34,10 @@ pub(crate) struct Counter {
 struct LabelSet {
     namespace: Arc<str>,
     labels: Arc<[(Arc<str>, Arc<str>)]>,
-    // Machines.
-    members: Vec<u32>,
+    // Machines, wherever they are.
+    members: u32,
+    // Machines by host.
+    on: Counts,
     // The terms that select it.
     matching: Vec<u32>,
 }
@@ -201,7 +203,8 @@ impl Terms {
         let mut set = LabelSet {
             namespace,
             labels: labels.collect(),
-            members: Vec::new(),
+            members: 0,
+            on: Counts::default(),
             matching: Vec::new(),
         };
         let space = ring(&set.namespace);
@@ -235,25 +238,21 @@ impl Terms {
         self.kept > 0
     }
 
-    /// A machine with these labels comes: its place among them.
-    pub(crate) fn join(&mut self, set: u32, machine: u32) -> u32 {
-        self.sets.get_mut(set).map_or(0, |set| {
-            set.members.push(machine);
-            set.members.len() as u32 - 1
-        })
+    /// A machine with these labels comes to these hosts (or goes).
+    pub(crate) fn join(&mut self, set: u32, hosts: impl Iterator<Item = u32>, comes: bool) {
+        if let Some(set) = self.sets.get_mut(set) {
+            set.members = match comes {
+                true => set.members + 1,
+                false => set.members.saturating_sub(1),
+            };
+            hosts.for_each(|slot| step(&mut set.on, slot, comes));
+        }
     }
 
-    /// The machine at a place goes: another one may have its place now.
-    pub(crate) fn part(&mut self, set: u32, place: u32) -> Option<u32> {
-        let set = self.sets.get_mut(set)?;
-        set.members.swap_remove(place as usize);
-        set.members.get(place as usize).copied()
-    }
-
-    /// The machines of these labels.
-    pub(crate) fn members(&self, sets: &[u32]) -> impl Iterator<Item = u32> {
+    /// The hosts of the machines of these labels, with how many of them are there.
+    pub(crate) fn on(&self, sets: &[u32]) -> impl Iterator<Item = (u32, u32)> {
         let sets = sets.iter().filter_map(|set| self.sets.get(*set));
-        sets.flat_map(|set| set.members.iter().copied())
+        sets.flat_map(|set| set.on.iter().map(|(slot, count)| (*slot, *count)))
     }
 
     /// A machine that says these terms comes (or goes).
@@ -296,11 +295,15 @@ impl Terms {
         }
     }
 
-    /// Counts what a new term selects, in these domains.
-    pub(crate) fn recount(&mut self, term: u32, domains: Vec<u32>) {
-        if let Some(counter) = self.counters.get_mut(term) {
-            for domain in domains {
-                step(&mut counter.matching, domain, true);
+    /// Counts what a new term selects: so many, in these domains.
+    pub(crate) fn recount(&mut self, term: u32, domains: Vec<(u32, u32)>) {
+        let Some(counter) = self.counters.get_mut(term) else {
+            return;
+        };
+        for (domain, count) in domains {
+            // A host without the label is in no domain.
+            if domain != super::topology::NONE {
+                *counter.matching.entry(domain).or_default() += count;
             }
         }
     }
@@ -312,7 +315,7 @@ impl Terms {
         }
         self.added = 0;
         self.counters.retain(|it| it.holders > 0);
-        self.sets.retain(|it| !it.members.is_empty());
+        self.sets.retain(|it| it.members > 0);
         let kept = |term: &u32| self.counters.get(*term).is_some();
         for set in self.sets.iter_mut() {
             set.matching.retain(kept);
