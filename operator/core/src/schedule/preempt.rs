@@ -6,6 +6,7 @@ use super::event::{Event, HostId};
 use super::fleet::Fleet;
 use super::fleet::hash::ring;
 use super::fleet::machines::{NONE, Record};
+use super::fleet::uid::Uid;
 use super::request::Request;
 
 /// Machines that have to go from a host.
@@ -52,7 +53,7 @@ impl Fleet {
     /// Says whether a machine that is bound may be stopped for others; how it counts stays. Tells, if it may
     /// be and could not be before.
     pub fn let_stop(&mut self, uid: &str, may: bool) -> Option<Event> {
-        let at = self.machines.find(uid)?;
+        let at = self.machines.find(&Uid::new(uid))?;
         let record = self.machines.records.get_mut(at)?;
         let before = std::mem::replace(&mut record.preemption, may);
         (may && !before).then(|| Event::MayStop {
@@ -95,22 +96,12 @@ impl Fleet {
         usage.vcpus <= cpus && usage.memory <= memory
     }
 
-    fn take(&mut self, at: u32) -> Option<Record> {
-        let place = ring(&self.machines.get(at)?.uid.to_string());
-        self.leave(at, place)
-    }
-
-    fn put_back(&mut self, record: Record) {
-        let place = ring(&record.uid.to_string());
-        self.enter(record, place);
-    }
-
     fn victims(&mut self, request: &Request, slot: u32) -> Option<(Cost, Vec<String>)> {
         let may_go = self.may_go(request, slot);
         if may_go.is_empty() || !self.enough_without(request, slot, &may_go) {
             return None;
         }
-        let mut gone: Vec<Record> = may_go.into_iter().filter_map(|at| self.take(at)).collect();
+        let mut gone: Vec<Record> = may_go.into_iter().filter_map(|at| self.leave(at)).collect();
         let mut victims = Vec::new();
         let fits = self.fits(request, slot);
         // The important stay first, and of equals the small: so the fewest go.
@@ -121,11 +112,11 @@ impl Fleet {
                 .then_with(|| a.uid.to_string().cmp(&b.uid.to_string()))
         });
         for record in gone {
-            let uid = record.uid.to_string();
-            self.put_back(record);
+            let uid = record.uid.clone();
+            self.enter(record);
             if fits && !self.fits(request, slot) {
                 let at = self.machines.find(&uid);
-                victims.extend(at.and_then(|at| self.take(at)));
+                victims.extend(at.and_then(|at| self.leave(at)));
             }
         }
         let distance = self.slots[slot as usize]
@@ -136,7 +127,7 @@ impl Fleet {
         let sum = priorities.map(i64::from).sum();
         let cost = (most, victims.len(), sum, distance);
         let uids = victims.iter().map(|it| it.uid.to_string()).collect();
-        victims.into_iter().for_each(|it| self.put_back(it));
+        victims.into_iter().for_each(|it| self.enter(it));
         fits.then_some((cost, uids))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::hash::{Mixed, ring};
+use super::hash::Mixed;
 use super::slab::Slab;
 use super::taken::Parts;
 use super::uid::Uid;
@@ -14,7 +14,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     pub(crate) uid: Uid,
-    // Another one whose UID has the same place on the ring.
+    // Another one whose UID has the same hash.
     next: u32,
     pub(crate) labels: u32,
     /// Where it is: on two hosts while it moves.
@@ -27,9 +27,9 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new(uid: &str, labels: u32, parts: Parts) -> Self {
+    pub(crate) fn new(uid: Uid, labels: u32, parts: Parts) -> Self {
         Self {
-            uid: Uid::new(uid),
+            uid,
             next: NONE,
             labels,
             slots: [NONE; 2],
@@ -64,34 +64,29 @@ impl Machines {
         self.records.get(at)
     }
 
-    pub(crate) fn find(&self, uid: &str) -> Option<u32> {
-        self.find_at(uid, ring(uid))
-    }
-
-    /// The same, of a UID whose place on the ring is known.
-    pub(crate) fn find_at(&self, uid: &str, place: u64) -> Option<u32> {
-        let uid = Uid::new(uid);
-        let mut at = *self.first.get(&place)?;
+    pub(crate) fn find(&self, uid: &Uid) -> Option<u32> {
+        let mut at = *self.first.get(&uid.hash())?;
         loop {
             let record = self.get(at)?;
-            if record.uid == uid {
+            if record.uid == *uid {
                 return Some(at);
             }
             at = record.next;
         }
     }
 
-    /// Adds one that is not there. `hash` is the place of its UID on the ring.
-    pub(crate) fn add(&mut self, mut record: Record, hash: u64) -> u32 {
-        record.next = self.first.get(&hash).copied().unwrap_or(NONE);
-        let at = self.records.add(record);
-        self.first.insert(hash, at);
-        at
+    /// Adds one that is not there.
+    pub(crate) fn add(&mut self, mut record: Record) -> u32 {
+        let hash = record.uid.hash();
+        let at = self.records.next();
+        record.next = self.first.insert(hash, at).unwrap_or(NONE);
+        self.records.add(record)
     }
 
-    /// Takes one out. `hash` is the place of its UID on the ring.
-    pub(crate) fn remove(&mut self, at: u32, hash: u64) -> Option<Record> {
+    /// Takes one out.
+    pub(crate) fn remove(&mut self, at: u32) -> Option<Record> {
         let record = self.records.remove(at)?;
+        let hash = record.uid.hash();
         let mut before = self.first.get(&hash).copied().unwrap_or(NONE);
         if before == at {
             match record.next {

@@ -17,7 +17,7 @@ pub(crate) mod slab;
 pub(crate) mod taken;
 pub(crate) mod terms;
 pub(crate) mod topology;
-mod uid;
+pub(crate) mod uid;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,6 +32,7 @@ use self::shape::Shapes;
 use self::taken::{Taken, parts};
 use self::terms::{Said, Terms};
 use self::topology::Topology;
+use self::uid::Uid;
 use super::candidate::Candidate;
 use super::event::{Aspect, Event, HostId};
 use super::request::Machine;
@@ -264,8 +265,8 @@ impl Fleet {
     /// Binds a machine to the hosts that it is on: two, while it moves. One that was bound before is
     /// bound anew; tells what it has freed. A host need not be known yet.
     pub fn bind(&mut self, machine: &Machine, hosts: &[&str], counts: Counts) -> Option<Event> {
-        let place = ring(&machine.uid);
-        let freed = self.release_at(&machine.uid, place);
+        let uid = Uid::new(&machine.uid);
+        let freed = self.release_uid(&uid);
         self.kept.sweep();
         self.terms.forget_idle();
         let own = &machine.namespace;
@@ -275,7 +276,7 @@ impl Fleet {
         let labels = self
             .terms
             .label_set(own, &machine.labels, |it| self.kept.text(it));
-        let mut record = Record::new(&machine.uid, labels, parts);
+        let mut record = Record::new(uid, labels, parts);
         record.priority = machine.priority;
         record.preemption = machine.preemption;
         record.occupies = counts == Counts::All;
@@ -285,25 +286,25 @@ impl Fleet {
         if record.slots[0] == record.slots[1] {
             record.slots[1] = machines::NONE;
         }
-        self.enter(record, place);
+        self.enter(record);
         freed
     }
 
-    /// Puts a record where it says that it is. `place` is that of its UID on the ring.
-    pub(super) fn enter(&mut self, record: Record, place: u64) {
+    /// Puts a record where it says that it is.
+    pub(super) fn enter(&mut self, record: Record) {
         self.terms.hold(record.keeps_away(), true);
         self.count_shared(&record, true);
         self.terms.join(record.labels, record.on(), true);
         let slots = record.slots;
-        let at = self.machines.add(record, place);
+        let at = self.machines.add(record);
         for slot in slots.into_iter().filter(|slot| *slot != machines::NONE) {
             self.slots[slot as usize].machines.push(at);
             self.count(slot, at, true);
         }
     }
 
-    /// Takes a record out. `place` is that of its UID on the ring.
-    pub(super) fn leave(&mut self, at: u32, place: u64) -> Option<Record> {
+    /// Takes a record out.
+    pub(super) fn leave(&mut self, at: u32) -> Option<Record> {
         let on = self.machines.get(at)?.slots;
         for slot in on.into_iter().filter(|slot| *slot != machines::NONE) {
             self.count(slot, at, false);
@@ -313,7 +314,7 @@ impl Fleet {
             }
             self.forget_name(slot);
         }
-        let record = self.machines.remove(at, place)?;
+        let record = self.machines.remove(at)?;
         self.terms.join(record.labels, record.on(), false);
         self.terms.hold(record.keeps_away(), false);
         self.count_shared(&record, false);
@@ -358,12 +359,12 @@ impl Fleet {
 
     /// Takes a machine off its hosts. Tells what was freed, if it was bound.
     pub fn release(&mut self, uid: &str) -> Option<Event> {
-        self.release_at(uid, ring(uid))
+        self.release_uid(&Uid::new(uid))
     }
 
-    fn release_at(&mut self, uid: &str, place: u64) -> Option<Event> {
-        let at = self.machines.find_at(uid, place)?;
-        let record = self.leave(at, place)?;
+    fn release_uid(&mut self, uid: &Uid) -> Option<Event> {
+        let at = self.machines.find(uid)?;
+        let record = self.leave(at)?;
         self.freed(&record)
     }
 }

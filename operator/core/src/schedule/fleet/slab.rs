@@ -38,6 +38,11 @@ impl<T> Slab<T> {
         self.all.iter_mut().flatten()
     }
 
+    /// The number of the one that is added next.
+    pub(crate) fn next(&self) -> u32 {
+        self.unused.last().copied().unwrap_or(self.all.len() as u32)
+    }
+
     pub(crate) fn add(&mut self, it: T) -> u32 {
         let at = self.unused.pop().unwrap_or(self.all.len() as u32);
         match self.all.get_mut(at as usize) {

@@ -1,8 +1,11 @@
 //! The UID of a machine, small.
 
 use std::fmt;
+use std::hash::Hasher;
 
 use uuid::{Uuid, fmt::Hyphenated};
+
+use super::hash::Mixer;
 
 /// A UID: what is written as UUIDs usually are is kept as its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,15 +16,23 @@ pub(crate) enum Uid {
 
 impl Uid {
     pub(crate) fn new(text: &str) -> Self {
-        let uuid = Uuid::try_parse(text).ok();
-        let same = |uuid: &Uuid| {
-            let mut buffer = [0; Hyphenated::LENGTH];
-            uuid.hyphenated().encode_lower(&mut buffer) == text
-        };
-        match uuid.filter(same) {
+        // Of the forms that can be read one alone is so long.
+        let usual = text.len() == Hyphenated::LENGTH;
+        let usual = usual && !text.bytes().any(|it| it.is_ascii_uppercase());
+        match Uuid::try_parse(text).ok().filter(|_| usual) {
             Some(uuid) => Self::Uuid(uuid.into_bytes()),
             None => Self::Other(text.into()),
         }
+    }
+
+    /// Where it is in a table.
+    pub(crate) fn hash(&self) -> u64 {
+        let mut mixer = Mixer::default();
+        match self {
+            Self::Uuid(bytes) => mixer.write(bytes),
+            Self::Other(text) => mixer.write(text.as_bytes()),
+        }
+        mixer.finish()
     }
 }
 
