@@ -243,7 +243,7 @@ impl Fleet {
             for (slot, host) in (0_u32..).zip(&self.slots) {
                 let reason = host
                     .facts
-                    .as_deref()
+                    .as_ref()
                     .and_then(|facts| shape.look(host, facts).unfit());
                 if let Some(reason) = reason {
                     found.entry(reason).or_default().insert(slot);

@@ -36,7 +36,7 @@ impl Explained {
 pub fn explain(request: &Request, fleet: &mut Fleet) -> Vec<Explained> {
     let prepared = fleet.prepare(request);
     let hosts = (0_u32..).zip(&fleet.slots);
-    let hosts = hosts.filter_map(|(slot, host)| Some((slot, host, host.facts.as_deref()?)));
+    let hosts = hosts.filter_map(|(slot, host)| Some((slot, host, host.facts.as_ref()?)));
     let explained = hosts.map(|(slot, host, facts)| Explained {
         host: host.name.to_string(),
         filters: fleet.filters(request, &prepared, slot, host, facts),

@@ -1,5 +1,7 @@
 //! Why one host does not fit, by what changes with every machine.
 
+use smallvec::SmallVec;
+
 use super::fleet::Fleet;
 use super::limits::{Forbidden, Prepared};
 use super::reasons::Reason;
@@ -9,8 +11,8 @@ use super::score::Room;
 /// What a request takes by name, by the numbers of the names.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Asked {
-    pools: Vec<u32>,
-    devices: Vec<u32>,
+    pools: SmallVec<[u32; 2]>,
+    devices: SmallVec<[u32; 2]>,
 }
 
 /// What a host was found to lack, in the order in which it is asked.
@@ -104,7 +106,7 @@ impl Fleet {
     /// What a host has too little of, beside CPUs and memory.
     pub(super) fn short_of(&self, request: &Request, of: &Asked, slot: u32) -> Option<Check> {
         let host = &self.slots[slot as usize];
-        let facts = host.facts.as_deref()?;
+        let facts = host.facts.as_ref()?;
         if host.taken.machines(facts) >= facts.max_machines {
             return Some(Check::Machines);
         }
@@ -118,7 +120,7 @@ impl Fleet {
     /// What is free on a host of what a check is about.
     pub(super) fn free(&self, request: &Request, asked: &Asked, check: Check, slot: u32) -> u64 {
         let host = &self.slots[slot as usize];
-        let Some(facts) = host.facts.as_deref() else {
+        let Some(facts) = host.facts.as_ref() else {
             return 0;
         };
         let usage = &request.machine.usage;

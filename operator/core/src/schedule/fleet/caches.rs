@@ -82,7 +82,7 @@ impl Fleet {
     pub(super) fn freed(&self, record: &Record) -> Option<Event> {
         let on = record.on().filter_map(|slot| {
             let host = &self.slots[slot as usize];
-            let facts = host.facts.as_deref()?;
+            let facts = host.facts.as_ref()?;
             let room = host.taken.room(facts);
             let free = Free {
                 cpus: room.cpus,

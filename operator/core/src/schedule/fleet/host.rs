@@ -1,7 +1,8 @@
 //! A host, as the fleet keeps it: small, with what many hosts share kept once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::super::candidate::{Candidate, Foreign, Guest, HugepageRoom};
 use super::super::labels::{Effect, Selector, Taint};
@@ -26,6 +27,9 @@ pub(crate) struct Profile {
 /// Amounts, by the numbers of their names.
 pub(crate) type Amounts = Box<[(u32, u64)]>;
 
+/// The same of what is looked at for each machine: the usual one or two are in place.
+pub(crate) type Few<const N: usize> = SmallVec<[(u32, u64); N]>;
+
 /// What is known of a host.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Facts {
@@ -33,7 +37,7 @@ pub(crate) struct Facts {
     /// By what keeps machines away from it: such hosts are emptier than others.
     pub(crate) kind: u32,
     pub(crate) labels: Box<[(Arc<str>, Arc<str>)]>,
-    pub(crate) pools: Amounts,
+    pub(crate) pools: Few<2>,
     pub(crate) devices: Amounts,
     pub(crate) hugepages: Box<[HugepageRoom]>,
     pub(crate) cpus: u64,
@@ -47,7 +51,7 @@ pub(crate) struct Facts {
 pub(crate) struct Slot {
     pub(crate) name: Arc<str>,
     pub(crate) ring: u64,
-    pub(crate) facts: Option<Box<Facts>>,
+    pub(crate) facts: Option<Facts>,
     pub(crate) taken: Taken,
     pub(crate) machines: Vec<u32>,
 }
@@ -77,16 +81,12 @@ impl Facts {
         let labels = candidate.labels.iter();
         let labels = labels.map(|(key, value)| (keep.text(key), keep.text(value)));
         let labels = labels.collect();
-        let mut amounts = |all: &BTreeMap<String, u64>| {
-            all.iter()
-                .map(|(name, amount)| (keep.number(name), *amount))
-                .collect()
-        };
+        let mut amount = |(name, amount): (&String, &u64)| (keep.number(name), *amount);
         Self {
             kind,
             labels,
-            pools: amounts(&candidate.pools),
-            devices: amounts(&candidate.devices),
+            pools: candidate.pools.iter().map(&mut amount).collect(),
+            devices: candidate.devices.iter().map(&mut amount).collect(),
             hugepages: candidate.hugepages.as_slice().into(),
             cpus: candidate.cpus,
             memory: candidate.memory,

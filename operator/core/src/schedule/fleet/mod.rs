@@ -156,13 +156,13 @@ impl Fleet {
         }
         let slot = self.slot(&candidate.name);
         let before = self.slots[slot as usize].facts.take();
-        if before.as_deref() == Some(&facts) {
+        if before.as_ref() == Some(&facts) {
             self.slots[slot as usize].facts = before;
             return None;
         }
         self.hosts += usize::from(before.is_none());
         let changed = before.map(|before| Aspect::between(&before, &facts));
-        self.put(slot, Some(Box::new(facts)), changed.as_deref());
+        self.put(slot, Some(facts), changed.as_deref());
         let host = HostId(slot);
         Some(match changed {
             Some(changed) => Event::HostChanged { host, changed },
@@ -182,12 +182,12 @@ impl Fleet {
     }
 
     // What was known of the host is gone already; `changed` says in what it differs, if it was known.
-    fn put(&mut self, slot: u32, facts: Option<Box<Facts>>, changed: Option<&[Aspect]>) {
+    fn put(&mut self, slot: u32, facts: Option<Facts>, changed: Option<&[Aspect]>) {
         self.age += 1;
         let only = |aspect: Aspect| changed.is_some_and(|all| all.iter().all(|it| *it == aspect));
         let host = &mut self.slots[slot as usize];
         host.facts = facts;
-        let room = host.facts.as_deref();
+        let room = host.facts.as_ref();
         let room = room.map(|facts| scored(&self.weights, host.taken.room(facts)));
         match room {
             Some(room) => self.grid.place(slot, host.ring, room),

@@ -2,7 +2,7 @@
 
 use super::super::request::{Hugepages, Usage};
 use super::super::score::Room;
-use super::host::{Amounts, Facts, amount};
+use super::host::{Amounts, Facts, Few, amount};
 
 /// What machines take of a host.
 #[derive(Debug, Clone, Default)]
@@ -10,12 +10,12 @@ pub(crate) struct Taken {
     pub(crate) vcpus: u64,
     pub(crate) memory: u64,
     pub(crate) machines: u32,
-    pools: Vec<(u32, u64)>,
-    devices: Vec<(u32, u64)>,
+    pools: Few<1>,
+    devices: Few<1>,
     hugepages: Vec<Hugepages>,
 }
 
-fn add(all: &mut Vec<(u32, u64)>, name: u32, more: u64) {
+fn add(all: &mut Few<1>, name: u32, more: u64) {
     match all.iter_mut().find(|(it, _)| *it == name) {
         Some((_, sum)) => *sum = sum.saturating_add(more),
         None => {
@@ -25,7 +25,7 @@ fn add(all: &mut Vec<(u32, u64)>, name: u32, more: u64) {
     }
 }
 
-fn subtract(all: &mut Vec<(u32, u64)>, name: u32, less: u64) {
+fn subtract(all: &mut Few<1>, name: u32, less: u64) {
     if let Some(at) = all.iter().position(|(it, _)| *it == name) {
         all[at].1 = all[at].1.saturating_sub(less);
         if all[at].1 == 0 {
@@ -39,7 +39,7 @@ fn subtract(all: &mut Vec<(u32, u64)>, name: u32, less: u64) {
 pub(crate) struct Parts {
     pub(crate) vcpus: u64,
     pub(crate) memory: u64,
-    pub(crate) pools: Amounts,
+    pub(crate) pools: Few<1>,
     pub(crate) rare: Option<Box<Rare>>,
 }
 
@@ -150,16 +150,14 @@ pub(crate) fn parts(
     keeps_away: Vec<u32>,
     mut number: impl FnMut(&str) -> u32,
 ) -> Parts {
-    let mut amounts = |all: &[(String, u64)]| {
-        let all = all.iter().filter(|(_, amount)| *amount != 0);
-        all.map(|(name, amount)| (number(name), *amount)).collect()
-    };
-    let pools = amounts(&usage.pools);
+    let mut amount =
+        |(name, amount): &(String, u64)| (*amount != 0).then(|| (number(name), *amount));
+    let pools = usage.pools.iter().filter_map(&mut amount).collect();
     let rare = usage.hugepages.is_some() || !usage.devices.is_empty() || !keeps_away.is_empty();
     let rare = rare.then(|| {
         Box::new(Rare {
             hugepages: usage.hugepages,
-            devices: amounts(&usage.devices),
+            devices: usage.devices.iter().filter_map(&mut amount).collect(),
             keeps_away: keeps_away.into(),
         })
     });
