@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use super::filter::{Asked, Check, too_little};
 use super::fleet::Fleet;
 use super::fleet::bits::Bits;
@@ -127,9 +129,10 @@ impl Fleet {
             memory: usage.memory,
             ring: ring(&request.machine.uid),
         };
-        let of = of.unwrap_or(&shape.hosts);
+        let (of, whole) = (of.unwrap_or(&shape.hosts), of.is_none());
         let mut hosts = std::mem::take(&mut scratch.hosts[1]);
-        let mut search = Search::new(&self.grid, &self.weights, ask, &rest, of, scratch);
+        let classes = shape.classes();
+        let mut search = Search::new(&self.grid, &self.weights, ask, &rest, classes, scratch);
         let ring_of = |slot: u32| self.slots[slot as usize].ring;
         let tiers = match &shape.liked {
             Liked::Tiers(tiers) => tiers.as_slice(),
@@ -139,9 +142,16 @@ impl Fleet {
             if search.is_over(known) {
                 break;
             }
-            hosts.copy(of);
-            sets.into_iter().flatten().for_each(|set| hosts.keep(set));
-            search.among(&hosts, known, ring_of);
+            match sets {
+                [None, None] => search.among(of, known, ring_of),
+                // A tier is of the hosts of its shape.
+                [Some(tier), None] if whole => search.among(tier, known, ring_of),
+                _ => {
+                    hosts.copy(of);
+                    sets.into_iter().flatten().for_each(|set| hosts.keep(set));
+                    search.among(&hosts, known, ring_of);
+                }
+            }
         }
         let best = search.best;
         scratch.hosts[1] = hosts;
@@ -302,17 +312,19 @@ fn merged(rejected: Vec<Rejected>) -> Vec<Rejected> {
 
 type Sets<'a> = [Option<&'a Bits>; 2];
 
+// Most shapes have one tier, or two: no list is made for these.
+type Parts<T> = SmallVec<[(i64, T); 4]>;
+
 // The hosts by what they score beside what is free on them, the best first.
-fn parts<'a>(tiers: &'a [(i64, Bits)], groups: Option<&'a [(i64, Bits)]>) -> Vec<(i64, Sets<'a>)> {
-    let with = |all: &'a [(i64, Bits)]| -> Vec<(i64, Option<&'a Bits>)> {
+fn parts<'a>(tiers: &'a [(i64, Bits)], groups: Option<&'a [(i64, Bits)]>) -> Parts<Sets<'a>> {
+    let or_all = |all: &'a [(i64, Bits)]| -> Parts<Option<&'a Bits>> {
         let some = all.iter().map(|(score, set)| (*score, Some(set)));
-        some.collect()
+        let none = all.is_empty().then_some((0, None));
+        some.chain(none).collect()
     };
-    let or_all =
-        |all: Vec<(i64, Option<&'a Bits>)>| if all.is_empty() { vec![(0, None)] } else { all };
-    let groups = or_all(groups.map(with).unwrap_or_default());
-    let mut parts: Vec<_> = or_all(with(tiers))
-        .into_iter()
+    let groups = or_all(groups.unwrap_or_default());
+    let tiers = or_all(tiers).into_iter();
+    let mut parts: Parts<_> = tiers
         .flat_map(|(a, tier)| groups.iter().map(move |(b, group)| (a + b, [tier, *group])))
         .collect();
     parts.sort_by_key(|(score, _)| Reverse(*score));

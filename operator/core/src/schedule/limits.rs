@@ -55,6 +55,9 @@ impl Fleet {
             bonuses: Vec::new(),
             asked: self.asked(request),
         };
+        if let Some(shape) = self.shapes.get_mut(prepared.shape) {
+            shape.find_classes(&self.grid);
+        }
         self.near(request, &mut prepared.limits);
         self.apart(request, &mut prepared.limits);
         for spread in &request.spread {

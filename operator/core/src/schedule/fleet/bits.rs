@@ -108,17 +108,46 @@ impl Bits {
         })
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        (0_u32..).zip(&self.words).flat_map(|(at, word)| {
-            let mut left = *word;
-            std::iter::from_fn(move || {
-                (left != 0).then(|| {
-                    let bit = left.trailing_zeros();
-                    left &= left - 1;
-                    (at << 6) | bit
-                })
-            })
-        })
+    /// Those that are at least so much.
+    pub(crate) fn from(&self, least: u32) -> Ones<'_> {
+        let (word, bit) = place(least);
+        let mut words = self.words.get(word..).unwrap_or_default().iter();
+        Ones {
+            left: words.next().map_or(0, |first| first & !(bit - 1)),
+            words,
+            next: (least & !63) + 64,
+        }
+    }
+
+    pub(crate) fn iter(&self) -> Ones<'_> {
+        Ones {
+            words: self.words.iter(),
+            left: 0,
+            next: 0,
+        }
+    }
+}
+
+/// The numbers of a set, in their order.
+pub(crate) struct Ones<'a> {
+    words: std::slice::Iter<'a, u64>,
+    // Of the word that was taken last.
+    left: u64,
+    // The first number of the next word.
+    next: u32,
+}
+
+impl Iterator for Ones<'_> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        while self.left == 0 {
+            self.left = *self.words.next()?;
+            self.next += 64;
+        }
+        let bit = self.left.trailing_zeros();
+        self.left &= self.left - 1;
+        Some(self.next - 64 + bit)
     }
 }
 
@@ -137,6 +166,9 @@ mod tests {
         let mut bits = of(&[0, 63, 64, 200]);
         assert_eq!(list(&bits), [0, 63, 64, 200]);
         assert!(bits.contains(200) && !bits.contains(201) && !bits.contains(9_999));
+        assert_eq!(bits.from(63).collect::<Vec<_>>(), [63, 64, 200]);
+        assert_eq!(bits.from(65).collect::<Vec<_>>(), [200]);
+        assert_eq!(bits.from(300).next(), None);
         assert!(bits.more_than(3) && !bits.more_than(4));
         let mut kept = bits.clone();
         kept.keep(&of(&[63, 65]));

@@ -148,10 +148,6 @@ impl Class {
         }
         self.used.insert(row as u32);
     }
-
-    pub(super) fn is_used(&self) -> bool {
-        self.entries > 0
-    }
 }
 
 /// The hosts, ordered by what is free on them.
@@ -164,6 +160,8 @@ pub(crate) struct Grid {
     entry_of: HashMap<Room, u32, Mixed>,
     // By slot.
     places: Vec<Place>,
+    /// Rises when a host comes into a class.
+    pub(super) moves: u64,
 }
 
 /// No entry, and no host.
@@ -239,6 +237,7 @@ impl Grid {
         if before.class != class {
             self.leave_class(slot, before.class);
             self.classes[class as usize].hosts.insert(slot);
+            self.moves += 1;
         }
     }
 

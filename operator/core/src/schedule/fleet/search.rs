@@ -50,7 +50,7 @@ const SLACK: i64 = 2;
 type Range = (i64, i64);
 
 /// The hosts of a class, as a machine sees them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct View {
     vcpus: u64,
     all_cpus: (u64, u64),
@@ -61,8 +61,15 @@ struct View {
 
 impl View {
     fn new(class: &Class, ask: &Ask) -> Self {
-        let part =
-            |asked: u64, (least, most): (u64, u64)| (share(asked, most), share(asked, least));
+        let part = |asked: u64, (least, most): (u64, u64)| {
+            let of_most = share(asked, most);
+            let of_least = if least == most {
+                of_most
+            } else {
+                share(asked, least)
+            };
+            (of_most, of_least)
+        };
         Self {
             vcpus: ask.vcpus,
             all_cpus: class.cpus,
@@ -91,17 +98,22 @@ impl View {
     }
 }
 
+// Most that a host of a row can score by what is free; the class and the row.
+type Bound = (i64, u32, u32);
+
 /// What a search keeps, so that the next one need not ask for it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scratch {
     /// Those that fit, and those of them that are looked at.
     pub(crate) hosts: [Bits; 2],
-    // By class.
+    // By class: of those that have some of the hosts.
     views: Vec<View>,
-    // By their bounds: the class and the row.
-    heap: BinaryHeap<(i64, u32, u32)>,
-    // Those that have been taken from the heap.
-    sorted: Vec<(i64, u32, u32)>,
+    // By their bounds: the class and the row. Those that are left once the first was taken.
+    bounds: Vec<Bound>,
+    // The same, once a second one was wanted: those that are not hopeless.
+    heap: BinaryHeap<Bound>,
+    // Those that have been taken.
+    sorted: Vec<Bound>,
     // By class: whether some of the hosts that are looked for are there, if that is known.
     meets: Vec<Option<bool>>,
 }
@@ -113,8 +125,8 @@ pub(crate) struct Search<'a, J> {
     pub(crate) ask: Ask,
     pub(crate) judge: &'a J,
     pub(crate) best: Option<Best>,
-    // All that are looked for.
-    of: &'a Bits,
+    // Of all that are looked for.
+    classes: &'a [u32],
     scratch: &'a mut Scratch,
     ranked: bool,
     // Hosts that were passed over, since they are not asked for.
@@ -127,18 +139,20 @@ impl<'a, J: Judge> Search<'a, J> {
         weights: &'a Weights,
         ask: Ask,
         judge: &'a J,
-        of: &'a Bits,
+        classes: &'a [u32],
         scratch: &'a mut Scratch,
     ) -> Self {
-        let views = grid.classes.iter().map(|class| View::new(class, &ask));
-        scratch.views.clear();
-        scratch.views.extend(views);
+        scratch.views.resize(grid.classes.len(), View::default());
+        for class in classes {
+            let at = *class as usize;
+            scratch.views[at] = View::new(&grid.classes[at], &ask);
+        }
         Self {
             grid,
             weights,
             ask,
             judge,
-            of,
+            classes,
             best: None,
             scratch,
             ranked: false,
@@ -165,7 +179,7 @@ impl<'a, J: Judge> Search<'a, J> {
         self.scratch.meets.iter_mut().for_each(|it| *it = None);
         let above = known + self.judge.most();
         let mut next = 0;
-        while let Some((bound, class, row)) = self.nth(next) {
+        while let Some((bound, class, row)) = self.nth(next, above) {
             if self.hopeless(bound + above) {
                 break;
             }
@@ -186,13 +200,21 @@ impl<'a, J: Judge> Search<'a, J> {
         true
     }
 
-    // The row that is the most promising but so many.
-    fn nth(&mut self, at: usize) -> Option<(i64, u32, u32)> {
-        let Scratch { heap, sorted, .. } = &mut *self.scratch;
-        if at == sorted.len() {
+    // The row that is the most promising but so many; `above` is what hosts can score beside. What is
+    // hopeless now stays so: the best only becomes better, and what hosts score beside less.
+    fn nth(&mut self, at: usize, above: i64) -> Option<Bound> {
+        if at == self.scratch.sorted.len() {
+            if !self.scratch.bounds.is_empty() {
+                let mut bounds = std::mem::take(&mut self.scratch.bounds);
+                bounds.retain(|(bound, ..)| !self.hopeless(bound + above));
+                let heap = std::mem::replace(&mut self.scratch.heap, bounds.into());
+                self.scratch.bounds = heap.into_vec();
+                self.scratch.bounds.clear();
+            }
+            let Scratch { heap, sorted, .. } = &mut *self.scratch;
             sorted.extend(heap.pop());
         }
-        sorted.get(at).copied()
+        self.scratch.sorted.get(at).copied()
     }
 
     /// Whether none of the hosts can be the best that score at most so much beside.
@@ -200,7 +222,8 @@ impl<'a, J: Judge> Search<'a, J> {
         if !self.ranked {
             return false;
         }
-        let most = self.nth(0).map_or(i64::MIN / 2, |(bound, ..)| bound);
+        let most = self.scratch.sorted.first();
+        let most = most.map_or(i64::MIN / 2, |(bound, ..)| *bound);
         self.hopeless(most + known + self.judge.most())
     }
 
@@ -208,23 +231,26 @@ impl<'a, J: Judge> Search<'a, J> {
         self.ranked = true;
         let Scratch {
             views,
+            bounds,
             heap,
             sorted,
             meets,
             ..
         } = &mut *self.scratch;
+        bounds.clear();
+        heap.clear();
         sorted.clear();
         meets.clear();
         meets.resize(views.len(), None);
-        let mut bounds = std::mem::take(heap).into_vec();
-        bounds.clear();
-        let classes = self.grid.classes.iter().zip(views);
         let from = row(self.ask.vcpus) as u32;
-        for (number, (class, view)) in (0_u32..).zip(classes) {
-            if !class.is_used() || !class.hosts.meets(self.of) {
-                continue;
-            }
-            for at in class.used.iter().filter(|at| *at >= from) {
+        // The first and where it is among all: it is often enough, and then the others are in no order.
+        let mut first = (i64::MIN, 0);
+        for number in self.classes {
+            let (class, view) = (
+                &self.grid.classes[*number as usize],
+                &views[*number as usize],
+            );
+            for at in class.used.from(from) {
                 let row = &class.rows[at as usize];
                 let memory = view.memory_left(row.memory);
                 if memory.1 < 0 {
@@ -233,10 +259,15 @@ impl<'a, J: Judge> Search<'a, J> {
                 let crowd = i64::from(row.crowd);
                 let cpus = View::left(row.shares, view.cpus);
                 let bound = self.weights.bound(cpus, memory, crowd);
-                bounds.push((bound, number, at));
+                if bound > first.0 {
+                    first = (bound, bounds.len());
+                }
+                bounds.push((bound, *number, at));
             }
         }
-        *heap = bounds.into();
+        if !bounds.is_empty() {
+            sorted.push(bounds.swap_remove(first.1));
+        }
     }
 
     fn one(&mut self, slot: u32, known: i64, ring: u64) {

@@ -6,6 +6,7 @@ use super::super::reasons::Reason;
 use super::super::request::Rules;
 use super::super::score::Weights;
 use super::bits::Bits;
+use super::grid::Grid;
 use super::hash::Mixed;
 use super::host::{Facts, Look, Numbers, Slot, liking};
 use super::topology::{NONE, Topology};
@@ -37,6 +38,8 @@ pub(crate) struct Shape {
     selected: Bits,
     // By topology: the domains of those, and when it was asked.
     domains: HashMap<u32, (u64, Bits), Mixed>,
+    // The classes that they are in, and when that was asked.
+    classes: (u64, Vec<u32>),
     /// Why the others are none, if it was asked since something changed.
     pub(crate) unfit: Option<Vec<(Reason, Bits)>>,
 }
@@ -79,6 +82,7 @@ impl Shapes {
             liked: Liked::Tiers(Vec::new()),
             selected: Bits::default(),
             domains: HashMap::default(),
+            classes: (u64::MAX, Vec::new()),
             unfit: None,
         });
         self.by_rules.entry(rules.clone()).or_default().push(shape);
@@ -103,6 +107,7 @@ impl Shape {
     /// A host has changed.
     pub(crate) fn put(&mut self, weights: &Weights, slot: u32, host: &Slot) {
         self.unfit = None;
+        self.classes.0 = u64::MAX;
         self.hosts.remove(slot);
         self.selected.remove(slot);
         if let Liked::Tiers(tiers) = &mut self.liked {
@@ -127,6 +132,24 @@ impl Shape {
             name,
             facts,
         }
+    }
+
+    /// Finds the classes of its hosts, unless they are known.
+    pub(crate) fn find_classes(&mut self, grid: &Grid) {
+        let (then, classes) = &mut self.classes;
+        if *then == grid.moves {
+            return;
+        }
+        *then = grid.moves;
+        classes.clear();
+        let all = (0_u32..).zip(&grid.classes);
+        let has = all.filter(|(_, class)| class.hosts.meets(&self.hosts));
+        classes.extend(has.map(|(number, _)| number));
+    }
+
+    /// The classes of its hosts, as they were found.
+    pub(crate) fn classes(&self) -> &[u32] {
+        &self.classes.1
     }
 
     fn like(&mut self, slot: u32, score: i64) {
