@@ -5,10 +5,13 @@
 //! one place of it, and the others become worse to both sides of that.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+
+use smallvec::SmallVec;
 
 use super::super::score::{Room, crowd, share};
 use super::bits::Bits;
-use super::hash::Mixed;
+use super::hash::{Mixed, Mixer};
 
 // 64 MiB: what the sizes of memory are told apart by.
 const MEMORY_UNIT: u32 = 26;
@@ -20,8 +23,8 @@ const EXACT: u64 = 128;
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) room: Room,
-    /// By their places on the ring.
-    pub(super) hosts: Vec<(u64, u32)>,
+    /// By their places on the ring; most are alone.
+    pub(super) hosts: SmallVec<[(u64, u32); 1]>,
     class: u32,
 }
 
@@ -30,6 +33,8 @@ pub(super) struct Entry {
 pub(super) struct Item {
     /// The share of the memory that is free.
     pub(super) memory: u32,
+    // Of the room, so that a row finds its entry without a table of all rooms.
+    mark: u32,
     pub(super) crowd: u32,
     pub(super) entry: u32,
     /// [`NONE`], if there are several.
@@ -38,22 +43,30 @@ pub(super) struct Item {
 }
 
 impl Item {
-    fn new(room: &Room, entry: u32, hosts: &[(u64, u32)]) -> Self {
+    // Of an entry that is still to be found, or of one that is known.
+    fn new(room: &Room, entry: u32) -> Self {
+        let mut mixer = Mixer::default();
+        room.hash(&mut mixer);
+        Self {
+            memory: share(room.memory, room.all_memory) as u32,
+            mark: mixer.finish() as u32,
+            crowd: crowd(room.machines) as u32,
+            entry,
+            slot: NONE,
+            ring: 0,
+        }
+    }
+
+    fn with(self, hosts: &[(u64, u32)]) -> Self {
         let (ring, slot) = match hosts {
             [only] => *only,
             _ => (0, NONE),
         };
-        Self {
-            memory: share(room.memory, room.all_memory) as u32,
-            crowd: crowd(room.machines) as u32,
-            entry,
-            slot,
-            ring,
-        }
+        Self { slot, ring, ..self }
     }
 
     fn key(&self) -> (u32, u32) {
-        (self.memory, self.entry)
+        (self.memory, self.mark)
     }
 }
 
@@ -81,8 +94,17 @@ impl Row {
         crowd: 0,
     };
 
-    // In the place of what was known of the entry.
-    fn put(&mut self, item: Item, room: &Room) {
+    // Where the entry of this item is that `is` it, or else belongs.
+    fn find(&self, item: &Item, is: impl Fn(u32) -> bool) -> Result<usize, usize> {
+        let from = self.items.partition_point(|it| it.key() < item.key());
+        let same = self.items[from..].iter();
+        let mut same = same.take_while(|it| it.key() == item.key());
+        same.position(|it| is(it.entry))
+            .map(|at| from + at)
+            .ok_or(from)
+    }
+
+    fn add(&mut self, at: usize, item: Item, room: &Room) {
         let (cpus, free) = (room.cpus, share(room.cpus, room.all_cpus) as u32);
         if self.items.is_empty() {
             (self.cpus, self.shares, self.crowd) = ((cpus, cpus), (free, free), 0);
@@ -90,17 +112,7 @@ impl Row {
         self.cpus = (self.cpus.0.min(cpus), self.cpus.1.max(cpus));
         self.shares = (self.shares.0.min(free), self.shares.1.max(free));
         self.crowd = self.crowd.max(item.crowd);
-        match self.items.binary_search_by_key(&item.key(), Item::key) {
-            Ok(at) => self.items[at] = item,
-            Err(at) => self.items.insert(at, item),
-        }
-        self.measure();
-    }
-
-    fn leave(&mut self, item: &Item) {
-        if let Ok(at) = self.items.binary_search_by_key(&item.key(), Item::key) {
-            self.items.remove(at);
-        }
+        self.items.insert(at, item);
         self.measure();
     }
 
@@ -157,7 +169,6 @@ pub(crate) struct Grid {
     class_of: HashMap<(usize, usize, u32), u32, Mixed>,
     pub(super) entries: Vec<Entry>,
     unused: Vec<u32>,
-    entry_of: HashMap<Room, u32, Mixed>,
     // By slot.
     places: Vec<Place>,
     /// Rises when a host comes into a class.
@@ -205,6 +216,15 @@ pub(super) fn row(cpus: u64) -> usize {
     bucket(cpus)
 }
 
+// What hosts of a class have in common.
+fn class_key(room: &Room) -> (usize, usize, u32) {
+    (
+        bucket(room.all_cpus),
+        bucket(room.all_memory >> MEMORY_UNIT),
+        room.kind,
+    )
+}
+
 impl Grid {
     /// Puts a host where its room belongs.
     pub(crate) fn place(&mut self, slot: u32, ring: u64, room: Room) {
@@ -213,22 +233,23 @@ impl Grid {
             self.places.resize(index + 1, Place::NOWHERE);
         }
         let before = self.places[index];
+        let mut class = NONE;
         if before.entry != NONE {
-            if self.entries[before.entry as usize].room == room {
+            let was = &self.entries[before.entry as usize].room;
+            if *was == room {
                 return;
+            }
+            if class_key(was) == class_key(&room) {
+                class = before.class;
             }
             self.take_out(slot, ring, before.entry);
         }
-        let entry = match self.entry_of.get(&room) {
-            Some(entry) => *entry,
-            None => self.enter(room),
-        };
-        let hosts = &mut self.entries[entry as usize].hosts;
-        let at = hosts.partition_point(|it| *it < (ring, slot));
-        hosts.insert(at, (ring, slot));
-        let (class, item) = self.put(entry);
+        if class == NONE {
+            class = self.class(&room);
+        }
+        let item = self.add(slot, ring, room, class);
         self.places[index] = Place {
-            entry,
+            entry: item.entry,
             class,
             cpus: share(room.cpus, room.all_cpus) as u32,
             memory: item.memory,
@@ -239,6 +260,36 @@ impl Grid {
             self.classes[class as usize].hosts.insert(slot);
             self.moves += 1;
         }
+    }
+
+    // Adds a host to the entry of its room: a new one, if there is none.
+    fn add(&mut self, slot: u32, ring: u64, room: Room, class: u32) -> Item {
+        let found = &mut self.classes[class as usize];
+        found.widen(&room);
+        let row = &mut found.rows[row(room.cpus)];
+        let entries = &mut self.entries;
+        let mut item = Item::new(&room, NONE);
+        match row.find(&item, |entry| entries[entry as usize].room == room) {
+            Ok(at) => {
+                item = row.items[at];
+                let hosts = &mut entries[item.entry as usize].hosts;
+                let among = hosts.partition_point(|it| *it < (ring, slot));
+                hosts.insert(among, (ring, slot));
+                row.items[at] = item.with(hosts);
+            }
+            Err(at) => {
+                found.entries += 1;
+                item.entry = self.unused.pop().unwrap_or(entries.len() as u32);
+                row.add(at, item.with(&[(ring, slot)]), &room);
+                let hosts = SmallVec::from_buf([(ring, slot)]);
+                let entry = Entry { room, hosts, class };
+                match entries.get_mut(item.entry as usize) {
+                    Some(it) => *it = entry,
+                    None => entries.push(entry),
+                }
+            }
+        }
+        item
     }
 
     /// Takes a host out.
@@ -259,66 +310,38 @@ impl Grid {
         }
     }
 
-    // Says in its row what an entry has become.
-    fn put(&mut self, entry: u32) -> (u32, Item) {
-        let Entry { room, hosts, class } = &self.entries[entry as usize];
-        let item = Item::new(room, entry, hosts);
-        let row = &mut self.classes[*class as usize].rows[row(room.cpus)];
-        if hosts.len() <= 2 {
-            row.put(item, room);
-        }
-        (*class, item)
-    }
-
     fn take_out(&mut self, slot: u32, ring: u64, entry: u32) {
         let Entry { room, hosts, class } = &mut self.entries[entry as usize];
+        let class = &mut self.classes[*class as usize];
+        let (number, item) = (row(room.cpus), Item::new(room, entry));
+        let row = &mut class.rows[number];
+        let found = row.find(&item, |it| it == entry);
         let at = hosts.partition_point(|it| *it < (ring, slot));
         hosts.remove(at);
         if !hosts.is_empty() {
-            self.put(entry);
+            if let Ok(at) = found {
+                row.items[at] = item.with(hosts);
+            }
             return;
         }
-        let class = &mut self.classes[*class as usize];
+        if let Ok(at) = found {
+            row.items.remove(at);
+        }
+        row.measure();
         class.entries -= 1;
-        let row = row(room.cpus);
-        class.rows[row].leave(&Item::new(room, entry, &[]));
-        let used = !class.rows[row].items.is_empty();
-        class.used.set(row as u32, used);
-        self.entry_of.remove(room);
+        let used = !row.items.is_empty();
+        class.used.set(number as u32, used);
         self.unused.push(entry);
     }
 
     fn class(&mut self, room: &Room) -> u32 {
-        let key = (
-            bucket(room.all_cpus),
-            bucket(room.all_memory >> MEMORY_UNIT),
-            room.kind,
-        );
+        let key = class_key(room);
         let next = self.classes.len() as u32;
         let class = *self.class_of.entry(key).or_insert(next);
         if class == next {
             self.classes.push(Class::EMPTY);
         }
         class
-    }
-
-    fn enter(&mut self, room: Room) -> u32 {
-        let class = self.class(&room);
-        let entry = self.unused.pop().unwrap_or(self.entries.len() as u32);
-        let found = &mut self.classes[class as usize];
-        found.widen(&room);
-        found.entries += 1;
-        self.entry_of.insert(room, entry);
-        match self.entries.get_mut(entry as usize) {
-            // Keeps what the list of hosts has taken.
-            Some(it) => (it.room, it.class) = (room, class),
-            None => self.entries.push(Entry {
-                room,
-                hosts: Vec::new(),
-                class,
-            }),
-        }
-        entry
     }
 
     /// Each room that some hosts have, with these hosts.
@@ -341,7 +364,60 @@ impl Grid {
 
 #[cfg(test)]
 mod tests {
-    use super::{EXACT, bucket};
+    use std::collections::BTreeMap;
+
+    use super::{EXACT, Grid, Item, Room, bucket, row};
+
+    // Few different ones, some of a class of their own, and some of one share of the memory.
+    fn room(dice: u64) -> Room {
+        Room {
+            cpus: dice % 3,
+            memory: (dice >> 2) % 5,
+            all_cpus: 4,
+            all_memory: 1 << 40,
+            machines: (dice >> 5) as u32 % 2,
+            kind: (dice >> 6) as u32 % 2,
+        }
+    }
+
+    fn in_order(grid: &Grid) -> bool {
+        let rows = grid.classes.iter().flat_map(|class| &class.rows);
+        rows.into_iter()
+            .all(|row| row.items.is_sorted_by_key(Item::key))
+    }
+
+    #[test]
+    fn hosts_of_a_room_are_one_entry_whatever_moves() {
+        let (mut grid, mut there, mut dice) = (Grid::default(), BTreeMap::new(), 7_u64);
+        for _ in 0..3_000 {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (slot, room) = ((dice >> 40) as u32 % 30, room(dice >> 50));
+            let ring = u64::from(slot ^ 5);
+            if dice >> 33 & 3 == 0 {
+                there.remove(&slot);
+                grid.remove(slot, ring);
+            } else {
+                there.insert(slot, room);
+                grid.place(slot, ring, room);
+            }
+            assert!((0..30).all(|slot| grid.room(slot) == there.get(&slot)));
+            let mut entries = 0;
+            for (room, hosts) in grid.rooms() {
+                let of: Vec<_> = hosts.iter().map(|(_, slot)| there.get(slot)).collect();
+                let all = there.values().filter(|it| *it == room).count();
+                assert!(hosts.is_sorted() && of.iter().all(|it| *it == Some(room)));
+                assert_eq!(hosts.len(), all);
+                entries += 1;
+            }
+            let rows = grid.classes.iter().flat_map(|class| &class.rows);
+            assert_eq!(rows.map(|row| row.items.len()).sum::<usize>(), entries);
+            let used = |room: &Room| {
+                let mut classes = grid.classes.iter();
+                classes.any(|class| class.used.contains(row(room.cpus) as u32))
+            };
+            assert!(in_order(&grid) && there.values().all(used));
+        }
+    }
 
     #[test]
     fn buckets_grow_with_the_amounts_without_a_gap() {
