@@ -12,8 +12,9 @@
 //! - **The grid.** Hosts with the same room are one entry. Those of hosts of about the same size are a class,
 //!   apart for hosts that others are kept away from (taints) or drawn to (images), since these are emptier
 //!   or fuller. Entries of the same free CPUs are a row of it, in the order of their free memory: the best
-//!   is at one place of it. The rows that the machine may fit in are visited by their bound, the best
-//!   first, until it is below the score of the best host so far. Where too many hosts that are not asked
+//!   is at one place of it. Each class keeps its rows in the order of what their hosts score as they are; what
+//!   the machine takes raises that by so much at most. Those that are not below the best host so far by that
+//!   are visited by their bound, the best first, until it is. Where too many hosts that are not asked
 //!   for are in the way, those that are asked for are looked at one by one. What else a host scores is the
 //!   same for all hosts of a tier or of a domain, so that each of these is searched on its own, the most
 //!   promising first, until what it could add is not enough. Where there are many domains it is a bound as

@@ -149,4 +149,23 @@ impl Weights {
         let parts = self.parts(mean, cpus.1.min(memory.1), apart, crowd);
         parts.iter().sum()
     }
+
+    /// The same of hosts of which this is free, before a machine takes its part: with [`Self::raised`] it is
+    /// a bound of what they score then.
+    pub(super) fn before(&self, cpus: (i64, i64), memory: (i64, i64), crowd: i64) -> i64 {
+        // Those with the least memory score the most where packing counts, and what is asked for may be
+        // more than they have: nothing is nearer to what is left then.
+        let least = if self.likes_memory() { memory.0 } else { 0 };
+        self.bound(cpus, (least, memory.1), crowd)
+    }
+
+    /// By how much at most a machine raises what a host scores, of which it takes between `cpus.0` and
+    /// `cpus.1`, in shares, and so of memory. Each share may be wrong by `slack`.
+    pub(super) fn raised(&self, cpus: (i64, i64), memory: (i64, i64), slack: i64) -> i64 {
+        let apart = (cpus.1 - memory.0).max(memory.1 - cpus.0);
+        let packed = if self.likes_memory() { memory.1 } else { 0 };
+        i64::from(self.bin_pack) * ((cpus.1 + packed) / 2 + 2 * slack)
+            - i64::from(self.spread) * (cpus.0.min(memory.0) - slack)
+            + i64::from(self.balanced) * (apart.max(0) + 2 * slack)
+    }
 }

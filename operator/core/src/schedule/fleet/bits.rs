@@ -108,17 +108,6 @@ impl Bits {
         })
     }
 
-    /// Those that are at least so much.
-    pub(crate) fn from(&self, least: u32) -> Ones<'_> {
-        let (word, bit) = place(least);
-        let mut words = self.words.get(word..).unwrap_or_default().iter();
-        Ones {
-            left: words.next().map_or(0, |first| first & !(bit - 1)),
-            words,
-            next: (least & !63) + 64,
-        }
-    }
-
     pub(crate) fn iter(&self) -> Ones<'_> {
         Ones {
             words: self.words.iter(),
@@ -166,9 +155,6 @@ mod tests {
         let mut bits = of(&[0, 63, 64, 200]);
         assert_eq!(list(&bits), [0, 63, 64, 200]);
         assert!(bits.contains(200) && !bits.contains(201) && !bits.contains(9_999));
-        assert_eq!(bits.from(63).collect::<Vec<_>>(), [63, 64, 200]);
-        assert_eq!(bits.from(65).collect::<Vec<_>>(), [200]);
-        assert_eq!(bits.from(300).next(), None);
         assert!(bits.more_than(3) && !bits.more_than(4));
         let mut kept = bits.clone();
         kept.keep(&of(&[63, 65]));

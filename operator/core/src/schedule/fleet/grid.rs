@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 
 use smallvec::SmallVec;
 
-use super::super::score::{Room, crowd, share};
+use super::super::score::{Room, Weights, crowd, share};
 use super::bits::Bits;
 use super::hash::{Mixed, Mixer};
 
@@ -83,6 +83,8 @@ pub(super) struct Row {
     pub(super) memory: (u32, u32),
     /// The most since it was empty.
     pub(super) crowd: u32,
+    // At least what its hosts score as they are, as the order of its class has it.
+    most: i64,
 }
 
 impl Row {
@@ -92,7 +94,21 @@ impl Row {
         shares: (u32::MAX, 0),
         memory: (u32::MAX, 0),
         crowd: 0,
+        most: i64::MIN,
     };
+
+    // At least what its hosts score as they are.
+    fn most(&self, weights: &Weights) -> i64 {
+        let range = |(least, most): (u32, u32)| (i64::from(least), i64::from(most));
+        match self.items.is_empty() {
+            true => i64::MIN,
+            false => weights.before(
+                range(self.shares),
+                range(self.memory),
+                i64::from(self.crowd),
+            ),
+        }
+    }
 
     // Where the entry of this item is that `is` it, or else belongs.
     fn find(&self, item: &Item, is: impl Fn(u32) -> bool) -> Result<usize, usize> {
@@ -130,8 +146,8 @@ pub(super) struct Class {
     pub(super) hosts: Bits,
     /// By [`row`].
     pub(super) rows: Vec<Row>,
-    /// The rows that have some.
-    pub(super) used: Bits,
+    /// The rows that have some, with what their hosts score at most as they are: the best first.
+    pub(super) order: Vec<(i64, u32)>,
     /// The least and the most that one has had since there was none.
     pub(super) cpus: (u64, u64),
     pub(super) memory: (u64, u64),
@@ -142,7 +158,7 @@ impl Class {
         entries: 0,
         hosts: Bits::EMPTY,
         rows: Vec::new(),
-        used: Bits::EMPTY,
+        order: Vec::new(),
         cpus: (u64::MAX, 0),
         memory: (u64::MAX, 0),
     };
@@ -158,13 +174,32 @@ impl Class {
         if self.rows.len() <= row {
             self.rows.resize(row + 1, Row::EMPTY);
         }
-        self.used.insert(row as u32);
+    }
+
+    // Puts a row that has changed where it belongs.
+    fn reorder(&mut self, number: usize, weights: &Weights) {
+        let row = &mut self.rows[number];
+        let most = row.most(weights);
+        let before = std::mem::replace(&mut row.most, most);
+        if before == most {
+            return;
+        }
+        let number = number as u32;
+        let order = &mut self.order;
+        let place = |order: &[(i64, u32)], it| order.partition_point(|before| *before > it);
+        if before != i64::MIN {
+            order.remove(place(order, (before, number)));
+        }
+        if most != i64::MIN {
+            order.insert(place(order, (most, number)), (most, number));
+        }
     }
 }
 
 /// The hosts, ordered by what is free on them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Grid {
+    weights: Weights,
     pub(super) classes: Vec<Class>,
     class_of: HashMap<(usize, usize, u32), u32, Mixed>,
     pub(super) entries: Vec<Entry>,
@@ -226,6 +261,14 @@ fn class_key(room: &Room) -> (usize, usize, u32) {
 }
 
 impl Grid {
+    /// Without hosts; these weights say which of them are the better ones.
+    pub(crate) fn new(weights: Weights) -> Self {
+        Self {
+            weights,
+            ..Self::default()
+        }
+    }
+
     /// Puts a host where its room belongs.
     pub(crate) fn place(&mut self, slot: u32, ring: u64, room: Room) {
         let index = slot as usize;
@@ -266,7 +309,8 @@ impl Grid {
     fn add(&mut self, slot: u32, ring: u64, room: Room, class: u32) -> Item {
         let found = &mut self.classes[class as usize];
         found.widen(&room);
-        let row = &mut found.rows[row(room.cpus)];
+        let number = row(room.cpus);
+        let row = &mut found.rows[number];
         let entries = &mut self.entries;
         let mut item = Item::new(&room, NONE);
         match row.find(&item, |entry| entries[entry as usize].room == room) {
@@ -287,6 +331,7 @@ impl Grid {
                     Some(it) => *it = entry,
                     None => entries.push(entry),
                 }
+                found.reorder(number, &self.weights);
             }
         }
         item
@@ -329,8 +374,7 @@ impl Grid {
         }
         row.measure();
         class.entries -= 1;
-        let used = !row.items.is_empty();
-        class.used.set(number as u32, used);
+        class.reorder(number, &self.weights);
         self.unused.push(entry);
     }
 
@@ -364,9 +408,10 @@ impl Grid {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Reverse;
     use std::collections::BTreeMap;
 
-    use super::{EXACT, Grid, Item, Room, bucket, row};
+    use super::{Class, EXACT, Grid, Item, Room, Weights, bucket};
 
     // Few different ones, some of a class of their own, and some of one share of the memory.
     fn room(dice: u64) -> Room {
@@ -384,6 +429,17 @@ mod tests {
         let rows = grid.classes.iter().flat_map(|class| &class.rows);
         rows.into_iter()
             .all(|row| row.items.is_sorted_by_key(Item::key))
+    }
+
+    // Each row that has some is in the order, once.
+    fn is_ranked(class: &Class) -> bool {
+        let rows = (0_u32..).zip(&class.rows);
+        let rows = rows.filter(|(_, row)| !row.items.is_empty());
+        let mut ranked: Vec<_> = rows
+            .map(|(number, row)| (row.most(&Weights::DEFAULT), number))
+            .collect();
+        ranked.sort_by_key(|it| Reverse(*it));
+        class.order == ranked
     }
 
     #[test]
@@ -411,11 +467,8 @@ mod tests {
             }
             let rows = grid.classes.iter().flat_map(|class| &class.rows);
             assert_eq!(rows.map(|row| row.items.len()).sum::<usize>(), entries);
-            let used = |room: &Room| {
-                let mut classes = grid.classes.iter();
-                classes.any(|class| class.used.contains(row(room.cpus) as u32))
-            };
-            assert!(in_order(&grid) && there.values().all(used));
+            let mut classes = grid.classes.iter();
+            assert!(in_order(&grid) && classes.all(is_ranked));
         }
     }
 

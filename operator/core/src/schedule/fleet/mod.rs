@@ -11,6 +11,7 @@ pub(crate) mod hash;
 pub(crate) mod host;
 mod kept;
 pub(crate) mod machines;
+mod rank;
 pub(crate) mod search;
 pub(crate) mod shape;
 pub(crate) mod slab;
@@ -88,6 +89,7 @@ impl Fleet {
     pub fn new(weights: Weights) -> Self {
         Self {
             weights,
+            grid: Grid::new(weights),
             ..Self::default()
         }
     }

@@ -1,11 +1,10 @@
 //! The search for the best host: row after row of the grid, the most promising first, until what is left
 //! cannot be better. It is exact: what is left out is below the best by a bound.
 
-use std::collections::BinaryHeap;
-
 use super::super::score::{Room, Weights, share};
 use super::bits::Bits;
 use super::grid::{Class, Grid, Item, NONE, Row, row};
+use super::rank::{Bound, Ranks, Rows};
 
 /// What a machine asks of a host, as the grid knows it.
 #[derive(Debug, Clone, Copy)]
@@ -51,16 +50,18 @@ type Range = (i64, i64);
 
 /// The hosts of a class, as a machine sees them.
 #[derive(Debug, Clone, Copy, Default)]
-struct View {
+pub(super) struct View {
     vcpus: u64,
     all_cpus: (u64, u64),
     // What the machine takes.
-    cpus: Range,
+    pub(super) cpus: Range,
     memory: Range,
+    /// By how much at most it raises what a host scores.
+    pub(super) raised: i64,
 }
 
 impl View {
-    fn new(class: &Class, ask: &Ask) -> Self {
+    fn new(class: &Class, ask: &Ask, weights: &Weights) -> Self {
         let part = |asked: u64, (least, most): (u64, u64)| {
             let of_most = share(asked, most);
             let of_least = if least == most {
@@ -70,20 +71,23 @@ impl View {
             };
             (of_most, of_least)
         };
+        let cpus = part(ask.vcpus, class.cpus);
+        let memory = part(ask.memory, class.memory);
         Self {
             vcpus: ask.vcpus,
             all_cpus: class.cpus,
-            cpus: part(ask.vcpus, class.cpus),
-            memory: part(ask.memory, class.memory),
+            cpus,
+            memory,
+            raised: weights.raised(cpus, memory, SLACK),
         }
     }
 
-    fn left((least, most): (u32, u32), part: Range) -> Range {
+    pub(super) fn left((least, most): (u32, u32), part: Range) -> Range {
         let least = i64::from(least) - part.1 - SLACK;
         (least.max(0), i64::from(most) - part.0 + SLACK)
     }
 
-    fn memory_left(&self, free: (u32, u32)) -> Range {
+    pub(super) fn memory_left(&self, free: (u32, u32)) -> Range {
         Self::left(free, self.memory)
     }
 
@@ -98,9 +102,6 @@ impl View {
     }
 }
 
-// Most that a host of a row can score by what is free; the class and the row.
-type Bound = (i64, u32, u32);
-
 /// What a search keeps, so that the next one need not ask for it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scratch {
@@ -108,12 +109,7 @@ pub(crate) struct Scratch {
     pub(crate) hosts: [Bits; 2],
     // By class: of those that have some of the hosts.
     views: Vec<View>,
-    // By their bounds: the class and the row. Those that are left once the first was taken.
-    bounds: Vec<Bound>,
-    // The same, once a second one was wanted: those that are not hopeless.
-    heap: BinaryHeap<Bound>,
-    // Those that have been taken.
-    sorted: Vec<Bound>,
+    ranks: Ranks,
     // By class: whether some of the hosts that are looked for are there, if that is known.
     meets: Vec<Option<bool>>,
 }
@@ -145,7 +141,7 @@ impl<'a, J: Judge> Search<'a, J> {
         scratch.views.resize(grid.classes.len(), View::default());
         for class in classes {
             let at = *class as usize;
-            scratch.views[at] = View::new(&grid.classes[at], &ask);
+            scratch.views[at] = View::new(&grid.classes[at], &ask, weights);
         }
         Self {
             grid,
@@ -180,10 +176,11 @@ impl<'a, J: Judge> Search<'a, J> {
         let above = known + self.judge.most();
         let mut next = 0;
         while let Some((bound, class, row)) = self.nth(next, above) {
-            if self.hopeless(bound + above) {
-                break;
-            }
             next += 1;
+            // One of those before may have been better than it promised.
+            if self.hopeless(bound + above) {
+                continue;
+            }
             let view = self.scratch.views[class as usize];
             let meets = &mut self.scratch.meets[class as usize];
             let class = &self.grid.classes[class as usize];
@@ -203,71 +200,34 @@ impl<'a, J: Judge> Search<'a, J> {
     // The row that is the most promising but so many; `above` is what hosts can score beside. What is
     // hopeless now stays so: the best only becomes better, and what hosts score beside less.
     fn nth(&mut self, at: usize, above: i64) -> Option<Bound> {
-        if at == self.scratch.sorted.len() {
-            if !self.scratch.bounds.is_empty() {
-                let mut bounds = std::mem::take(&mut self.scratch.bounds);
-                bounds.retain(|(bound, ..)| !self.hopeless(bound + above));
-                let heap = std::mem::replace(&mut self.scratch.heap, bounds.into());
-                self.scratch.bounds = heap.into_vec();
-                self.scratch.bounds.clear();
-            }
-            let Scratch { heap, sorted, .. } = &mut *self.scratch;
-            sorted.extend(heap.pop());
-        }
-        self.scratch.sorted.get(at).copied()
+        let least = self.best.map(|best| best.score - above);
+        let (ranks, rows) = self.ranks();
+        ranks.nth(at, least, &rows)
+    }
+
+    fn ranks(&mut self) -> (&mut Ranks, Rows<'_>) {
+        let rows = Rows {
+            grid: self.grid,
+            weights: self.weights,
+            views: &self.scratch.views,
+            from: row(self.ask.vcpus) as u32,
+        };
+        (&mut self.scratch.ranks, rows)
     }
 
     /// Whether none of the hosts can be the best that score at most so much beside.
     pub(crate) fn is_over(&mut self, known: i64) -> bool {
-        if !self.ranked {
-            return false;
-        }
-        let most = self.scratch.sorted.first();
-        let most = most.map_or(i64::MIN / 2, |(bound, ..)| *bound);
-        self.hopeless(most + known + self.judge.most())
+        self.ranked && self.hopeless(self.scratch.ranks.most + known + self.judge.most())
     }
 
     fn rank(&mut self) {
         self.ranked = true;
-        let Scratch {
-            views,
-            bounds,
-            heap,
-            sorted,
-            meets,
-            ..
-        } = &mut *self.scratch;
-        bounds.clear();
-        heap.clear();
-        sorted.clear();
-        meets.clear();
-        meets.resize(views.len(), None);
-        let from = row(self.ask.vcpus) as u32;
-        // The first and where it is among all: it is often enough, and then the others are in no order.
-        let mut first = (i64::MIN, 0);
-        for number in self.classes {
-            let (class, view) = (
-                &self.grid.classes[*number as usize],
-                &views[*number as usize],
-            );
-            for at in class.used.from(from) {
-                let row = &class.rows[at as usize];
-                let memory = view.memory_left(row.memory);
-                if memory.1 < 0 {
-                    continue;
-                }
-                let crowd = i64::from(row.crowd);
-                let cpus = View::left(row.shares, view.cpus);
-                let bound = self.weights.bound(cpus, memory, crowd);
-                if bound > first.0 {
-                    first = (bound, bounds.len());
-                }
-                bounds.push((bound, *number, at));
-            }
-        }
-        if !bounds.is_empty() {
-            sorted.push(bounds.swap_remove(first.1));
-        }
+        let count = self.scratch.views.len();
+        self.scratch.meets.clear();
+        self.scratch.meets.resize(count, None);
+        let classes = self.classes;
+        let (ranks, rows) = self.ranks();
+        ranks.begin(classes, &rows);
     }
 
     fn one(&mut self, slot: u32, known: i64, ring: u64) {
