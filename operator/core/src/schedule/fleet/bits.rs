@@ -108,35 +108,17 @@ impl Bits {
         })
     }
 
-    pub(crate) fn iter(&self) -> Ones<'_> {
-        Ones {
-            words: self.words.iter(),
-            left: 0,
-            next: 0,
-        }
-    }
-}
-
-/// The numbers of a set, in their order.
-pub(crate) struct Ones<'a> {
-    words: std::slice::Iter<'a, u64>,
-    // Of the word that was taken last.
-    left: u64,
-    // The first number of the next word.
-    next: u32,
-}
-
-impl Iterator for Ones<'_> {
-    type Item = u32;
-
-    fn next(&mut self) -> Option<u32> {
-        while self.left == 0 {
-            self.left = *self.words.next()?;
-            self.next += 64;
-        }
-        let bit = self.left.trailing_zeros();
-        self.left &= self.left - 1;
-        Some(self.next - 64 + bit)
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        (0_u32..).zip(&self.words).flat_map(|(at, word)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                (left != 0).then(|| {
+                    let bit = left.trailing_zeros();
+                    left &= left - 1;
+                    (at << 6) | bit
+                })
+            })
+        })
     }
 }
 

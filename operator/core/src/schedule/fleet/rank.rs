@@ -76,7 +76,6 @@ impl Front {
             }
         }
         self.most = i64::MIN;
-        self.first.0 = i64::MIN;
     }
 
     fn is_empty(&self) -> bool {

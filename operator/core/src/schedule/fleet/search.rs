@@ -216,7 +216,7 @@ impl<'a, J: Judge> Search<'a, J> {
     }
 
     /// Whether none of the hosts can be the best that score at most so much beside.
-    pub(crate) fn is_over(&mut self, known: i64) -> bool {
+    pub(crate) fn is_over(&self, known: i64) -> bool {
         self.ranked && self.hopeless(self.scratch.ranks.most + known + self.judge.most())
     }
 
