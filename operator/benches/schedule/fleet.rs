@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use drover_core::schedule::{
     Candidate, Counts, Effect, Fleet, Guest, Machine, Operator, Preferred, Request, Requirement,
@@ -286,18 +287,29 @@ impl Busy {
         }
     }
 
-    /// One decision, which is followed by binding, and by freeing the oldest when it is full.
-    pub(crate) fn step(&mut self, number: u64, request: &Request) {
-        match schedule(request, &mut self.fleet) {
-            Ok(host) => {
-                self.fleet.bind(&request.machine, &[&host], Counts::All);
-                let Usage { vcpus, memory, .. } = request.machine.usage;
-                self.taken.0 += vcpus;
-                self.taken.1 += memory;
-                self.bound.push_back((number, vcpus, memory));
-            }
+    /// One decision, and what follows it. How long the decision took.
+    pub(crate) fn step(&mut self, number: u64, request: &Request) -> Duration {
+        let start = Instant::now();
+        let host = schedule(request, &mut self.fleet);
+        let took = start.elapsed();
+        match host {
+            Ok(host) => self.bind(number, request, &host),
             Err(_) => self.refused += 1,
         }
+        self.free();
+        took
+    }
+
+    fn bind(&mut self, number: u64, request: &Request, host: &str) {
+        self.fleet.bind(&request.machine, &[host], Counts::All);
+        let Usage { vcpus, memory, .. } = request.machine.usage;
+        self.taken.0 += vcpus;
+        self.taken.1 += memory;
+        self.bound.push_back((number, vcpus, memory));
+    }
+
+    // The oldest go when it is full.
+    fn free(&mut self) {
         while self.is_full() {
             if self.going.is_empty() {
                 self.tell();

@@ -1,4 +1,5 @@
-//! How many decisions a second, each followed by binding or freeing, and how long the slow ones take.
+//! How many decisions a second, and how long the slow ones take. Each changes the fleet: its machine is bound,
+//! and another goes. What that takes is said beside.
 //!
 //! The requests, and the UIDs of the machines that go, are made a batch at a time before the clock runs: an
 //! operator has them at hand. Read from a list of thousands they were most of what missed the cache.
@@ -30,35 +31,40 @@ pub(crate) fn run(what: &str, all: bool, weights: Weights, wanted: f64) {
     busy.refused = 0;
     let batches = if all { 1_000 } else { 10_000 };
     let rounds = batches * BATCH;
-    let mut spent = Duration::ZERO;
+    let (mut decisions, mut steps) = (Times::new(rounds), Times::new(rounds));
     for _ in 0..batches {
         let batch = templates.batch(BATCH);
         busy.tell();
-        let start = Instant::now();
         for (number, request) in &batch {
-            busy.step(*number, request);
-        }
-        spent += start.elapsed();
-    }
-    let rate = rounds as f64 / spent.as_secs_f64();
-    let refused = busy.refused;
-    let mut times = Vec::with_capacity(rounds);
-    for _ in 0..batches {
-        let batch = templates.batch(BATCH);
-        busy.tell();
-        times.extend(batch.iter().map(|(number, request)| {
             let start = Instant::now();
-            busy.step(*number, request);
-            start.elapsed().as_secs_f64() * 1e6
-        }));
+            decisions.0.push(busy.step(*number, request));
+            steps.0.push(start.elapsed());
+        }
     }
-    times.sort_by(f64::total_cmp);
-    let at = |part: usize| times[times.len() * part / 1_000 - 1];
     println!(
-        "{what}: {rate:.0}/s (wanted: at least {wanted:.0}), p50 {:.1} us, p99 {:.1} us, p99.9 {:.1} us, \
-         {refused} of {rounds} refused, {machines} machines on {HOSTS} hosts",
-        at(500),
-        at(990),
-        at(999),
+        "{what}: {}, wanted: at least {wanted:.0}/s",
+        decisions.words()
     );
+    println!(
+        "    with binding it, and freeing what goes: {}",
+        steps.words()
+    );
+    let refused = busy.refused;
+    println!("    {refused} of {rounds} refused, {machines} machines on {HOSTS} hosts");
+}
+
+struct Times(Vec<Duration>);
+
+impl Times {
+    fn new(many: usize) -> Self {
+        Self(Vec::with_capacity(many))
+    }
+
+    fn words(&mut self) -> String {
+        self.0.sort_unstable();
+        let at = |part: usize| self.0[self.0.len() * part / 1_000 - 1].as_secs_f64() * 1e6;
+        let rate = self.0.len() as f64 / self.0.iter().sum::<Duration>().as_secs_f64();
+        let (p50, p99, last) = (at(500), at(990), at(999));
+        format!("{rate:.0}/s, P50 {p50:.1} us, P99 {p99:.1} us, P99.9 {last:.1} us")
+    }
 }
