@@ -29,6 +29,7 @@ pub fn schedule(request: &Request, fleet: &mut Fleet) -> Result<String, Unschedu
 }
 
 // What the grid does not know.
+#[derive(Clone, Copy)]
 struct Rest<'a> {
     fleet: &'a Fleet,
     request: &'a Request,
@@ -132,26 +133,25 @@ impl Fleet {
         let (of, whole) = (of.unwrap_or(&shape.hosts), of.is_none());
         let mut hosts = std::mem::take(&mut scratch.hosts[1]);
         let classes = shape.classes();
-        let mut search = Search::new(&self.grid, &self.weights, ask, &rest, classes, scratch);
-        let ring_of = |slot: u32| self.slots[slot as usize].ring;
         let tiers = match &shape.liked {
             Liked::Tiers(tiers) => tiers.as_slice(),
             Liked::Each(..) => &[],
         };
-        for (known, sets) in parts(tiers, groups.as_deref()) {
-            if search.is_over(known) {
-                break;
+        let apart = self.apart_from(&bonuses);
+        let with = Rest {
+            most: most + apart.map_or(0, |(_, worth)| worth),
+            ..rest
+        };
+        let mut search = Search::new(&self.grid, &self.weights, ask, &rest, classes, scratch);
+        let ring_of = |slot: u32| self.slots[slot as usize].ring;
+        for (_, part) in parts(tiers, groups.as_deref(), apart) {
+            search.judge = if part.is_with() { &with } else { &rest };
+            if search.is_over(part.known) {
+                continue;
             }
-            match sets {
-                [None, None] => search.among(of, known, ring_of),
-                // A tier is of the hosts of its shape.
-                [Some(tier), None] if whole => search.among(tier, known, ring_of),
-                _ => {
-                    hosts.copy(of);
-                    sets.into_iter().flatten().for_each(|set| hosts.keep(set));
-                    search.among(&hosts, known, ring_of);
-                }
-            }
+            let among = part.hosts(of, whole, &mut hosts);
+            let all = whole && part.is_all();
+            search.among(among, all, part.known, ring_of);
         }
         let best = search.best;
         scratch.hosts[1] = hosts;
@@ -310,23 +310,88 @@ fn merged(rejected: Vec<Rejected>) -> Vec<Rejected> {
     all
 }
 
-type Sets<'a> = [Option<&'a Bits>; 2];
-
 // Most shapes have one tier, or two: no list is made for these.
-type Parts<T> = SmallVec<[(i64, T); 4]>;
+type List<T> = SmallVec<[(i64, T); 4]>;
 
-// The hosts by what they score beside what is free on them, the best first.
-fn parts<'a>(tiers: &'a [(i64, Bits)], groups: Option<&'a [(i64, Bits)]>) -> Parts<Sets<'a>> {
-    let or_all = |all: &'a [(i64, Bits)]| -> Parts<Option<&'a Bits>> {
+/// Hosts that score the same beside what is free on them.
+struct Part<'a> {
+    known: i64,
+    sets: [Option<&'a Bits>; 2],
+    // Those that are in this set, or else are not.
+    apart: Option<(&'a Bits, bool)>,
+}
+
+impl Part<'_> {
+    /// Whether there are machines that it would rather be apart from.
+    fn is_with(&self) -> bool {
+        self.apart.is_some_and(|(_, with)| with)
+    }
+
+    fn is_all(&self) -> bool {
+        self.sets == [None; 2] && self.apart.is_none()
+    }
+
+    /// Those of its hosts that are of these, or of the `whole` of its shape; put together in `into`, if need
+    /// be.
+    fn hosts<'a>(&'a self, of: &'a Bits, whole: bool, into: &'a mut Bits) -> &'a Bits {
+        let (of, sets) = match self.sets {
+            // A tier is of the hosts of its shape.
+            [Some(tier), group] if whole => (tier, [None, group]),
+            sets => (of, sets),
+        };
+        let mut sets = sets.into_iter().flatten();
+        match (sets.next(), self.apart) {
+            (None, None) => return of,
+            (None, Some((with, true))) => {
+                into.common(of, with);
+                return into;
+            }
+            (None, Some(_)) => into.copy(of),
+            (Some(set), _) => into.common(of, set),
+        }
+        sets.for_each(|set| into.keep(set));
+        match self.apart {
+            Some((with, true)) => into.keep(with),
+            Some((with, false)) => into.take_out(with),
+            None => {}
+        }
+        into
+    }
+}
+
+// The hosts by what they score beside what is free on them, the best first; by whether they are among
+// those that have something to be apart from, with what that is worth at most, if there is such.
+fn parts<'a>(
+    tiers: &'a [(i64, Bits)],
+    groups: Option<&'a [(i64, Bits)]>,
+    apart: Option<(&'a Bits, i64)>,
+) -> List<Part<'a>> {
+    let or_all = |all: &'a [(i64, Bits)]| -> List<Option<&'a Bits>> {
         let some = all.iter().map(|(score, set)| (*score, Some(set)));
         let none = all.is_empty().then_some((0, None));
         some.chain(none).collect()
     };
     let groups = or_all(groups.unwrap_or_default());
-    let tiers = or_all(tiers).into_iter();
-    let mut parts: Parts<_> = tiers
-        .flat_map(|(a, tier)| groups.iter().map(move |(b, group)| (a + b, [tier, *group])))
-        .collect();
+    let sides: SmallVec<[_; 2]> = match apart {
+        Some((with, worth)) => {
+            SmallVec::from_buf([(0, Some((with, false))), (worth, Some((with, true)))])
+        }
+        None => SmallVec::from_iter([(0, None)]),
+    };
+    let mut parts: List<Part<'_>> = List::new();
+    for (tier_score, tier) in or_all(tiers) {
+        for (group_score, group) in &groups {
+            let known = tier_score + group_score;
+            parts.extend(sides.iter().map(|(worth, apart)| {
+                let part = Part {
+                    known,
+                    sets: [tier, *group],
+                    apart: *apart,
+                };
+                (known + worth, part)
+            }));
+        }
+    }
     parts.sort_by_key(|(score, _)| Reverse(*score));
     parts
 }

@@ -3,7 +3,8 @@
 use super::filter::Asked;
 use super::fleet::Fleet;
 use super::fleet::bits::Bits;
-use super::fleet::terms::{Counts, Said};
+use super::fleet::tally::Tally;
+use super::fleet::terms::Said;
 use super::fleet::topology::NONE;
 use super::reasons::Reason;
 use super::request::{Preferred, Request, Spread, Term};
@@ -79,7 +80,31 @@ impl Fleet {
                 });
             }
         }
+        self.find_hosts(&prepared);
         prepared
+    }
+
+    // Of the terms that part the hosts in those with such machines and those without.
+    fn find_hosts(&mut self, of: &Prepared) {
+        let limits = of.limits.iter().filter(|limit| limit.is_by_one());
+        let limits = limits.map(|limit| (limit.term, limit.topology));
+        let bonuses = of.bonuses.iter().filter(|bonus| bonus.is_apart());
+        let bonuses = bonuses.map(|bonus| (bonus.term, bonus.topology));
+        for (term, topology) in limits.chain(bonuses) {
+            self.terms
+                .find_hosts(term, &self.topologies[topology as usize]);
+        }
+    }
+
+    /// Of the first of these that prefers hosts without such machines: the hosts with some, and what they
+    /// are worth at most.
+    pub(super) fn apart_from(&self, bonuses: &[Bonus]) -> Option<(&Bits, i64)> {
+        let hosts = |bonus: &Bonus| {
+            let topology = &self.topologies[bonus.topology as usize];
+            self.terms.get(bonus.term)?.matching.hosts(topology)
+        };
+        let mut apart = bonuses.iter().filter(|bonus| bonus.is_apart());
+        apart.find_map(|bonus| Some((hosts(bonus)?, bonus.of(1))))
     }
 
     fn numbers(&mut self, said: &Said<'_>) -> (u32, u32) {
@@ -100,7 +125,7 @@ impl Fleet {
         let none = |term: &u32| {
             self.terms
                 .get(*term)
-                .is_some_and(|it| it.matching.is_empty())
+                .is_some_and(|it| it.matching.counts.is_empty())
         };
         let first =
             numbers.iter().all(|(term, _)| none(term)) && request.affinity.iter().all(itself);
@@ -127,7 +152,10 @@ impl Fleet {
         let labels = self.label_set(&request.machine);
         let before = limits.len();
         for term in self.terms.matching(labels) {
-            let counter = self.terms.get(*term).filter(|it| !it.owners.is_empty());
+            let counter = self
+                .terms
+                .get(*term)
+                .filter(|it| !it.owners.counts.is_empty());
             if let Some(counter) = counter {
                 let topology = counter.topology;
                 limits.push(Limit {
@@ -181,6 +209,7 @@ impl Fleet {
         let many = domains.count();
         let there = counter
             .matching
+            .counts
             .iter()
             .filter(|(domain, _)| domains.contains(**domain));
         let (used, least) = there.fold((0, u32::MAX), |(used, least), (_, count)| {
@@ -193,7 +222,7 @@ impl Fleet {
         }
     }
 
-    fn counts(&self, limit: &Limit) -> Option<&Counts> {
+    fn tally(&self, limit: &Limit) -> Option<&Tally> {
         let counter = self.terms.get(limit.term)?;
         Some(match limit.kind {
             Kind::Refused => &counter.owners,
@@ -204,12 +233,21 @@ impl Fleet {
     /// Takes the hosts out that a limit forbids.
     pub(super) fn apply(&self, limit: &Limit, hosts: &mut Bits) {
         let topology = &self.topologies[limit.topology as usize];
-        let Some(counts) = self.counts(limit) else {
+        let Some(tally) = self.tally(limit) else {
             return;
         };
         if limit.needs_domain() {
             hosts.keep(&topology.present);
         }
+        let there = tally.hosts(topology).filter(|_| limit.is_by_one());
+        if let Some(there) = there {
+            match limit.forbids(0) {
+                true => hosts.keep(there),
+                false => hosts.take_out(there),
+            }
+            return;
+        }
+        let counts = &tally.counts;
         if limit.forbids(0) {
             let mut allowed = Bits::default();
             let near = counts.iter().filter(|(_, count)| !limit.forbids(**count));
@@ -227,7 +265,7 @@ impl Fleet {
         if domain == NONE {
             return limit.needs_domain().then_some(Forbidden::NoDomain);
         }
-        let count = self.counts(limit)?.get(&domain).copied().unwrap_or(0);
+        let count = self.tally(limit)?.counts.get(&domain).copied().unwrap_or(0);
         limit.forbids(count).then_some(Forbidden::There)
     }
 
@@ -255,7 +293,7 @@ impl Fleet {
     /// What the machines in each domain are worth: of those that have some.
     pub(super) fn worths(&self, bonus: &Bonus) -> impl Iterator<Item = (u32, i64)> {
         let counter = self.terms.get(bonus.term);
-        let counts = counter.into_iter().flat_map(|it| &it.matching);
+        let counts = counter.into_iter().flat_map(|it| &it.matching.counts);
         counts.map(|(domain, count)| (*domain, bonus.of(*count)))
     }
 
@@ -270,7 +308,9 @@ impl Fleet {
     /// What they are worth to the hosts of a domain.
     pub(super) fn worth_in(&self, bonus: &Bonus, domain: u32) -> i64 {
         let counter = self.terms.get(bonus.term);
-        let count = counter.and_then(|it| it.matching.get(&domain)).copied();
+        let count = counter
+            .and_then(|it| it.matching.counts.get(&domain))
+            .copied();
         bonus.of(count.unwrap_or(0))
     }
 }
@@ -291,6 +331,14 @@ impl Limit {
             Kind::Refused => "antiAffinity of others",
             Kind::Even { .. } => "topologySpread",
         }
+    }
+
+    // Whether one machine in a domain decides as much as many do.
+    fn is_by_one(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Near { first: false } | Kind::Apart | Kind::Refused
+        )
     }
 
     fn needs_domain(&self) -> bool {
@@ -319,6 +367,11 @@ impl Bonus {
     /// Whether it is for an even spread.
     pub(super) fn is_spread(&self) -> bool {
         self.least.is_some()
+    }
+
+    // Whether hosts without such machines are preferred, however many the others have.
+    fn is_apart(&self) -> bool {
+        self.weight < 0 && self.least.is_none()
     }
 
     /// For a host without a domain.

@@ -8,7 +8,8 @@
 //!   they score for it (preferred labels, taints, images). A host that changes is put anew into each.
 //! - **Terms.** For each affinity, anti-affinity and spread that was asked, or that a machine keeps others
 //!   away by, the fleet keeps how many machines are in each domain that has any. A decision takes the
-//!   domains that these forbid out of the set of hosts, whole sets at a time.
+//!   domains that these forbid out of the set of hosts, whole sets at a time. Of a term with machines in
+//!   many domains the hosts of these are kept together.
 //! - **The grid.** Hosts with the same room are one entry. Those of hosts of about the same size are a class,
 //!   apart for hosts that others are kept away from (taints) or drawn to (images), since these are emptier
 //!   or fuller. Entries of the same free CPUs are a row of it, in the order of their free memory: the best
@@ -18,7 +19,8 @@
 //!   for are in the way, those that are asked for are looked at one by one. What else a host scores is the
 //!   same for all hosts of a tier or of a domain, so that each of these is searched on its own, the most
 //!   promising first, until what it could add is not enough. Where there are many domains it is a bound as
-//!   well, and the host's own when the host is looked at.
+//!   well, and the host's own when the host is looked at; hosts near machines that it would rather be apart
+//!   from are searched after the others, by a bound of their own.
 //!
 //! The answer is exact: the one that looking at every host would give, which the tests compare with a
 //! scheduler that does. Equals are told apart by a hash ring: the host is the first after the machine's

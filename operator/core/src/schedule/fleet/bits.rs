@@ -58,6 +58,13 @@ impl Bits {
         self.words.extend_from_slice(&other.words);
     }
 
+    /// Becomes what is in both of these.
+    pub(crate) fn common(&mut self, one: &Self, other: &Self) {
+        self.words.clear();
+        let both = one.words.iter().zip(&other.words);
+        self.words.extend(both.map(|(a, b)| a & b));
+    }
+
     /// Keeps what is in the other as well.
     pub(crate) fn keep(&mut self, other: &Self) {
         self.words.truncate(other.words.len());
@@ -102,7 +109,7 @@ impl Bits {
     /// Whether there are more than so many.
     pub(crate) fn more_than(&self, most: usize) -> bool {
         let mut seen = 0;
-        self.words.iter().any(|it| {
+        self.words.iter().filter(|it| **it != 0).any(|it| {
             seen += it.count_ones() as usize;
             seen > most
         })
@@ -138,6 +145,10 @@ mod tests {
         assert_eq!(list(&bits), [0, 63, 64, 200]);
         assert!(bits.contains(200) && !bits.contains(201) && !bits.contains(9_999));
         assert!(bits.more_than(3) && !bits.more_than(4));
+        assert!(bits.meets(&of(&[200])) && !bits.meets(&of(&[201, 9_999])));
+        let mut common = of(&[7]);
+        common.common(&bits, &of(&[63, 65, 300]));
+        assert_eq!(list(&common), [63]);
         let mut kept = bits.clone();
         kept.keep(&of(&[63, 65]));
         assert_eq!(list(&kept), [63]);

@@ -16,6 +16,7 @@ pub(crate) mod search;
 pub(crate) mod shape;
 pub(crate) mod slab;
 pub(crate) mod taken;
+pub(crate) mod tally;
 pub(crate) mod terms;
 pub(crate) mod topology;
 pub(crate) mod uid;
@@ -217,12 +218,11 @@ impl Fleet {
     }
 
     fn count_all(&mut self, slot: u32, comes: bool) {
-        let topologies = &self.topologies;
-        for at in &self.slots[slot as usize].machines {
-            if let Some(record) = self.machines.get(*at) {
-                let domain = |topology: u32| topologies[topology as usize].domain(slot);
+        let at = (slot, self.topologies.as_slice());
+        for machine in &self.slots[slot as usize].machines {
+            if let Some(record) = self.machines.get(*machine) {
                 self.terms
-                    .count(record.labels, record.keeps_away(), comes, domain);
+                    .count(record.labels, record.keeps_away(), comes, at);
             }
         }
     }
@@ -341,10 +341,13 @@ impl Fleet {
         let Some(record) = self.machines.get(at) else {
             return;
         };
-        let topologies = &self.topologies;
-        let domain = |topology: u32| topologies[topology as usize].domain(slot);
-        self.terms
-            .count(record.labels, record.keeps_away(), comes, domain);
+        let topologies = self.topologies.as_slice();
+        self.terms.count(
+            record.labels,
+            record.keeps_away(),
+            comes,
+            (slot, topologies),
+        );
         if !record.occupies {
             return;
         }

@@ -156,9 +156,16 @@ impl<'a, J: Judge> Search<'a, J> {
         }
     }
 
-    /// Looks among these hosts, each of which scores so much beside.
-    pub(crate) fn among(&mut self, hosts: &Bits, known: i64, ring_of: impl Fn(u32) -> u64) {
-        if !hosts.more_than(FEW) || !self.by_rows(hosts, known) {
+    /// Looks among these hosts, each of which scores so much beside. They are `all`, if each class has some
+    /// of them.
+    pub(crate) fn among(
+        &mut self,
+        hosts: &Bits,
+        all: bool,
+        known: i64,
+        ring_of: impl Fn(u32) -> u64,
+    ) {
+        if !hosts.more_than(FEW) || !self.by_rows(hosts, all, known) {
             for slot in hosts.iter() {
                 self.one(slot, known, ring_of(slot));
             }
@@ -166,13 +173,17 @@ impl<'a, J: Judge> Search<'a, J> {
     }
 
     // Nothing is settled if too many others are in the way.
-    fn by_rows(&mut self, hosts: &Bits, known: i64) -> bool {
+    fn by_rows(&mut self, hosts: &Bits, all: bool, known: i64) -> bool {
         if !self.ranked {
             self.rank();
         }
         self.passed = 0;
         let mut patience = PATIENCE;
-        self.scratch.meets.iter_mut().for_each(|it| *it = None);
+        let known_to_meet = all.then_some(true);
+        self.scratch
+            .meets
+            .iter_mut()
+            .for_each(|it| *it = known_to_meet);
         let above = known + self.judge.most();
         let mut next = 0;
         while let Some((bound, class, row)) = self.nth(next, above) {

@@ -9,9 +9,8 @@ use super::super::labels::Selector;
 use super::super::request::Term;
 use super::hash::{Mixed, Mixer, ring};
 use super::slab::Slab;
-
-/// Machines by domain, or by host: those without any are left out.
-pub(crate) type Counts = HashMap<u32, u32, Mixed>;
+use super::tally::{Counts, Tally, step};
+use super::topology::{NONE, Topology};
 
 /// A term, with what it is about in each domain.
 #[derive(Debug, Clone)]
@@ -22,9 +21,9 @@ pub(crate) struct Counter {
     selector: Selector,
     namespaces: Vec<String>,
     /// The machines that it selects.
-    pub(crate) matching: Counts,
+    pub(crate) matching: Tally,
     /// The machines that keep those away.
-    pub(crate) owners: Counts,
+    pub(crate) owners: Tally,
     // Machines that say it, wherever they are.
     holders: u32,
 }
@@ -150,8 +149,8 @@ impl Terms {
             topology_key: said.topology_key.to_owned(),
             selector: said.selector.clone(),
             namespaces: said.spaces().map(str::to_owned).collect(),
-            matching: Counts::default(),
-            owners: Counts::default(),
+            matching: Tally::default(),
+            owners: Tally::default(),
             holders: 0,
         };
         let hash = counter.hash;
@@ -245,7 +244,9 @@ impl Terms {
                 true => set.members + 1,
                 false => set.members.saturating_sub(1),
             };
-            hosts.for_each(|slot| step(&mut set.on, slot, comes));
+            for slot in hosts {
+                step(&mut set.on, slot, comes);
+            }
         }
     }
 
@@ -274,23 +275,27 @@ impl Terms {
         }
     }
 
-    /// Counts a machine in the domain that it is in, by topology (or no longer).
+    /// Counts a machine on a host in the domains of that (or no longer).
     pub(crate) fn count(
         &mut self,
         set: u32,
         keeps_away: &[u32],
         comes: bool,
-        domain: impl Fn(u32) -> u32,
+        (slot, topologies): (u32, &[Topology]),
     ) {
         let matching = self.sets.get(set).map_or(&[][..], |set| &set.matching);
         for term in matching {
             if let Some(counter) = self.counters.get_mut(*term) {
-                step(&mut counter.matching, domain(counter.topology), comes);
+                let topology = &topologies[counter.topology as usize];
+                counter
+                    .matching
+                    .step(topology.domain(slot), comes, topology);
             }
         }
         for term in keeps_away {
             if let Some(counter) = self.counters.get_mut(*term) {
-                step(&mut counter.owners, domain(counter.topology), comes);
+                let topology = &topologies[counter.topology as usize];
+                counter.owners.step(topology.domain(slot), comes, topology);
             }
         }
     }
@@ -300,11 +305,17 @@ impl Terms {
         let Some(counter) = self.counters.get_mut(term) else {
             return;
         };
-        for (domain, count) in domains {
-            // A host without the label is in no domain.
-            if domain != super::topology::NONE {
-                *counter.matching.entry(domain).or_default() += count;
-            }
+        // A host without the label is in no domain.
+        for (domain, count) in domains.into_iter().filter(|(domain, _)| *domain != NONE) {
+            *counter.matching.counts.entry(domain).or_default() += count;
+        }
+    }
+
+    /// Puts the hosts together that a term is about, and those of the machines that say it.
+    pub(crate) fn find_hosts(&mut self, term: u32, topology: &Topology) {
+        if let Some(counter) = self.counters.get_mut(term) {
+            counter.matching.find_hosts(topology);
+            counter.owners.find_hosts(topology);
         }
     }
 
@@ -332,19 +343,4 @@ fn retain(all: &mut HashMap<u64, Vec<u32>, Mixed>, kept: impl Fn(&u32) -> bool) 
         list.retain(&kept);
         !list.is_empty()
     });
-}
-
-// A host without the label is in no domain.
-fn step(counts: &mut Counts, domain: u32, comes: bool) {
-    if domain == super::topology::NONE {
-        return;
-    }
-    if comes {
-        *counts.entry(domain).or_default() += 1;
-    } else if let Some(count) = counts.get_mut(&domain) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(&domain);
-        }
-    }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Topology {
     sets: Vec<Bits>,
     /// The hosts that have the label.
     pub(crate) present: Bits,
+    /// Rises when a host comes into a domain, or leaves one.
+    pub(crate) moves: u64,
 }
 
 impl Topology {
@@ -36,6 +38,7 @@ impl Topology {
             members: Vec::new(),
             sets: Vec::new(),
             present: Bits::default(),
+            moves: 0,
         }
     }
 
@@ -97,6 +100,7 @@ impl Topology {
         if before == domain {
             return;
         }
+        self.moves += 1;
         self.present.set(slot, domain != NONE);
         if before != NONE {
             let members = &mut self.members[before as usize];
