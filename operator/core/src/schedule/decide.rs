@@ -1,18 +1,17 @@
 //! The choice of a host.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
 
-use super::filter::{Asked, Check, too_little};
+use super::filter::Asked;
 use super::fleet::Fleet;
 use super::fleet::bits::Bits;
 use super::fleet::hash::ring;
 use super::fleet::search::{Ask, Best, Judge, Scratch, Search};
 use super::fleet::shape::{Liked, Shape};
 use super::limits::{Bonus, Prepared};
-use super::reasons::{Details, Nearest, Reason, Rejected, Unschedulable};
+use super::reasons::Unschedulable;
 use super::request::Request;
 
 /// The host for a machine: of those that fit the one that scores most; of equals, the first on the ring
@@ -185,129 +184,6 @@ impl Fleet {
         let else_ = bonus.of(0).max(bonus.nowhere());
         there.map_or(else_, |it| it.max(else_))
     }
-
-    /// Why no host fits.
-    pub(super) fn unschedulable(
-        &mut self,
-        request: &Request,
-        prepared: &Prepared,
-    ) -> Unschedulable {
-        let mut rejected = self.unfit(prepared.shape);
-        let found = self.found_lacking(request, prepared);
-        rejected.extend(found.into_iter().map(|(check, hosts)| Rejected {
-            reason: self.reason_of(request, prepared, check),
-            count: hosts.count(),
-            nearest: self.nearest(request, &prepared.asked, check, &hosts),
-            hosts,
-        }));
-        let pools = request.machine.usage.pools.iter().map(|(name, _)| name);
-        Unschedulable::new(Details {
-            hosts: self.hosts,
-            rejected: merged(rejected),
-            request: request.clone(),
-            shared: pools.filter(|name| self.is_shared(name)).cloned().collect(),
-        })
-    }
-
-    // The hosts that have what the machine wants of hosts, by the first thing that they lack.
-    fn found_lacking(&self, request: &Request, prepared: &Prepared) -> Vec<(Check, Bits)> {
-        let Some(shape) = self.shapes.get(prepared.shape) else {
-            return Vec::new();
-        };
-        let mut found: Vec<(Check, Bits)> = Vec::new();
-        let mut left = shape.hosts.clone();
-        for (at, limit) in prepared.limits.iter().enumerate() {
-            let mut gone = left.clone();
-            self.apply(limit, &mut left);
-            gone.take_out(&left);
-            let split = self.split(limit, gone).into_iter();
-            for (forbidden, hosts) in split.filter(|(_, hosts)| hosts.more_than(0)) {
-                found.push((Check::Limit(at, forbidden), hosts));
-            }
-        }
-        let mut lack = |check: Check, slot: u32| match found.iter_mut().find(|(it, _)| *it == check)
-        {
-            Some((_, hosts)) => hosts.insert(slot),
-            None => found.push((check, Bits::of(slot))),
-        };
-        // Most lack CPUs or memory, and many are alike in these.
-        for (room, hosts) in self.grid.rooms() {
-            let check = too_little(request, room);
-            for (_, slot) in hosts.iter().filter(|(_, slot)| left.contains(*slot)) {
-                let rest = || self.short_of(request, &prepared.asked, *slot);
-                if let Some(check) = check.or_else(rest) {
-                    lack(check, *slot);
-                }
-            }
-        }
-        found
-    }
-
-    // By what the hosts are; kept, since many machines want the same.
-    fn unfit(&mut self, shape: u32) -> Vec<Rejected> {
-        let Some(shape) = self.shapes.get_mut(shape) else {
-            return Vec::new();
-        };
-        if shape.unfit.is_none() {
-            let mut found: BTreeMap<Reason, Bits> = BTreeMap::new();
-            for (slot, host) in (0_u32..).zip(&self.slots) {
-                let reason = host
-                    .facts
-                    .as_ref()
-                    .and_then(|facts| shape.look(host, facts).unfit());
-                if let Some(reason) = reason {
-                    found.entry(reason).or_default().insert(slot);
-                }
-            }
-            shape.unfit = Some(found.into_iter().collect());
-        }
-        let unfit = shape.unfit.iter().flatten();
-        let rejected = unfit.map(|(reason, hosts)| Rejected {
-            reason: reason.clone(),
-            count: hosts.count(),
-            nearest: None,
-            hosts: hosts.clone(),
-        });
-        rejected.collect()
-    }
-
-    fn nearest(
-        &self,
-        request: &Request,
-        of: &Asked,
-        check: Check,
-        hosts: &Bits,
-    ) -> Option<Nearest> {
-        let asked = check.asked(request)?;
-        let free = |slot: u32| {
-            let host = &self.slots[slot as usize];
-            (self.free(request, of, check, slot), &host.name)
-        };
-        let (free, name) = hosts
-            .iter()
-            .map(free)
-            .max_by_key(|(free, name)| (*free, Reverse(*name)))?;
-        Some(Nearest {
-            asked,
-            free,
-            host: name.to_string(),
-        })
-    }
-}
-
-// Two limits may be of one reason.
-fn merged(rejected: Vec<Rejected>) -> Vec<Rejected> {
-    let mut all: Vec<Rejected> = Vec::new();
-    for it in rejected {
-        match all.iter_mut().find(|known| known.reason == it.reason) {
-            Some(known) => {
-                known.count += it.count;
-                known.hosts.join(&it.hosts);
-            }
-            None => all.push(it),
-        }
-    }
-    all
 }
 
 // Most shapes have one tier, or two: no list is made for these.

@@ -67,13 +67,13 @@ impl Check {
     }
 }
 
-/// Which of CPUs and memory there is too little of.
-pub(super) fn too_little(request: &Request, room: &Room) -> Option<Check> {
+/// Which of CPUs and memory there is too little of, and how much is free.
+pub(super) fn too_little(request: &Request, room: &Room) -> Option<(Check, u64)> {
     let usage = &request.machine.usage;
     if usage.vcpus > room.cpus {
-        return Some(Check::Cpu);
+        return Some((Check::Cpu, room.cpus));
     }
-    (usage.memory > room.memory).then_some(Check::Memory)
+    (usage.memory > room.memory).then_some((Check::Memory, room.memory))
 }
 
 impl Fleet {
@@ -88,6 +88,7 @@ impl Fleet {
             self.grid
                 .room(slot)
                 .and_then(|room| too_little(request, room))
+                .map(|(check, _)| check)
         };
         let rest = || self.short_of(request, &prepared.asked, slot);
         forbidden.next().or_else(room).or_else(rest)

@@ -43,6 +43,7 @@ mod limits;
 mod overhead;
 mod preempt;
 mod reasons;
+mod refusal;
 mod request;
 mod score;
 #[cfg(test)]

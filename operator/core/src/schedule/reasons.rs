@@ -71,7 +71,7 @@ pub struct Nearest {
     pub asked: u64,
     /// The most that is free.
     pub free: u64,
-    /// On which host: the first by name.
+    /// On which host: of equals, the first by a hash of its name.
     pub host: String,
 }
 
