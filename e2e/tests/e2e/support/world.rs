@@ -105,7 +105,13 @@ impl World {
     pub(crate) fn virsh(&self, host: &str, words: &[&str]) -> String {
         let host = self.host(host);
         let printed = self.until(|| match hosts::virsh(&self.lab, &host, words) {
-            Err(error) if error.to_string().contains("failed to connect to the hyp") => None,
+            Err(error)
+                if error
+                    .to_string()
+                    .contains("failed to connect to the hypervisor") =>
+            {
+                None
+            }
             result => Some(result.unwrap()),
         });
         printed.unwrap_or_else(|| self.fail(&format!("libvirtd of {} is down", host.name)))

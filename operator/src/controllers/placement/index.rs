@@ -186,12 +186,8 @@ impl Kept {
         let limited = pools.iter();
         let limited = limited.filter(|(pool, _)| self.sites.limited(pool).is_some());
         for (pool, _) in limited {
-            for host in &self.hosts {
-                let site = self.sites.on(host);
-                if site.is_some_and(|site| site.pools.contains(pool)) {
-                    self.outdated.insert(host.clone());
-                }
-            }
+            let hosts: Vec<_> = self.hosts_of(pool).cloned().collect();
+            self.outdated.extend(hosts);
         }
         self.sync_hosts(ctx);
         for (pool, _) in pools {
@@ -202,12 +198,7 @@ impl Kept {
     // What is promised in a pool that many see counts once, wherever the machines are.
     fn sync_shared(&mut self, ctx: &Ctx, pool: &str) {
         let limited = self.sites.limited(pool).is_some() && storage::is_shared(ctx, pool);
-        let on = |host: &&String| {
-            let site = self.sites.on(host);
-            site.is_some_and(|site| site.pools.contains(pool))
-        };
-        let handles = self.hosts.iter().filter(on);
-        let handles = handles.filter_map(|host| ctx.hosts.get(host));
+        let handles = self.hosts_of(pool).filter_map(|host| ctx.hosts.get(host));
         let room = handles.map(|handle| self.room(ctx, pool, &handle)).min();
         let room = room.filter(|_| limited);
         if self.shared.get(pool).copied() == room {
@@ -219,6 +210,14 @@ impl Kept {
         }
         let event = self.fleet.set_shared_pool(pool, room);
         self.note(event);
+    }
+
+    // The hosts that have a pool.
+    fn hosts_of(&self, pool: &str) -> impl Iterator<Item = &String> {
+        self.hosts.iter().filter(move |host| {
+            let site = self.sites.on(host);
+            site.is_some_and(|site| site.pools.contains(pool))
+        })
     }
 
     fn note(&mut self, event: Option<Event>) {
