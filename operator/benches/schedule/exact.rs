@@ -27,7 +27,10 @@ pub(crate) fn run(decisions: u64, hosts: usize, each: u64) {
                 return;
             }
             let (ours, difference) = fleet(seed, hosts, each);
-            made.fetch_add(ours, Ordering::Relaxed);
+            let before = made.fetch_add(ours, Ordering::Relaxed);
+            if (before + ours) * 10 / decisions > before * 10 / decisions {
+                println!("{} of {decisions}", before + ours);
+            }
             if let Some(difference) = difference {
                 wrong.fetch_add(1, Ordering::Relaxed);
                 println!("seed {seed}, decision {ours}: {difference}");
