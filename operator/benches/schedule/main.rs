@@ -31,6 +31,7 @@ fn main() {
     let names: Vec<String> = names.collect();
     let asked = |name: &str| names.is_empty() || names.iter().any(|it| it == name);
     if asked("speed") {
+        speed::memory();
         for (name, weights) in POLICIES {
             let simple = format!("CPUs, memory, a pool and a network; {name}");
             speed::run(&simple, false, weights, 500_000.0);

@@ -17,6 +17,34 @@ const PERCENT: u64 = 70;
 // Requests that are made before the clock runs.
 const BATCH: usize = 64;
 
+// What is read at random: more than processors keep.
+const READ: usize = 64 << 20;
+const READS: u32 = 4_000_000;
+
+/// How long memory takes to answer. A decision waits for it several times, and on a machine that others share
+/// it is what differs most from one hour to the next.
+pub(crate) fn memory() {
+    const LINE: usize = 64 / size_of::<u32>();
+    let mut order: Vec<u32> = (0..(READ / 64) as u32).collect();
+    let mut dice = Dice::new(7);
+    for at in (1..order.len()).rev() {
+        order.swap(at, dice.below(at + 1));
+    }
+    // Each line says which is next.
+    let mut lines = vec![0_u32; READ / size_of::<u32>()];
+    for (at, line) in order.iter().enumerate() {
+        lines[*line as usize * LINE] = order[(at + 1) % order.len()];
+    }
+    let start = Instant::now();
+    let last = (0..READS).fold(0, |line: u32, _| lines[line as usize * LINE]);
+    let each = start.elapsed().as_secs_f64() * 1e9 / f64::from(READS);
+    let at = std::hint::black_box(last);
+    println!(
+        "a read at random of {} MiB takes {each:.0} ns (the last is line {at})",
+        READ >> 20
+    );
+}
+
 /// One mix of requests, by these weights.
 pub(crate) fn run(what: &str, all: bool, weights: Weights, wanted: f64) {
     let mut templates = Templates::new(&mut Dice::new(7), all);
