@@ -9,11 +9,14 @@ use tokio::time::Instant;
 
 // Between two of them.
 const PAUSE: Duration = Duration::from_millis(3);
-/// How many hosts at most are waited for at a time that were silent the last time. When a network is
-/// whole again they all answer in one moment, and others are dialled meanwhile.
-const SILENT: usize = 160;
-/// How long an answer may take, and how long one of a host may that was silent the last time. So many
-/// more of them are tried; each is given the full time now and then, lest its way is a slow one.
+/// How many hosts at most are waited for at a time, of those that were silent the last time and of the
+/// others. When a network is whole again they all answer in one moment, and more are dialled meanwhile.
+/// They are apart, so that a host that comes back does not wait for those that do not.
+const SILENT: usize = 100;
+const OTHERS: usize = 60;
+/// How long an answer may take, and how long one of a host may that was silent the last time, or for whose
+/// place many others wait. So many more of them are tried; each is given the full time now and then, lest
+/// its way is a slow one.
 const FULL: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_millis(2_500);
 const FULL_EVERY: u32 = 4;
@@ -23,6 +26,7 @@ const FULL_EVERY: u32 = 4;
 pub struct Pace {
     next: Mutex<Option<Instant>>,
     silent: Semaphore,
+    others: Semaphore,
 }
 
 /// That a host may be dialled. While it is there it counts as one that is waited for.
@@ -38,6 +42,7 @@ impl Default for Pace {
         Self {
             next: Mutex::default(),
             silent: Semaphore::new(SILENT),
+            others: Semaphore::new(OTHERS),
         }
     }
 }
@@ -45,15 +50,17 @@ impl Default for Pace {
 impl Pace {
     /// Waits until a host may be dialled that has been silent so many times in a row.
     pub async fn turn(&self, silences: u32) -> Turn<'_> {
-        let place = match silences {
-            0 => None,
-            // It is never closed.
-            _ => self.silent.acquire().await.ok(),
+        let places = match silences {
+            0 => &self.others,
+            _ => &self.silent,
         };
+        // They are never closed.
+        let place = places.acquire().await.ok();
+        let crowded = silences == 0 && places.available_permits() < OTHERS / 2;
         tokio::time::sleep_until(self.moment()).await;
         Turn {
             patience: match silences % FULL_EVERY {
-                0 => FULL,
+                0 if !crowded => FULL,
                 _ => SHORT,
             },
             _place: place,
@@ -106,6 +113,18 @@ mod tests {
         assert!((&mut next).now_or_never().is_none());
         drop(waited_for);
         next.await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn few_of_the_others_are_too_and_not_long_when_they_are_many() {
+        let pace = Pace::default();
+        let waited_for = join_all((0..OTHERS).map(|_| pace.turn(0))).await;
+        let of_short = waited_for.iter().filter(|it| it.patience == SHORT);
+        assert_eq!(of_short.count(), OTHERS / 2);
+        let mut next = Box::pin(pace.turn(0));
+        assert!((&mut next).now_or_never().is_none());
+        drop(waited_for);
+        assert_eq!(next.await.patience, FULL);
     }
 
     #[tokio::test(start_paused = true)]
