@@ -146,7 +146,7 @@ impl Fleet {
         for (_, part) in parts(tiers, groups.as_deref(), apart) {
             search.judge = if part.is_with() { &with } else { &rest };
             if search.is_over(part.known) {
-                continue;
+                break;
             }
             let among = part.hosts(of, whole, &mut hosts);
             let all = whole && part.is_all();
@@ -192,44 +192,47 @@ type List<T> = SmallVec<[(i64, T); 4]>;
 /// Hosts that score the same beside what is free on them.
 struct Part<'a> {
     known: i64,
-    sets: [Option<&'a Bits>; 2],
-    // Those that are in this set, or else are not.
-    apart: Option<(&'a Bits, bool)>,
+    tier: Option<&'a Bits>,
+    group: Option<&'a Bits>,
+    side: Side<'a>,
+}
+
+/// Of what machines would rather be apart from: the hosts that have it, or else those that have not.
+#[derive(Clone, Copy, Default)]
+struct Side<'a> {
+    with: Option<&'a Bits>,
+    without: Option<&'a Bits>,
 }
 
 impl Part<'_> {
     /// Whether there are machines that it would rather be apart from.
     fn is_with(&self) -> bool {
-        self.apart.is_some_and(|(_, with)| with)
+        self.side.with.is_some()
     }
 
     fn is_all(&self) -> bool {
-        self.sets == [None; 2] && self.apart.is_none()
+        let Side { with, without } = self.side;
+        [self.tier, self.group, with, without] == [None; 4]
     }
 
     /// Those of its hosts that are of these, or of the `whole` of its shape; put together in `into`, if need
     /// be.
     fn hosts<'a>(&'a self, of: &'a Bits, whole: bool, into: &'a mut Bits) -> &'a Bits {
-        let (of, sets) = match self.sets {
+        let (of, tier) = match self.tier {
             // A tier is of the hosts of its shape.
-            [Some(tier), group] if whole => (tier, [None, group]),
-            sets => (of, sets),
+            Some(tier) if whole => (tier, None),
+            tier => (of, tier),
         };
-        let mut sets = sets.into_iter().flatten();
-        match (sets.next(), self.apart) {
-            (None, None) => return of,
-            (None, Some((with, true))) => {
-                into.common(of, with);
-                return into;
-            }
-            (None, Some(_)) => into.copy(of),
-            (Some(set), _) => into.common(of, set),
+        let Side { with, without } = self.side;
+        let mut sets = [tier, self.group, with].into_iter().flatten();
+        match sets.next() {
+            Some(set) => into.common(of, set),
+            None if without.is_none() => return of,
+            None => into.copy(of),
         }
         sets.for_each(|set| into.keep(set));
-        match self.apart {
-            Some((with, true)) => into.keep(with),
-            Some((with, false)) => into.take_out(with),
-            None => {}
+        if let Some(set) = without {
+            into.take_out(set);
         }
         into
     }
@@ -248,21 +251,32 @@ fn parts<'a>(
         some.chain(none).collect()
     };
     let groups = or_all(groups.unwrap_or_default());
-    let sides: SmallVec<[_; 2]> = match apart {
-        Some((with, worth)) => {
-            SmallVec::from_buf([(0, Some((with, false))), (worth, Some((with, true)))])
+    let mut sides: SmallVec<[(i64, Side<'_>); 2]> = SmallVec::new();
+    match apart {
+        Some((hosts, worth)) => {
+            let some = Some(hosts);
+            let with = Side {
+                with: some,
+                without: None,
+            };
+            let without = Side {
+                with: None,
+                without: some,
+            };
+            sides.extend([(0, without), (worth, with)]);
         }
-        None => SmallVec::from_iter([(0, None)]),
-    };
+        None => sides.push((0, Side::default())),
+    }
     let mut parts: List<Part<'_>> = List::new();
     for (tier_score, tier) in or_all(tiers) {
         for (group_score, group) in &groups {
             let known = tier_score + group_score;
-            parts.extend(sides.iter().map(|(worth, apart)| {
+            parts.extend(sides.iter().map(|(worth, side)| {
                 let part = Part {
                     known,
-                    sets: [tier, *group],
-                    apart: *apart,
+                    tier,
+                    group: *group,
+                    side: *side,
                 };
                 (known + worth, part)
             }));

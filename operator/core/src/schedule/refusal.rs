@@ -54,9 +54,11 @@ impl Fleet {
                 });
             }
         }
+        if !left.more_than(0) {
+            return found;
+        }
         // Most lack CPUs or memory, and many are alike in these.
-        let rooms = self.grid.rooms().filter(|_| left.more_than(0));
-        for (room, hosts) in rooms {
+        for (room, hosts) in self.grid.rooms() {
             let little = too_little(request, room);
             for (ring, slot) in hosts.iter().filter(|(_, slot)| left.contains(*slot)) {
                 let rest = || {
