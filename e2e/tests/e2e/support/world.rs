@@ -104,14 +104,9 @@ impl World {
     /// What virsh prints on a host; libvirtd may have died by itself, and comes again.
     pub(crate) fn virsh(&self, host: &str, words: &[&str]) -> String {
         let host = self.host(host);
+        let down = "failed to connect to the hypervisor";
         let printed = self.until(|| match hosts::virsh(&self.lab, &host, words) {
-            Err(error)
-                if error
-                    .to_string()
-                    .contains("failed to connect to the hypervisor") =>
-            {
-                None
-            }
+            Err(error) if error.to_string().contains(down) => None,
             result => Some(result.unwrap()),
         });
         printed.unwrap_or_else(|| self.fail(&format!("libvirtd of {} is down", host.name)))
